@@ -1,0 +1,163 @@
+import type { Entry } from './entry.ts'
+import type { TierEvent } from './events.ts'
+import type { Runtime } from './runtime.ts'
+import type { TagClock, TagStore } from './tags.ts'
+
+/** What a tier can do. Everything here is tested by the conformance suite when declared, and refused clearly when not. */
+export interface TierCapabilities {
+  /** Other processes see the same entries. */
+  readonly shared: boolean
+  /** Entries survive a restart of the process. */
+  readonly durable: boolean
+  /** Refuses a write that is older than what it holds for the key, deletions included. */
+  readonly versions: boolean
+  /** `scan` lists keys by prefix. */
+  readonly scan: boolean
+  /** `usage` reports bytes. */
+  readonly bytes: boolean
+  /** `tags` keeps the tag clock across restarts. */
+  readonly tags: boolean
+}
+
+export interface TierUsage {
+  readonly entries: number
+  /** Undefined when the tier cannot tell. */
+  readonly bytes: number | undefined
+  readonly maxBytes: number | undefined
+}
+
+/** What a tier is given when the manager creates it. */
+export interface TierContext extends Runtime {
+  /** Name of the tier in the chain. */
+  readonly name: string
+  report(event: TierEvent): void
+}
+
+/** How a tier enters a chain: described first, created by each manager that uses it. */
+export interface TierDefinition {
+  /** Unique in the chain: `memory`, `redis`, `disk`, `postgres`, or a name of your own. */
+  readonly name: string
+  /** Two tiers of a chain may not have the same identity (same server and database, same folder). */
+  readonly identity?: string
+  /** How values are compressed for this tier; none by default. */
+  readonly compression?: CompressionOptions
+  create(context: TierContext): Tier | LocalTier
+}
+
+export interface CompressionOptions {
+  /** `zstd` needs a Node that has it (22.15 or newer). @default 'gzip' */
+  readonly algorithm?: 'gzip' | 'deflate' | 'brotli' | 'zstd'
+  /** Payloads smaller than this many bytes stay as they are. @default 1024 */
+  readonly threshold?: number
+  /** Level of the algorithm; its own default when absent. */
+  readonly level?: number
+}
+
+/** Bytes of one key as a store keeps them. The store does not look inside; the life is repeated for stores that expire by themselves. */
+export interface TierRecord {
+  readonly key: string
+  readonly bytes: Uint8Array
+  /** Absolute epoch milliseconds after which the record is useless; `Infinity` for never. */
+  readonly expiresAt: number
+  readonly version: number
+  /**
+   * With `capabilities.versions`: write only if nothing newer than this version is held for the key, deletions included.
+   * A promotion or a load carries the version it saw before it started.
+   */
+  readonly ifNotAfter?: number
+}
+
+/** `pending`: accepted, not yet in the store. `superseded`: something newer is held. `refused`: larger than the store takes. */
+export type WriteOutcome = 'applied' | 'pending' | 'superseded' | 'refused'
+
+/**
+ * Turns stored bytes into a result. Called inside `get` or `scan` while the bytes are valid; they may be reused
+ * afterwards. `undefined` means that the record is no use (damaged, foreign, dead) and counts as absent.
+ */
+export type Decode<T> = (bytes: Uint8Array, index: number) => T | undefined
+
+export interface TierOpening {
+  /** The newest version the tier holds, 0 when empty or unknown: the authority starts above it. */
+  readonly highestVersion: number
+}
+
+/** A store of bytes behind memory. At most ten methods; no method may throw synchronously. */
+export interface Tier {
+  readonly sync: false
+  readonly capabilities: TierCapabilities
+  /** Present when `capabilities.tags`. */
+  readonly tags?: TagStore
+  /** Idempotent. */
+  open(): Promise<TierOpening>
+  /** Idempotent; leaves no timer, socket or file handle; what was pending has been written. */
+  close(): Promise<void>
+  /** One result a key, in order; absent, expired and undecodable records are `undefined`. */
+  get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]>
+  /** One outcome a record, in order. */
+  set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]>
+  /** Whether each key was held, in order. With `capabilities.versions` a later write with a smaller version is refused. */
+  delete(keys: readonly string[], version: number): Promise<readonly boolean[]>
+  /** Visits the unexpired records whose key starts with `prefix`; no order, no duplicates. Never changes anything. */
+  scan<T>(prefix: string, decode: Decode<T>): AsyncIterable<T>
+  /** Removes every record whose key starts with `prefix` and that is not newer than `version`. */
+  clear(prefix: string, version: number): Promise<void>
+  usage(): Promise<TierUsage>
+}
+
+/** A tier in this process that answers in the same call and keeps values themselves. It comes first in the chain. */
+export interface LocalTier {
+  readonly sync: true
+  readonly capabilities: TierCapabilities
+  space(options: SpaceOptions): LocalSpace
+  usage(): TierUsage
+  /** Drops everything and stops its timers. Idempotent. */
+  close(): void
+}
+
+export interface SpaceOptions {
+  readonly namespace: string
+  /** Quota of this namespace within the budget of the tier; the tier's own budget when undefined. */
+  readonly maxBytes?: number | undefined
+  readonly maxEntries?: number | undefined
+  /** Part of the tier's budget that other namespaces cannot take. */
+  readonly reservedBytes?: number | undefined
+  /** Decides whether a tagged entry still counts. */
+  readonly tagClock: TagClock
+}
+
+/** What a local space tells of an entry beyond its value. */
+export interface LocalEntry<V = unknown> extends Entry<V> {
+  readonly reviewAt: number
+}
+
+/** One namespace inside a local tier: an index of its own, so a hit needs no key concatenation. */
+export interface LocalSpace {
+  /**
+   * Hits are served only before this instant (epoch milliseconds): the right to serve. `Infinity` without a bus.
+   * @default Infinity
+   */
+  servableUntil: number
+  /** How many `read` calls answered, and how many did not, since the space was created. */
+  readonly hits: number
+  readonly misses: number
+  readonly size: number
+  /** Estimated bytes held: keys, values, overhead. */
+  readonly bytes: number
+  /**
+   * The memory hit: the value when it can be served without a second look (before `reviewAt`, tags current, right to
+   * serve held), otherwise `undefined`. Counts as an access. Allocates nothing.
+   */
+  read(key: string): unknown
+  /** The whole entry, fresh or stale; `undefined` when absent, dead or invalidated by a tag. Counts no access. */
+  find(key: string): LocalEntry | undefined
+  /**
+   * Stores an entry; from `reviewAt` on `read` no longer answers and the engine takes a second look (refresh-ahead).
+   * `reviewAt` is at most `freshUntil`. False when the entry is larger than the space takes; then nothing is held.
+   */
+  set(key: string, entry: Entry, reviewAt: number): boolean
+  delete(key: string): boolean
+  /** O(1) in visible time; memory is given back in the background. */
+  clear(): void
+  /** Keys of entries that are not dead; safe against changes while iterating. */
+  keys(): IterableIterator<string>
+}
