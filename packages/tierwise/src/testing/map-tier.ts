@@ -1,0 +1,247 @@
+import type { Timer } from '../contract/runtime.ts'
+import type { TagStore } from '../contract/tags.ts'
+import type {
+  Decode,
+  Tier,
+  TierCapabilities,
+  TierContext,
+  TierDefinition,
+  TierOpening,
+  TierRecord,
+  TierUsage,
+  WriteOutcome,
+} from '../contract/tier.ts'
+import { TierError } from '../errors.ts'
+
+export interface MapTierOptions {
+  /** @default 'map' */
+  readonly name?: string
+  /** Capabilities to switch off. @default all on */
+  readonly capabilities?: Partial<TierCapabilities>
+  /** How long each operation takes on the injected timers. @default 0, which is a few microtasks */
+  readonly delayMs?: number
+  /** Larger records are refused. @default none */
+  readonly maxRecordBytes?: number
+}
+
+/**
+ * A byte tier over a `Map`, written as the plainest reading of the `Tier` contract: the stand-in for a shared or durable
+ * store in tests.
+ *
+ * The definition owns the store while `shared` or `durable` is on, so that several managers share it and it can be
+ * opened again. Bytes are copied on the way in, and `decode` sees a buffer that is overwritten as soon as it returns, so
+ * whoever keeps a reference is caught.
+ */
+export function mapTier(options: MapTierOptions = {}): TierDefinition {
+  const settings: MapTierSettings = {
+    capabilities: { ...allCapabilities, ...options.capabilities },
+    delayMs: options.delayMs ?? 0,
+    maxRecordBytes: options.maxRecordBytes ?? Infinity,
+  }
+  const { shared, durable } = settings.capabilities
+  const common = emptyStore()
+  return {
+    name: options.name ?? 'map',
+    create: (context) => new MapTier(context, settings, shared || durable ? common : emptyStore()),
+  }
+}
+
+const allCapabilities: TierCapabilities = {
+  shared: true,
+  durable: true,
+  versions: true,
+  scan: true,
+  bytes: true,
+  tags: true,
+}
+
+type MapTierSettings = Required<Pick<MapTierOptions, 'delayMs' | 'maxRecordBytes'>> & {
+  readonly capabilities: TierCapabilities
+}
+
+/** What is held for a key: a record, or the mark of a deletion when `bytes` is undefined. */
+interface Held {
+  readonly bytes: Uint8Array | undefined
+  readonly expiresAt: number
+  readonly version: number
+}
+
+interface MapStore {
+  readonly held: Map<string, Held>
+  readonly tags: { clock: number; readonly marks: Map<string, number> }
+}
+
+function emptyStore(): MapStore {
+  return { held: new Map(), tags: { clock: 0, marks: new Map() } }
+}
+
+class MapTier implements Tier {
+  readonly sync = false
+  readonly capabilities: TierCapabilities
+  readonly tags?: TagStore
+  #state: 'new' | 'open' | 'closed' = 'new'
+  readonly #context: TierContext
+  readonly #settings: MapTierSettings
+  readonly #store: MapStore
+  readonly #waiting = new Map<Timer, (reason: TierError) => void>()
+
+  constructor(context: TierContext, settings: MapTierSettings, store: MapStore) {
+    this.#context = context
+    this.#settings = settings
+    this.#store = store
+    this.capabilities = settings.capabilities
+    if (settings.capabilities.tags) this.tags = this.#tagStore()
+  }
+
+  async open(): Promise<TierOpening> {
+    if (this.#state === 'closed') throw this.#unavailable('open')
+    this.#state = 'open'
+    let highestVersion = 0
+    for (const { version } of this.#store.held.values()) highestVersion = Math.max(highestVersion, version)
+    return { highestVersion }
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed'
+    for (const [timer, reject] of this.#waiting) {
+      timer.cancel()
+      reject(this.#unavailable('close'))
+    }
+    this.#waiting.clear()
+  }
+
+  async get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]> {
+    await this.#ready('get')
+    return keys.map((key, index) => {
+      const bytes = this.#live(key)
+      return bytes && decodeInPassing(bytes, index, decode)
+    })
+  }
+
+  async set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]> {
+    await this.#ready('set')
+    return records.map((record) => this.#write(record))
+  }
+
+  async delete(keys: readonly string[], version: number): Promise<readonly boolean[]> {
+    await this.#ready('delete')
+    return keys.map((key) => {
+      if (this.#isNewerHeld(key, version)) return false
+      const wasHeld = this.#live(key) !== undefined
+      if (this.capabilities.versions) this.#store.held.set(key, { bytes: undefined, expiresAt: Infinity, version })
+      else this.#store.held.delete(key)
+      return wasHeld
+    })
+  }
+
+  async *scan<T>(prefix: string, decode: Decode<T>): AsyncIterable<T> {
+    await this.#ready('scan')
+    if (!this.capabilities.scan) throw this.#incapable('scan')
+    let index = 0
+    for (const key of [...this.#store.held.keys()]) {
+      // The visitor may have taken its time: the tier may be closed by now, and the key gone.
+      this.#assertOpen('scan')
+      const bytes = key.startsWith(prefix) ? this.#live(key) : undefined
+      const found = bytes && decodeInPassing(bytes, index++, decode)
+      if (found !== undefined) yield found
+    }
+  }
+
+  async clear(prefix: string, version: number): Promise<void> {
+    await this.#ready('clear')
+    for (const [key, held] of this.#store.held) {
+      if (held.bytes && key.startsWith(prefix) && held.version <= version) this.#store.held.delete(key)
+    }
+  }
+
+  async usage(): Promise<TierUsage> {
+    await this.#ready('usage')
+    let entries = 0
+    let bytes = 0
+    for (const key of this.#store.held.keys()) {
+      const live = this.#live(key)
+      if (!live) continue
+      entries++
+      bytes += live.byteLength + 2 * key.length
+    }
+    return { entries, bytes: this.capabilities.bytes ? bytes : undefined, maxBytes: undefined }
+  }
+
+  #write(record: TierRecord): WriteOutcome {
+    const { key, bytes, expiresAt, version, ifNotAfter = version } = record
+    if (bytes.byteLength > this.#settings.maxRecordBytes) return 'refused'
+    if (this.#isNewerHeld(key, Math.min(version, ifNotAfter))) return 'superseded'
+    this.#store.held.set(key, { bytes: bytes.slice(), expiresAt, version })
+    return 'applied'
+  }
+
+  #live(key: string): Uint8Array | undefined {
+    const held = this.#store.held.get(key)
+    return held && held.expiresAt > this.#context.clock.now() ? held.bytes : undefined
+  }
+
+  #isNewerHeld(key: string, version: number): boolean {
+    return this.capabilities.versions && (this.#store.held.get(key)?.version ?? 0) > version
+  }
+
+  #tagStore(): TagStore {
+    const { tags } = this.#store
+    return {
+      load: async () => {
+        await this.#ready('tags')
+        return { clock: tags.clock, marks: new Map(tags.marks) }
+      },
+      invalidate: async (names, atLeast) => {
+        await this.#ready('tags')
+        tags.clock = Math.max(tags.clock + 1, atLeast)
+        for (const name of names) tags.marks.set(name, tags.clock)
+        return tags.clock
+      },
+    }
+  }
+
+  /** Takes the time an operation takes; rejects when the tier is not open, or is closed meanwhile. */
+  async #ready(operation: string): Promise<void> {
+    this.#assertOpen(operation)
+    if (this.#settings.delayMs === 0) return
+    await new Promise<void>((resolve, reject) => {
+      const timer = this.#context.timers.after(this.#settings.delayMs, () => {
+        this.#waiting.delete(timer)
+        resolve()
+      })
+      this.#waiting.set(timer, reject)
+    })
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#state !== 'open') throw this.#unavailable(operation)
+  }
+
+  #unavailable(operation: string): TierError {
+    const tier = this.#context.name
+    const why = this.#state === 'new' ? 'it was not opened' : 'it is closed'
+    return new TierError(`The tier ${tier} cannot take ${operation}: ${why}`, {
+      code: 'ERR_CACHE_TIER_CLOSED',
+      operation,
+      tier,
+    })
+  }
+
+  #incapable(operation: string): TierError {
+    const tier = this.#context.name
+    return new TierError(`The tier ${tier} has no ${operation}: see its capabilities`, {
+      code: 'ERR_CACHE_TIER_READ',
+      operation,
+      tier,
+    })
+  }
+}
+
+function decodeInPassing<T>(bytes: Uint8Array, index: number, decode: Decode<T>): T | undefined {
+  const passing = bytes.slice()
+  try {
+    return decode(passing, index)
+  } finally {
+    passing.fill(0xa5)
+  }
+}
