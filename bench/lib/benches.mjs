@@ -1,0 +1,64 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+
+/** @typedef {import('./result.mjs').Result} Result */
+/** @typedef {{ readonly quick: boolean, readonly traces?: string | undefined }} RunOptions */
+/** @typedef {{ readonly url: string, readonly options: RunOptions }} Order */
+
+/**
+ * @typedef {object} Bench
+ * @property {string} name What `--only` takes.
+ * @property {string} title
+ * @property {string} module Relative to the folder of the benches.
+ * @property {boolean} [needsTraces]
+ */
+
+/** In the order of the report. @type {readonly Bench[]} */
+export const benches = [
+  { name: 'memory-hits', title: 'Memory hits against other libraries', module: 'peers/memory-hits.mjs' },
+  { name: 'stampede', title: 'Many callers, one cold key', module: 'peers/stampede.mjs' },
+  { name: 'import-cost', title: 'What an import costs', module: 'peers/import-cost.mjs' },
+  { name: 'memory-speed', title: 'The memory tier alone', module: 'memory/memory-speed.mjs' },
+  { name: 'memory-bytes', title: 'Bytes per entry', module: 'memory/memory-bytes.mjs' },
+  { name: 'hit-ratio', title: 'Hit ratio on traces', module: 'memory/hit-ratio.mjs', needsTraces: true },
+  { name: 'disk-speed', title: 'The disk tier', module: 'disk/disk-speed.mjs' },
+]
+
+/** Why the bench cannot run here, or undefined. @param {Bench} bench @param {RunOptions} options */
+export function obstacle({ module, needsTraces = false }, { traces }) {
+  if (!existsSync(locate(module))) return `bench/${module} is missing`
+  if (!needsTraces) return undefined
+  if (traces === undefined) return 'it replays traces; name their folder with --traces'
+  if (!existsSync(traces)) return `it replays traces, and the folder '${traces}' does not exist`
+  return undefined
+}
+
+/**
+ * @param {Bench} bench @param {RunOptions} options @returns {Promise<Result[]>}
+ * @throws Error when the bench fails, disagreements between contestants included; what it wrote has been printed
+ */
+export async function runBench({ name, module }, options) {
+  const child = fork(new URL('./child.mjs', import.meta.url), { execArgv: ['--expose-gc'] })
+  /** @type {Result[] | undefined} */
+  let results
+  child.once('message', (message) => {
+    results = [/** @type {Result | Result[]} */ (message)].flat()
+  })
+  child.send({ url: locate(module).href, options })
+  const [code, signal] = await once(child, 'exit')
+  if (code === 0 && results) return results
+  throw new Error(`The bench '${name}' ended with ${signal ?? `code ${code}`} and without results`)
+}
+
+/** @param {string} module */
+function locate(module) {
+  return new URL(`../${module}`, import.meta.url)
+}
+
+/** @param {string} name @returns {Bench} */
+export function benchNamed(name) {
+  const found = benches.find((bench) => bench.name === name)
+  if (found) return found
+  throw new RangeError(`There is no bench '${name}'; there are ${benches.map((bench) => bench.name).join(', ')}`)
+}
