@@ -1,0 +1,75 @@
+import { styleText } from 'node:util'
+
+import Table from 'cli-table3'
+
+import type { DemoResult } from './demo.ts'
+import type { LatencySummary } from './latency.ts'
+
+const places = ['memory', 'disk', 'stale', 'source']
+const quantileNames = ['p50', 'p95', 'p99']
+
+/** What a demo came to, as text. */
+export interface ReportOptions {
+  readonly result: DemoResult
+  /** By the place that answered, as the service itself measured it. */
+  readonly inService: Readonly<Record<string, LatencySummary>>
+  readonly colour: boolean
+}
+
+export function renderReport({ result, inService, colour }: ReportOptions): string {
+  const { requests, errors, sourceReads } = result
+  const verdict = `${whole(errors)} of ${whole(requests)} requests failed for their clients`
+  return [
+    '',
+    byPlace(result, inService),
+    byAct(result),
+    `${whole(sourceReads)} reads of the source instead of ${whole(requests)}: ${percent(requests - sourceReads, requests)} saved`,
+    paint(errors === 0 ? 'green' : 'red', verdict, colour),
+    '',
+  ].join('\n')
+}
+
+export function paint(format: 'green' | 'red' | 'bold' | 'dim', line: string, colour: boolean): string {
+  return colour ? styleText(format, line) : line
+}
+
+export function whole(count: number): string {
+  return count.toLocaleString('en')
+}
+
+function byPlace({ requests, latency }: DemoResult, inService: ReportOptions['inService']): string {
+  const seen = latency.summary()
+  const table = plainTable(['', 'requests', 'share', 'client', 'ms', '', 'service', 'ms', ''])
+  table.push(['answered by', '', '', ...quantileNames, ...quantileNames])
+  for (const place of places) {
+    const client = seen[place]
+    if (client === undefined) continue
+    const share = percent(client.count, requests)
+    table.push([place, whole(client.count), share, ...quantiles(client), ...quantiles(inService[place])])
+  }
+  return table.toString()
+}
+
+function byAct({ acts }: DemoResult): string {
+  const table = plainTable(['', 'requests', 'errors', 'stale', 'client', 'ms', ''])
+  table.push(['meanwhile', '', '', '', ...quantileNames])
+  for (const { title, requests, errors, stale, latency } of acts) {
+    const counts = [whole(requests), whole(errors), percent(stale, requests)]
+    table.push([title, ...counts, ...quantiles(latency.summary()['all'])])
+  }
+  return table.toString()
+}
+
+function plainTable(head: readonly string[]): Table.Table {
+  const colAligns = head.map((_, column): Table.HorizontalAlignment => (column === 0 ? 'left' : 'right'))
+  return new Table({ head: [...head], colAligns, style: { head: [], border: [], compact: true } })
+}
+
+function quantiles(latency: LatencySummary | undefined): readonly string[] {
+  if (latency === undefined) return ['', '', '']
+  return [latency.p50, latency.p95, latency.p99].map((ms) => ms.toFixed(ms < 10 ? 2 : 0))
+}
+
+function percent(part: number, all: number): string {
+  return all === 0 ? '' : `${((100 * part) / all).toFixed(1)} %`
+}
