@@ -6,7 +6,6 @@ import type { DemoResult } from './demo.ts'
 import type { LatencySummary } from './latency.ts'
 
 const places = ['memory', 'disk', 'stale', 'source']
-const quantileNames = ['p50', 'p95', 'p99']
 
 /** What a demo came to, as text. */
 export interface ReportOptions {
@@ -39,8 +38,13 @@ export function whole(count: number): string {
 
 function byPlace({ requests, latency }: DemoResult, inService: ReportOptions['inService']): string {
   const seen = latency.summary()
-  const table = plainTable(['', 'requests', 'share', 'client', 'ms', '', 'service', 'ms', ''])
-  table.push(['answered by', '', '', ...quantileNames, ...quantileNames])
+  const table = plainTable([
+    'answered by',
+    'requests',
+    'share',
+    ...quantileHeads('client'),
+    ...quantileHeads('service'),
+  ])
   for (const place of places) {
     const client = seen[place]
     if (client === undefined) continue
@@ -51,8 +55,7 @@ function byPlace({ requests, latency }: DemoResult, inService: ReportOptions['in
 }
 
 function byAct({ acts }: DemoResult): string {
-  const table = plainTable(['', 'requests', 'errors', 'stale', 'client', 'ms', ''])
-  table.push(['meanwhile', '', '', '', ...quantileNames])
+  const table = plainTable(['meanwhile', 'requests', 'errors', 'stale', ...quantileHeads('client')])
   for (const { title, requests, errors, stale, latency } of acts) {
     const counts = [whole(requests), whole(errors), percent(stale, requests)]
     table.push([title, ...counts, ...quantiles(latency.summary()['all'])])
@@ -62,7 +65,13 @@ function byAct({ acts }: DemoResult): string {
 
 function plainTable(head: readonly string[]): Table.Table {
   const colAligns = head.map((_, column): Table.HorizontalAlignment => (column === 0 ? 'left' : 'right'))
-  return new Table({ head: [...head], colAligns, style: { head: [], border: [], compact: true } })
+  const bottomAligned = head.map((title) => (title.includes('\n') ? title : `\n${title}`))
+  return new Table({ head: bottomAligned, colAligns, style: { head: [], border: [], compact: true } })
+}
+
+/** Two lines: who measured, and what, in milliseconds. */
+function quantileHeads(measuredBy: string): readonly string[] {
+  return [`${measuredBy}\np50 ms`, 'p95', 'p99']
 }
 
 function quantiles(latency: LatencySummary | undefined): readonly string[] {
