@@ -1,4 +1,5 @@
 import type { TierCapabilities, TierDefinition } from '../../contract/tier.ts'
+import type { LocalSession } from './local-session.ts'
 import type { TierSession } from './tier-session.ts'
 
 /** The part of a test runner that the suites use: the vitest module, `node:test`, or something of the same shape. */
@@ -28,4 +29,16 @@ export interface TierSuite {
   readonly capabilities: TierCapabilities
   /** Registers a test on an open tier with an empty store. */
   test(name: string, body: (session: TierSession) => Promise<void>): void
+}
+
+export interface LocalTierConformanceOptions {
+  readonly name: string
+  /** Describes the tier, empty and with a budget of at least 4 MB, each time it is called. */
+  readonly definition: () => TierDefinition
+  readonly runner: TestRunner
+}
+
+/** What a chapter of the local suite registers its tests with. */
+export interface LocalSuite {
+  test(name: string, body: (session: LocalSession) => void | Promise<void>): void
 }
