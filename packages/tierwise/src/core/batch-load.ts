@@ -1,0 +1,121 @@
+import type { BatchLoader } from '../contract/cache.ts'
+import { fill } from './fill.ts'
+import type { Loaded } from './fill.ts'
+import type { Flight, Landing } from './flight.ts'
+import { emitLoad, landFromCache, landFromError, noteMemory } from './landing.ts'
+import { createFlight, fly, limitLoad, settleAbsent } from './load.ts'
+import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
+import { readThrough } from './read.ts'
+
+/** A flight of a batch, and how its share of the batch reaches it. */
+interface Seat {
+  readonly flight: Flight
+  readonly land: (landing: Landing) => void
+  readonly fail: (error: unknown) => void
+}
+
+/**
+ * One flight a key, so that single loads and other batches join them, but one lookup and one run of the loader for all.
+ */
+export function startBatch(ns: Namespace, keys: readonly string[], start: { loader: BatchLoader<unknown>; policy: Policy }): Map<string, Flight> {
+  const seats = keys.map((key) => takeSeat(ns, key, start.policy))
+  void flyBatch(ns, seats, start.loader)
+  return new Map(seats.map(({ flight }) => [flight.key, flight]))
+}
+
+function takeSeat(ns: Namespace, key: string, policy: Policy): Seat {
+  const flight = createFlight(ns, key, policy)
+  const { promise, resolve, reject } = deferred<Landing>()
+  void fly(ns, flight, () => promise)
+  return { flight, land: resolve, fail: reject }
+}
+
+async function flyBatch(ns: Namespace, seats: readonly Seat[], loader: BatchLoader<unknown>): Promise<void> {
+  try {
+    await ns.ready('getOrSetMany')
+    const toLoad = await lookUp(ns, seats)
+    if (toLoad.length > 0) await runLoader(ns, toLoad, loader)
+  } catch (error) {
+    for (const seat of seats) seat.fail(error)
+  }
+}
+
+/** Lands the seats the cache can answer and returns the others. */
+async function lookUp(ns: Namespace, seats: readonly Seat[]): Promise<readonly Seat[]> {
+  for (const { flight } of seats) noteMemory(ns, flight)
+  const [first] = seats
+  if (first === undefined) return []
+  const { policy } = first.flight
+  const found = policy.forceFresh ? undefined : await readThrough(ns, seats.map(({ flight }) => flight.key), policy)
+  return seats.filter((seat) => {
+    try {
+      const landing = landFromCache(ns, seat.flight, found?.get(seat.flight.key))
+      if (landing !== undefined) seat.land(landing)
+      return landing === undefined
+    } catch (error) {
+      seat.fail(error)
+      return false
+    }
+  })
+}
+
+async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoader<unknown>): Promise<void> {
+  for (const { flight } of seats) flight.startLoading()
+  ns.stats.loads++
+  const tagClock = ns.tags.now
+  const startedAt = ns.now()
+  const endTimeouts = seats.map(({ flight }) => limitLoad(ns, flight))
+  try {
+    const values = await loader(seats.map(({ flight }) => flight.key), { signal: whenAllAborted(seats) })
+    const loadMs = ns.now() - startedAt
+    await settle(ns, seats, (flight) => ({ flight, value: values.get(flight.key), policy: flight.policy, tags: flight.policy.tags, tagClock, loadMs }))
+  } catch (error) {
+    for (const seat of seats) landSeatFromError(ns, seat, error)
+  } finally {
+    for (const end of endTimeouts) end()
+  }
+}
+
+async function settle(ns: Namespace, seats: readonly Seat[], toLoaded: (flight: Flight) => Loaded): Promise<void> {
+  const loaded = seats.map(({ flight }) => toLoaded(flight))
+  const stored = await fill(ns, loaded.filter(({ value }) => value !== undefined))
+  for (const [index, { flight, land }] of seats.entries()) {
+    const { value, tags, tagClock } = loaded[index]!
+    if (value === undefined) {
+      land(settleAbsent(ns, flight))
+      continue
+    }
+    emitLoad(ns, flight, { outcome: stored.has(flight) ? 'stored' : 'rejected' })
+    land({ value, stale: false, tier: undefined, tags, tagClock })
+  }
+}
+
+function landSeatFromError(ns: Namespace, seat: Seat, error: unknown): void {
+  try {
+    seat.land(landFromError(ns, seat.flight, error))
+  } catch (failure) {
+    seat.fail(failure)
+  }
+}
+
+/** The loader of a batch is told to stop only when nobody waits for any of its keys. */
+function whenAllAborted(seats: readonly Seat[]): AbortSignal {
+  const controller = new AbortController()
+  let left = seats.length
+  for (const { flight } of seats) {
+    const { signal } = flight.controller
+    signal.addEventListener('abort', () => --left === 0 && controller.abort(signal.reason), { once: true })
+  }
+  return controller.signal
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue
+    reject = onError
+  })
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,199 @@
+import type { Analytics, Cache, CacheManager, Health, InNamespace, Loader, TierHealth, WriteResult } from '../contract/cache.ts'
+import type { CacheEventOf, CacheEventType } from '../contract/events.ts'
+import type { LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
+import type { LocalTier } from '../contract/tier.ts'
+import { TierError } from '../errors.ts'
+import { texts, unknownName } from '../base/option-reader.ts'
+import { CallPolicies } from './call-policies.ts'
+import { NamespaceCache } from './cache.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import { clearNamespace } from './invalidate.ts'
+import { checkNamespaceName } from './key.ts'
+import { Namespace } from './namespace.ts'
+import type { Engine } from './namespace.ts'
+import type { NamespacePolicy } from './policy.ts'
+import { sumStats } from './stats.ts'
+import { NamespaceTags } from './tags.ts'
+
+/** The chain of a manager after it has been created. */
+export interface Chain {
+  readonly local: { readonly name: string; readonly tier: LocalTier } | undefined
+  /** Behind memory, fastest first. */
+  readonly tiers: readonly GuardedTier[]
+  readonly names: readonly string[]
+}
+
+export interface ManagerParts {
+  readonly engine: Engine
+  readonly chain: Chain
+  /** Loads the codec; before any tier is opened. */
+  readonly prepare: () => Promise<void>
+  readonly lifecycle: Lifecycle
+  /** Policies of the listed namespaces by name, and how the others get theirs. */
+  readonly policies: ReadonlyMap<string, NamespacePolicy>
+  readonly policyOf: (name: string) => NamespacePolicy
+  readonly strict: boolean
+}
+
+/** What the engine asks the manager's life cycle. Shared, because the engine exists before the manager. */
+export class Lifecycle {
+  state: 'new' | 'started' | 'stopped' = 'new'
+  opening: Promise<void> | undefined
+}
+
+interface View {
+  readonly ns: Namespace
+  readonly cache: NamespaceCache<unknown>
+}
+
+/** All namespaces over one chain, with one life cycle. */
+export class TieredCacheManager implements CacheManager {
+  readonly #parts: ManagerParts
+  readonly #views = new Map<string, View>()
+  #stopping: Promise<void> | undefined
+
+  constructor(parts: ManagerParts) {
+    this.#parts = parts
+    parts.engine.emitter.watch(() => {
+      for (const { cache } of this.#views.values()) cache.watch()
+    })
+  }
+
+  namespace<V = unknown>(name: string): Cache<V> {
+    return (this.#views.get(name) ?? this.#createView(name)).cache as unknown as Cache<V>
+  }
+
+  async start(): Promise<void> {
+    const { lifecycle, engine, chain } = this.#parts
+    if (lifecycle.state === 'started') return
+    engine.emitter.emit({ type: 'lifecycle', state: 'starting' })
+    await this.#parts.prepare()
+    const results = await Promise.allSettled(chain.tiers.map((tier) => tier.open()))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) {
+      await this.stop()
+      throw failed.reason
+    }
+    await engine.ready()
+    engine.emitter.emit({ type: 'lifecycle', state: 'started' })
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopOnce()
+    return this.#stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async health(options?: { readonly deep?: boolean }): Promise<Health> {
+    const { lifecycle, engine, chain } = this.#parts
+    const deep = options?.deep === true && lifecycle.state !== 'stopped'
+    if (deep) await engine.ready()
+    const below = await Promise.all(chain.tiers.map((tier) => this.#tierHealth(tier, deep)))
+    const { local } = chain
+    const memory: readonly TierHealth[] =
+      local === undefined ? [] : [{ name: local.name, healthy: true, breaker: 'closed', intents: 0, usage: local.tier.usage() }]
+    const tiers = [...memory, ...below]
+    return { healthy: tiers.every(({ healthy }) => healthy), state: lifecycle.state, tiers, pendingWrites: engine.writeBehind.size }
+  }
+
+  analytics(): Analytics {
+    const namespaces = Object.fromEntries([...new Set(this.#views.values())].map(({ ns }) => [ns.name, ns.stats.snapshot(ns.local && { name: ns.local.name, hits: ns.local.space.hits })]))
+    const overall = sumStats(Object.values(namespaces))
+    const gets = overall.hits + overall.staleHits + overall.misses
+    return { overall, namespaces, hitRate: gets === 0 ? undefined : (overall.hits + overall.staleHits) / gets }
+  }
+
+  async invalidateTags(tags: readonly string[]): Promise<void> {
+    texts(tags, 'tags')
+    await this.#parts.engine.ready()
+    await this.#parts.engine.tagTable.invalidate(tags.map((tag) => `:${tag}`))
+    this.#parts.engine.emitter.emit({ type: 'invalidate', namespace: '*', scope: 'tags', targets: tags, count: 0 })
+  }
+
+  async clear(options?: { readonly hard?: boolean }): Promise<void> {
+    await this.#parts.engine.ready()
+    for (const name of this.#parts.policies.keys()) this.namespace(name)
+    const namespaces = new Set([...this.#views.values()].map(({ ns }) => ns))
+    await Promise.all([...namespaces].map((ns) => clearNamespace(ns, options?.hard === true)))
+  }
+
+  on<T extends CacheEventType>(type: T, listener: (event: CacheEventOf<T>) => void): () => void {
+    return this.#parts.engine.emitter.on(type, listener)
+  }
+
+  get<V = unknown>(key: string, options: ReadOptions & InNamespace): Promise<V | undefined> {
+    const { namespace, ...read } = options
+    return this.namespace<V>(namespace).get(key, read)
+  }
+
+  getOrSet<V>(key: string, loader: Loader<V>, options: LoadOptions & InNamespace): Promise<V> {
+    const { namespace, ...load } = options
+    return this.namespace<V>(namespace).getOrSet(key, loader, load)
+  }
+
+  set(key: string, value: unknown, options: WriteOptions & InNamespace): Promise<WriteResult> {
+    const { namespace, ...write } = options
+    return this.namespace(namespace).set(key, value, write)
+  }
+
+  delete(key: string, options: InNamespace): Promise<boolean> {
+    return this.namespace(options.namespace).delete(key)
+  }
+
+  #createView(name: string): View {
+    checkNamespaceName(name)
+    const { policies, policyOf, strict, engine, chain } = this.#parts
+    if (strict && !policies.has(name)) throw unknownName(`namespaces.${name}`, name, [...policies.keys()])
+    const policy = policies.get(name) ?? policyOf(name)
+    const known = this.#views.get(policy.name)
+    if (known !== undefined) return this.#remember(name, known)
+    const tags = new NamespaceTags(engine.tagTable, policy.name)
+    const uses = (tier: string): boolean => policy.tiers === undefined || policy.tiers.includes(tier)
+    const { maxBytes, maxEntries, reservedBytes } = policy
+    const local =
+      chain.local === undefined || !uses(chain.local.name)
+        ? undefined
+        : { name: chain.local.name, space: chain.local.tier.space({ namespace: policy.name, maxBytes, maxEntries, reservedBytes, tagClock: tags }) }
+    const ns = new Namespace(engine, policy, { local, tiers: chain.tiers.filter((tier) => uses(tier.name)), tags })
+    const view = { ns, cache: new NamespaceCache(ns, new CallPolicies(policy, chain.names)) }
+    return this.#remember(name, this.#remember(policy.name, view))
+  }
+
+  #remember(name: string, view: View): View {
+    this.#views.set(name, view)
+    return view
+  }
+
+  async #tierHealth(tier: GuardedTier, deep: boolean): Promise<TierHealth> {
+    const { clock } = this.#parts.engine.runtime
+    const before = clock.now()
+    const usage = deep ? await tier.usage() : undefined
+    const state = { name: tier.name, breaker: tier.breaker.state, intents: tier.intents.pending, usage }
+    const healthy = tier.breaker.state === 'closed' && tier.intents.pending === 0 && (!deep || usage !== undefined)
+    return deep ? { ...state, healthy, latencyMs: clock.now() - before } : { ...state, healthy }
+  }
+
+  async #stopOnce(): Promise<void> {
+    const { lifecycle, engine, chain } = this.#parts
+    const wasUsed = lifecycle.opening !== undefined
+    lifecycle.state = 'stopped'
+    engine.emitter.emit({ type: 'lifecycle', state: 'stopping' })
+    for (const { ns } of this.#views.values()) this.#abortLoads(ns)
+    if (wasUsed) await lifecycle.opening
+    await engine.writeBehind.settled()
+    await engine.background.settled()
+    await Promise.all(chain.tiers.map((tier) => tier.close()))
+    chain.local?.tier.close()
+    engine.emitter.emit({ type: 'lifecycle', state: 'stopped' })
+    engine.emitter.clear()
+  }
+
+  #abortLoads(ns: Namespace): void {
+    const reason = new TierError('The cache manager was stopped while the loader ran.', { code: 'ERR_CACHE_STOPPED', namespace: ns.name })
+    ns.flights.detachAll()
+    for (const flight of ns.running) flight.controller.abort(reason)
+  }
+}

@@ -1,0 +1,239 @@
+import { canonicalDigest } from '../base/canonical.ts'
+import { compileGlob } from '../base/glob.ts'
+import type { BatchLoader, Cache, EntryInfo, Loader, WrapOptions, WriteResult } from '../contract/cache.ts'
+import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
+import type { LocalSpace } from '../contract/tier.ts'
+import { KeyError } from '../errors.ts'
+import { freshness } from './entry.ts'
+import { getOrLoad, getOrLoadMany } from './get-or-load.ts'
+import { clearNamespace, deleteKeys, deletePattern, deleteTags, guardWork } from './invalidate.ts'
+import { isolateOut } from './isolation.ts'
+import { checkKey } from './key.ts'
+import { endFreshness, locate, renew } from './life.ts'
+import type { Located } from './life.ts'
+import { liveKeys } from './listing.ts'
+import type { Namespace } from './namespace.ts'
+import { emitHit } from './outcome.ts'
+import { readTtl, withTtl } from './policy.ts'
+import type { Policy } from './policy.ts'
+import type { CallPolicies } from './call-policies.ts'
+import { readValues } from './read-values.ts'
+import { writeValues } from './write.ts'
+import { texts } from '../base/option-reader.ts'
+
+/**
+ * The public verbs of one namespace. A memory hit ends in the first lines of `get`, `getOrSet` and `peek`: one look-up
+ * that compares the clock once, one promise. Everything else is in the modules behind.
+ */
+export class NamespaceCache<V> implements Cache<V> {
+  readonly name: string
+  readonly #ns: Namespace
+  readonly #policies: CallPolicies
+  readonly #memory: Pick<LocalSpace, 'read'>
+  /** True when a hit is more than handing out the value: it is cloned, or somebody listens. */
+  #isWatched = false
+
+  constructor(ns: Namespace, policies: CallPolicies) {
+    this.name = ns.name
+    this.#ns = ns
+    this.#policies = policies
+    this.#memory = ns.local?.space ?? { read: () => undefined }
+    this.watch()
+  }
+
+  /** Called when listeners come or go. */
+  watch(): void {
+    this.#isWatched = this.#ns.policy.isolation === 'clone' || this.#ns.engine.emitter.listens('hit')
+  }
+
+  get(key: string, options?: ReadOptions): Promise<V | undefined> {
+    if (options === undefined) {
+      const value = this.#memory.read(key)
+      if (value !== undefined) return Promise.resolve((this.#isWatched ? this.#watchedHit(key, value) : value) as V)
+    }
+    return this.#getBelow(key, options)
+  }
+
+  getOrSet(key: string, loader: Loader<V>, options?: LoadOptions): Promise<V> {
+    if (options === undefined || isPlain(options)) {
+      const value = this.#memory.read(key)
+      if (value !== undefined) return Promise.resolve((this.#isWatched ? this.#watchedHit(key, value) : value) as V)
+    }
+    return this.#load(key, loader, options)
+  }
+
+  peek(key: string): V | undefined {
+    const value = this.#memory.read(key)
+    return (this.#isWatched && value !== undefined ? this.#watchedHit(key, value) : value) as V | undefined
+  }
+
+  async getEntry(key: string, options?: ReadOptions): Promise<EntryInfo<V> | undefined> {
+    const located = await this.#locate('getEntry', key, options)
+    if (located === undefined) return undefined
+    const { entry, tier } = located
+    return {
+      value: this.#handOut(entry.value),
+      tier,
+      createdAt: new Date(entry.createdAt),
+      expiresAt: entry.freshUntil === Infinity ? undefined : new Date(entry.freshUntil),
+      stale: freshness(entry, this.#ns.now()) !== 'fresh',
+      tags: entry.tags,
+      version: entry.version,
+    }
+  }
+
+  async set(key: string, value: V, options?: WriteOptions): Promise<WriteResult> {
+    checkKey(key, 'set')
+    const policy = this.#policies.of('write', options)
+    await this.#ns.ready('set')
+    const results = await writeValues(this.#ns, new Map([[key, value]]), policy)
+    return results.get(key)!
+  }
+
+  async setMany(entries: Iterable<readonly [string, V]>, options?: WriteOptions): Promise<Map<string, WriteResult>> {
+    const values = new Map(entries)
+    for (const key of values.keys()) checkKey(key, 'setMany')
+    const policy = this.#policies.of('write', options)
+    await this.#ns.ready('setMany')
+    return writeValues(this.#ns, values, policy)
+  }
+
+  async delete(key: string): Promise<boolean> {
+    const [held] = await this.#delete('delete', [key])
+    return held !== undefined
+  }
+
+  async deleteMany(keys: Iterable<string>): Promise<number> {
+    return (await this.#delete('deleteMany', [...new Set(keys)])).size
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.ttl(key)) !== undefined
+  }
+
+  async ttl(key: string): Promise<number | undefined> {
+    const located = await this.#locate('ttl', key, undefined)
+    const left = located === undefined ? 0 : located.entry.freshUntil - this.#ns.now()
+    return left > 0 ? left : undefined
+  }
+
+  async touch(key: string, ttl?: Lifetime): Promise<boolean> {
+    checkKey(key, 'touch')
+    const { policy } = this.#ns
+    const renewed: Policy = ttl === undefined ? policy : withTtl(policy, readTtl(ttl), policy)
+    await this.#ns.ready('touch')
+    return renew(this.#ns, key, renewed)
+  }
+
+  async expire(key: string): Promise<boolean> {
+    checkKey(key, 'expire')
+    await this.#ns.ready('expire')
+    return endFreshness(this.#ns, key)
+  }
+
+  async getMany(keys: Iterable<string>, options?: ReadOptions): Promise<Map<string, V>> {
+    const distinct = this.#checkKeys('getMany', keys)
+    const policy = this.#policies.of('read', options)
+    options?.signal?.throwIfAborted()
+    await this.#ns.ready('getMany')
+    return this.#handOutAll(await readValues(this.#ns, distinct, policy))
+  }
+
+  async getOrSetMany(keys: Iterable<string>, loadMissing: BatchLoader<V>, options?: LoadOptions): Promise<Map<string, V>> {
+    const distinct = this.#checkKeys('getOrSetMany', keys)
+    const policy = this.#policies.of('load', options)
+    await this.#ns.ready('getOrSetMany')
+    const call = { loader: loadMissing as BatchLoader<unknown>, policy, signal: options?.signal }
+    return this.#handOutAll(await getOrLoadMany(this.#ns, distinct, call))
+  }
+
+  async invalidateTags(tags: readonly string[]): Promise<void> {
+    texts(tags, 'tags')
+    await this.#ns.ready('invalidateTags')
+    await deleteTags(this.#ns, tags)
+  }
+
+  async invalidatePattern(pattern: string): Promise<number> {
+    checkKey(pattern, 'invalidatePattern')
+    await this.#ns.ready('invalidatePattern')
+    return deletePattern(this.#ns, pattern)
+  }
+
+  async *keys(pattern = '*'): AsyncIterable<string> {
+    const fits = compileGlob(pattern)
+    await this.#ns.ready('keys')
+    for await (const key of liveKeys(this.#ns, 'fresh')) if (fits(key)) yield key
+  }
+
+  async clear(options?: { readonly hard?: boolean }): Promise<void> {
+    await this.#ns.ready('clear')
+    await clearNamespace(this.#ns, options?.hard === true)
+  }
+
+  async mutate<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T> {
+    const distinct = this.#checkKeys('mutate', keys)
+    await this.#ns.ready('mutate')
+    return guardWork(this.#ns, distinct, work)
+  }
+
+  wrap<A extends readonly unknown[]>(fn: (...args: A) => V | Promise<V>, options: WrapOptions<A> = {}): (...args: A) => Promise<V> {
+    const { key: keyOf = (...args: A): string => canonicalDigest(args), ...loadOptions } = options
+    const load = Object.keys(loadOptions).length === 0 ? undefined : loadOptions
+    return async (...args) => this.getOrSet(keyOf(...args), () => fn(...args), load)
+  }
+
+  async #getBelow(key: string, options: ReadOptions | undefined): Promise<V | undefined> {
+    checkKey(key, 'get')
+    const policy = this.#policies.of('read', options)
+    options?.signal?.throwIfAborted()
+    await this.#ns.ready('get')
+    const values = await readValues(this.#ns, [key], policy)
+    return this.#handOut(values.get(key)) as V | undefined
+  }
+
+  async #load(key: string, loader: Loader<V>, options: LoadOptions | undefined): Promise<V> {
+    checkKey(key, 'getOrSet')
+    if (typeof loader !== 'function') throw new KeyError('`getOrSet` needs a loader function as its second argument.', { code: 'ERR_CACHE_KEY', operation: 'getOrSet', key })
+    const policy = this.#policies.of('load', options)
+    const call = { loader: loader as Loader<unknown>, policy, signal: options?.signal }
+    return this.#handOut(await getOrLoad(this.#ns, key, call))
+  }
+
+  async #locate(operation: string, key: string, options: ReadOptions | undefined): Promise<Located | undefined> {
+    checkKey(key, operation)
+    const policy = this.#policies.of('read', options)
+    await this.#ns.ready(operation)
+    return locate(this.#ns, key, policy)
+  }
+
+  async #delete(operation: string, keys: readonly string[]): Promise<ReadonlySet<string>> {
+    this.#checkKeys(operation, keys)
+    await this.#ns.ready(operation)
+    return keys.length === 0 ? new Set() : deleteKeys(this.#ns, keys, operation === 'delete' ? 'key' : 'keys')
+  }
+
+  #checkKeys(operation: string, keys: Iterable<string>): readonly string[] {
+    const distinct = [...new Set(keys)]
+    for (const key of distinct) checkKey(key, operation)
+    return distinct
+  }
+
+  #watchedHit(key: string, value: unknown): unknown {
+    emitHit(this.#ns, key, this.#ns.local?.name ?? '', false)
+    return this.#handOut(value)
+  }
+
+  #handOut(value: unknown): V {
+    return isolateOut(value, this.#ns.policy.isolation) as V
+  }
+
+  #handOutAll(values: Map<string, unknown>): Map<string, V> {
+    if (this.#ns.policy.isolation !== 'clone') return values as Map<string, V>
+    return new Map([...values].map(([key, value]) => [key, this.#handOut(value)]))
+  }
+}
+
+/** Options that do not change what a memory hit may answer. */
+function isPlain(options: LoadOptions): boolean {
+  return options.forceFresh !== true && options.signal === undefined && options.tiers === undefined && options.after === undefined
+}

@@ -1,0 +1,28 @@
+import type { Namespace } from './namespace.ts'
+
+/**
+ * What a change of a key means inside this process. It is applied twice: before the tiers are told, so that nobody
+ * joins or believes anything older from now on, and after the last tier has answered, because in between a reader may
+ * have taken the old value from a tier that had not heard of the change yet.
+ */
+export function beginChange(ns: Namespace, key: string, version: number): void {
+  ns.flights.detach(key)
+  ns.tickets.mark(key, version)
+  ns.failures.forget(key)
+}
+
+/** The second application. A flight that already runs its loader started it after the change and is spared. */
+export function endChange(ns: Namespace, key: string, version: number): void {
+  ns.flights.detachLookup(key)
+  ns.tickets.mark(key, version)
+  const held = ns.local?.space.find(key)
+  if (held !== undefined && held.version < version) ns.local?.space.delete(key)
+}
+
+/** A change of everything: a clear. */
+export function changeAll(ns: Namespace): void {
+  ns.flights.detachAll()
+  ns.tickets.markAll()
+  ns.failures.clear()
+  ns.local?.space.clear()
+}

@@ -1,0 +1,69 @@
+import type { Entry } from '../contract/entry.ts'
+import { createEntry, reviewTime } from './entry.ts'
+import type { Flight } from './flight.ts'
+import { isolateIn } from './isolation.ts'
+import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
+import { encode, storeIn } from './store.ts'
+import type { Encoded } from './store.ts'
+
+/** What a loader brought for a flight, and how it is to be kept. */
+export interface Loaded {
+  readonly flight: Flight
+  readonly value: unknown
+  readonly policy: Policy
+  readonly tags: readonly string[]
+  /** The tag clock as it was before the loader started. */
+  readonly tagClock: number
+  readonly loadMs: number
+}
+
+/**
+ * Stores loaded values of flights that still may: nothing changed their keys since they started. Resolves once a reader
+ * finds the values: at once when memory took them all, otherwise when the tiers have. Returns the flights that stored.
+ */
+export async function fill(ns: Namespace, batch: readonly Loaded[]): Promise<ReadonlySet<Flight>> {
+  const allowed = batch.filter(({ flight }) => ns.flights.mayStore(flight))
+  ns.stats.rejectedFills += batch.length - allowed.length
+  const entries = allowed.map((loaded) => ({ loaded, entry: toEntry(ns, loaded) }))
+  const inMemory = entries.filter(({ loaded, entry }) => fillMemory(ns, loaded, entry)).length
+  const policy = allowed[0]?.policy
+  if (policy !== undefined && ns.tiersFor(policy).length > 0) {
+    const stored = fillTiers(ns, encodeAll(ns, entries), policy)
+    if (inMemory === entries.length) ns.engine.background.run('fill', stored)
+    else await stored
+  }
+  return new Set(allowed.map(({ flight }) => flight))
+}
+
+function toEntry(ns: Namespace, loaded: Loaded): Entry {
+  const { tags, tagClock, loadMs } = loaded
+  const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), tags, tagClock, loadMs }
+  return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, loaded.policy, ns.engine.runtime.random)
+}
+
+function fillMemory(ns: Namespace, loaded: Loaded, entry: Entry): boolean {
+  if (loaded.policy.writeMode === 'around') return false
+  const local = ns.localFor(loaded.policy)
+  return local !== undefined && local.space.set(loaded.flight.key, entry, reviewTime(entry, loaded.policy, ns.engine.runtime.random))
+}
+
+/** A value that cannot be encoded stays in memory only; its callers still get it, and no tier may keep an older one. */
+function encodeAll(ns: Namespace, entries: readonly { loaded: Loaded; entry: Entry }[]): readonly Encoded[] {
+  const encoded: Encoded[] = []
+  for (const { loaded, entry } of entries) {
+    try {
+      encoded.push({ ...encode(ns, loaded.flight.key, entry), ifNotAfter: loaded.flight.base })
+    } catch (error) {
+      ns.engine.emitter.emit({ type: 'background-error', work: 'fill', error })
+      const storageKey = ns.storageKey(loaded.flight.key)
+      for (const tier of ns.tiers) ns.engine.background.run('fill', tier.delete([storageKey], ns.prefix, entry.version))
+    }
+  }
+  return encoded
+}
+
+async function fillTiers(ns: Namespace, batch: readonly Encoded[], policy: Policy): Promise<void> {
+  if (batch.length === 0) return
+  await Promise.all(ns.tiersFor(policy).map((tier) => storeIn(ns, tier, batch, policy.writeMode)))
+}

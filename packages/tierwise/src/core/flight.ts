@@ -1,0 +1,143 @@
+import type { Entry } from '../contract/entry.ts'
+import type { Policy } from './policy.ts'
+
+/** What a flight brings. `undefined` is the news that the source has no value. */
+export interface Landing {
+  readonly value: unknown
+  readonly stale: boolean
+  /** The tier it came from; undefined when it was loaded. */
+  readonly tier: string | undefined
+  readonly tags: readonly string[]
+  /** The tag clock as of which the value is known to be valid. */
+  readonly tagClock: number
+}
+
+/** `lookup`: asking the lower tiers. `loading`: the loader runs. */
+export type FlightStage = 'lookup' | 'loading'
+
+/** A running load that later callers of the key join. Success and failure reach all of them at once. */
+export class Flight {
+  readonly key: string
+  readonly policy: Policy
+  readonly startedAt: number
+  /** Version at the start: what was written later is newer than what this flight brings. */
+  readonly base: number
+  readonly landing: Promise<Landing>
+  readonly controller = new AbortController()
+  stage: FlightStage = 'lookup'
+  /** False once the hard timeout has passed: later callers start a new one. */
+  isJoinable = true
+  callers = 0
+  #present = 0
+  /** What the cache still holds of the key: stale, or fresh when this flight refreshes it. */
+  previous: Entry | undefined
+  /** The tier of `previous`. */
+  previousTier: string | undefined
+  readonly #lookedUp: Promise<void>
+  #endLookup!: () => void
+  #land!: (landing: Landing) => void
+  #fail!: (error: unknown) => void
+
+  constructor(key: string, policy: Policy, start: { readonly now: number; readonly version: number }) {
+    this.key = key
+    this.policy = policy
+    this.startedAt = start.now
+    this.base = start.version
+    this.landing = new Promise((resolve, reject) => {
+      this.#land = resolve
+      this.#fail = reject
+    })
+    this.#lookedUp = new Promise((resolve) => {
+      this.#endLookup = resolve
+    })
+    // A refresh has no caller to hear of a failure.
+    this.landing.catch(() => undefined)
+  }
+
+  /** Resolves once the lower tiers have been asked, so that `previous` is known. */
+  get lookedUp(): Promise<void> {
+    return this.#lookedUp
+  }
+
+  startLoading(): void {
+    this.stage = 'loading'
+    this.#endLookup()
+  }
+
+  land(landing: Landing): void {
+    this.#endLookup()
+    this.#land(landing)
+  }
+
+  fail(error: unknown): void {
+    this.#endLookup()
+    this.#fail(error)
+  }
+
+  join(): void {
+    this.callers++
+    this.#present++
+  }
+
+  /** A caller aborted its wait. When the last one has, the load is of no use to anybody. */
+  leave(reason: unknown): void {
+    this.#present--
+    if (this.#present === 0) this.controller.abort(reason)
+  }
+
+  get isAbandoned(): boolean {
+    return this.callers > 0 && this.#present === 0
+  }
+}
+
+/**
+ * The flights of a namespace by key. Being in the table is the right to store: an invalidation or a write takes the
+ * flight out, and a later flight of the same key takes its place, so whatever an older one brings is handed to its own
+ * callers and stored nowhere.
+ */
+export class FlightTable {
+  readonly #byKey = new Map<string, Flight>()
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  joinable(key: string): Flight | undefined {
+    const flight = this.#byKey.get(key)
+    return flight?.isJoinable === true && !flight.isAbandoned ? flight : undefined
+  }
+
+  add(flight: Flight): void {
+    this.#byKey.set(flight.key, flight)
+  }
+
+  mayStore(flight: Flight): boolean {
+    return this.#byKey.get(flight.key) === flight
+  }
+
+  /** An applied change of the key: later callers start anew, and the running load may not store. */
+  detach(key: string): void {
+    this.#byKey.delete(key)
+  }
+
+  /** As `detach`, but spares a flight that already runs its loader. */
+  detachLookup(key: string): void {
+    if (this.#byKey.get(key)?.stage === 'lookup') this.#byKey.delete(key)
+  }
+
+  end(flight: Flight): void {
+    if (this.mayStore(flight)) this.#byKey.delete(flight.key)
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#byKey.keys()
+  }
+
+  values(): IterableIterator<Flight> {
+    return this.#byKey.values()
+  }
+
+  detachAll(): void {
+    this.#byKey.clear()
+  }
+}

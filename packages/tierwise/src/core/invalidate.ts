@@ -1,0 +1,93 @@
+import { compileGlob } from '../base/glob.ts'
+import type { InvalidateEvent } from '../contract/events.ts'
+import { beginChange, changeAll, endChange } from './coherence.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import { liveKeys } from './listing.ts'
+import type { Namespace } from './namespace.ts'
+
+/** Removes keys from every tier of the namespace, one batch a tier. Returns the keys that were held anywhere. */
+export async function deleteKeys(ns: Namespace, keys: readonly string[], scope: InvalidateEvent['scope'] = 'keys'): Promise<ReadonlySet<string>> {
+  const version = ns.engine.authority.nextVersion()
+  const held = new Set<string>()
+  for (const key of keys) {
+    beginChange(ns, key, version)
+    if (ns.local?.space.find(key) !== undefined) held.add(key)
+    ns.local?.space.delete(key)
+  }
+  await Promise.all(ns.tiers.map((tier) => deleteIn(ns, tier, { keys, version, held })))
+  if (ns.tiers.length > 0) for (const key of keys) endChange(ns, key, version)
+  ns.stats.deletes += held.size
+  ns.stats.invalidations++
+  emitInvalidate(ns, { scope, targets: keys, count: held.size })
+  return held
+}
+
+async function deleteIn(ns: Namespace, tier: GuardedTier, removal: { keys: readonly string[]; version: number; held: Set<string> }): Promise<void> {
+  const storageKeys = removal.keys.map((key) => ns.storageKey(key))
+  for (const [index, storageKey] of storageKeys.entries()) {
+    if (ns.engine.writeBehind.peek(tier.name, storageKey) !== undefined) removal.held.add(removal.keys[index]!)
+    ns.engine.writeBehind.drop(tier.name, storageKey)
+  }
+  const outcomes = await tier.delete(storageKeys, ns.prefix, removal.version)
+  for (const [index, key] of removal.keys.entries()) if (outcomes?.[index] === true) removal.held.add(key)
+}
+
+/**
+ * Removes every key that fits the pattern from every tier; the exact number of distinct keys. Loads of fitting keys
+ * that are under way may not store, whether the listing shows their keys or not.
+ */
+export async function deletePattern(ns: Namespace, pattern: string): Promise<number> {
+  const fits = compileGlob(pattern)
+  const version = ns.engine.authority.nextVersion()
+  for (const key of new Set([...ns.flights.keys(), ...ns.tickets.keys()])) if (fits(key)) beginChange(ns, key, version)
+  ns.failures.clear()
+  const keys: string[] = []
+  for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.push(key)
+  const held = keys.length === 0 ? new Set<string>() : await deleteKeys(ns, keys, 'pattern')
+  return held.size
+}
+
+/** Ends the validity of everything that carries one of the tags, by the logical clock: nothing is visited. */
+export async function deleteTags(ns: Namespace, tags: readonly string[]): Promise<void> {
+  ns.stats.invalidations++
+  await ns.tags.invalidate(tags)
+  emitInvalidate(ns, { scope: 'tags', targets: tags, count: 0 })
+}
+
+/**
+ * Forgets the namespace by the logical clock. The tiers free their space in the background, unless that is what
+ * remembers the clear (no tier keeps the clock) or the caller wants to wait for it.
+ */
+export async function clearNamespace(ns: Namespace, hard: boolean): Promise<void> {
+  const version = ns.engine.authority.nextVersion()
+  changeAll(ns)
+  ns.engine.writeBehind.dropPrefix(ns.prefix)
+  await ns.tags.clear()
+  const freed = Promise.all(ns.tiers.map((tier) => tier.clear(ns.prefix, version)))
+  if (hard || !ns.engine.tagTable.isDurable) await freed
+  else ns.engine.background.run('clear', freed)
+  changeAll(ns)
+  ns.stats.invalidations++
+  emitInvalidate(ns, { scope: 'namespace', targets: [], count: 0 })
+}
+
+/**
+ * Runs work that changes the source. Nothing that was read before it ended is stored: the keys are removed before and
+ * after, and held in between.
+ */
+export async function guardWork<T>(ns: Namespace, keys: readonly string[], work: () => Promise<T>): Promise<T> {
+  for (const key of keys) ns.tickets.hold(key)
+  try {
+    await deleteKeys(ns, keys)
+    return await work()
+  } finally {
+    await deleteKeys(ns, keys).finally(() => {
+      for (const key of keys) ns.tickets.release(key)
+    })
+  }
+}
+
+export function emitInvalidate(ns: Namespace, event: Pick<InvalidateEvent, 'scope' | 'targets' | 'count'>): void {
+  const { emitter } = ns.engine
+  if (emitter.listens('invalidate')) emitter.emit({ type: 'invalidate', namespace: ns.name, ...event })
+}

@@ -1,0 +1,20 @@
+import type { Isolation } from '../contract/options.ts'
+
+/** Freezes a value and everything inside it that can be frozen; typed arrays and the contents of Map and Set cannot. */
+export function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return value
+}
+
+/** What is done to a value on its way into memory, so that the caller's own object cannot change the entry later. */
+export function isolateIn(value: unknown, isolation: Isolation): unknown {
+  if (isolation === 'share') return value
+  return isolation === 'freeze' ? deepFreeze(value) : structuredClone(value)
+}
+
+/** What is done to a value on its way out. */
+export function isolateOut(value: unknown, isolation: Isolation): unknown {
+  return isolation === 'clone' && typeof value === 'object' && value !== null ? structuredClone(value) : value
+}

@@ -1,0 +1,57 @@
+import type { Entry } from '../contract/entry.ts'
+import { createEntry, freshness } from './entry.ts'
+import { emitInvalidate } from './invalidate.ts'
+import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
+import { readThrough } from './read.ts'
+import { writeEntries } from './write.ts'
+
+/** An entry with the tier it was found in. */
+export interface Located {
+  readonly entry: Entry
+  readonly tier: string
+}
+
+/** The best entry of a key, fresh or stale, from memory or below. */
+export async function locate(ns: Namespace, key: string, policy: Policy): Promise<Located | undefined> {
+  const local = ns.localFor(policy)
+  const held = local?.space.find(key)
+  if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh') return { entry: held, tier: local.name }
+  const found = (await readThrough(ns, [key], policy)).get(key)
+  if (found !== undefined && (found.isFresh || held === undefined || found.entry.version > held.version)) return found
+  return local === undefined || held === undefined ? undefined : { entry: held, tier: local.name }
+}
+
+/** Gives a fresh entry a new ttl from now, within the licence of its value; false when absent or changed meanwhile. */
+export function renew(ns: Namespace, key: string, policy: Policy): Promise<boolean> {
+  return rewrite(ns, key, (entry) => {
+    const { createdAt, tags, tagClock, loadMs } = entry
+    if (freshness(entry, ns.now()) !== 'fresh') return undefined
+    const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), createdAt, tags, tagClock, loadMs }
+    return createEntry(entry.value, birth, policy, ns.engine.runtime.random)
+  })
+}
+
+/** Ends the freshness of an entry now; what is left of its grace stays. A load under way may not store. */
+export async function endFreshness(ns: Namespace, key: string): Promise<boolean> {
+  ns.flights.detach(key)
+  const done = await rewrite(ns, key, (entry) => ({ ...entry, version: ns.engine.authority.nextVersion(), freshUntil: Math.min(entry.freshUntil, ns.now()) }))
+  ns.stats.invalidations++
+  emitInvalidate(ns, { scope: 'expire', targets: [key], count: done ? 1 : 0 })
+  return done
+}
+
+/** Replaces an entry by a changed one, unless the key is written or invalidated in between. */
+async function rewrite(ns: Namespace, key: string, change: (entry: Entry) => Entry | undefined): Promise<boolean> {
+  const ticket = ns.tickets.open(key)
+  try {
+    const located = await locate(ns, key, ns.policy)
+    if (located === undefined || !ticket.allows(located.entry.version)) return false
+    const entry = change(located.entry)
+    if (entry === undefined) return false
+    await writeEntries(ns, new Map([[key, entry]]), ns.policy)
+    return true
+  } finally {
+    ns.tickets.close(ticket)
+  }
+}

@@ -1,0 +1,49 @@
+import type { KeyedHead } from '../contract/entry.ts'
+import { CacheError } from '../errors.ts'
+import { freshness } from './entry.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import type { Namespace } from './namespace.ts'
+
+/** `fresh`: what `get` would answer. `usable`: stale entries too. */
+export type Listed = 'fresh' | 'usable'
+
+/**
+ * The keys of the namespace, each once, from every tier. Changes nothing. A key that is only in a slower tier counts
+ * there by that tier's entry.
+ */
+export async function* liveKeys(ns: Namespace, which: Listed): AsyncGenerator<string, void, undefined> {
+  const seen = new Set<string>()
+  for (const key of ns.local?.space.keys() ?? []) {
+    const entry = ns.local?.space.find(key)
+    if (entry === undefined) continue
+    seen.add(key)
+    if (which === 'usable' || freshness(entry, ns.now()) === 'fresh') yield key
+  }
+  for (const tier of ns.tiers) {
+    for await (const key of tierKeys(ns, tier, which)) {
+      if (!seen.has(key)) yield key
+      seen.add(key)
+    }
+  }
+}
+
+async function* tierKeys(ns: Namespace, tier: GuardedTier, which: Listed): AsyncGenerator<string, void, undefined> {
+  for await (const head of tier.scan(ns.prefix, (bytes) => readHead(ns, tier, bytes))) {
+    const state = freshness(head, ns.now())
+    const counts = state === 'fresh' || (state === 'stale' && which === 'usable')
+    if (counts && ns.tags.accepts(head) && !tier.intents.covers(head.key)) yield head.key.slice(ns.prefix.length)
+  }
+  for (const [key, entry] of ns.engine.writeBehind.entries(tier.name, ns.prefix)) {
+    if (freshness(entry, ns.now()) !== 'dead') yield key.slice(ns.prefix.length)
+  }
+}
+
+function readHead(ns: Namespace, tier: GuardedTier, bytes: Uint8Array): KeyedHead | undefined {
+  try {
+    return tier.envelope.head(bytes)
+  } catch (error) {
+    const newer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
+    ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: ns.prefix, reason: newer ? 'newer-format' : 'damaged', error })
+    return undefined
+  }
+}

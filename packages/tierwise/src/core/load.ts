@@ -1,0 +1,127 @@
+import type { Loader } from '../contract/cache.ts'
+import { TimeoutError } from '../errors.ts'
+import { fill } from './fill.ts'
+import { Flight } from './flight.ts'
+import type { Landing } from './flight.ts'
+import { absentLanding, emitLoad, landFromCache, landFromError, noteMemory } from './landing.ts'
+import { loaderContext } from './loader-context.ts'
+import type { LoadWishes } from './loader-context.ts'
+import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
+import { readThrough } from './read.ts'
+
+export type FlightPurpose = 'load' | 'refresh'
+
+/** Starts a flight for a key: the tiers below memory, then the loader. Never rejects; see `flight.landing`. */
+export function startFlight(ns: Namespace, key: string, start: { loader: Loader<unknown>; policy: Policy; purpose: FlightPurpose }): Flight {
+  const flight = createFlight(ns, key, start.policy)
+  void fly(ns, flight, () => takeOff(ns, flight, start.loader, start.purpose))
+  return flight
+}
+
+/** A flight that later callers find. While the key is held by a guarded write nobody does, and it may not store. */
+export function createFlight(ns: Namespace, key: string, policy: Policy): Flight {
+  const flight = new Flight(key, policy, { now: ns.now(), version: ns.engine.authority.nextVersion() })
+  if (!ns.tickets.isHeld(key)) ns.flights.add(flight)
+  ns.running.add(flight)
+  return flight
+}
+
+/** Runs the work of a flight and lands it. */
+export async function fly(ns: Namespace, flight: Flight, work: () => Promise<Landing>): Promise<void> {
+  try {
+    flight.land(await work())
+  } catch (error) {
+    flight.fail(error)
+  } finally {
+    ns.flights.end(flight)
+    ns.running.delete(flight)
+  }
+}
+
+async function takeOff(ns: Namespace, flight: Flight, loader: Loader<unknown>, purpose: FlightPurpose): Promise<Landing> {
+  await ns.ready('getOrSet')
+  noteMemory(ns, flight)
+  if (looksDown(ns, flight, purpose)) {
+    const found = (await readThrough(ns, [flight.key], flight.policy)).get(flight.key)
+    // A refresh is after something newer than what memory holds.
+    const landing = landFromCache(ns, flight, purpose === 'refresh' && found?.entry.version === flight.previous?.version ? undefined : found)
+    if (landing !== undefined) return landing
+  } else {
+    const landing = landFromCache(ns, flight, undefined)
+    if (landing !== undefined) return landing
+  }
+  return runLoader(ns, flight, loader)
+}
+
+/** A refresh asks below only where another process may have refreshed already. */
+function looksDown(ns: Namespace, flight: Flight, purpose: FlightPurpose): boolean {
+  if (flight.policy.forceFresh) return false
+  return purpose === 'load' || ns.tiersFor(flight.policy).some((tier) => tier.capabilities.shared)
+}
+
+async function runLoader(ns: Namespace, flight: Flight, loader: Loader<unknown>): Promise<Landing> {
+  flight.startLoading()
+  ns.stats.loads++
+  const { context, wishes } = loaderContext(ns, flight)
+  const tagClock = ns.tags.now
+  const startedAt = ns.now()
+  const endTimeout = limitLoad(ns, flight)
+  try {
+    const value = await loader(context)
+    return await settle(ns, flight, { value, wishes, tagClock, loadMs: ns.now() - startedAt })
+  } catch (error) {
+    return landFromError(ns, flight, error)
+  } finally {
+    endTimeout()
+  }
+}
+
+/** After the hard timeout the loader is told to stop, and later callers no longer wait for it. Its result may still be stored. */
+export function limitLoad(ns: Namespace, flight: Flight): () => void {
+  const { hardTimeoutMs } = flight.policy
+  if (hardTimeoutMs === Infinity) return () => undefined
+  const timer = ns.engine.runtime.timers.after(hardTimeoutMs, () => {
+    flight.isJoinable = false
+    flight.controller.abort(
+      new TimeoutError(`The loader of \`${flight.key}\` in namespace \`${ns.name}\` did not answer within ${hardTimeoutMs} ms.`, {
+        code: 'ERR_CACHE_LOADER_TIMEOUT',
+        operation: 'getOrSet',
+        namespace: ns.name,
+        key: flight.key,
+        retryable: true,
+      }),
+    )
+  })
+  return () => timer.cancel()
+}
+
+interface LoadResult {
+  readonly value: unknown
+  readonly wishes: LoadWishes
+  readonly tagClock: number
+  readonly loadMs: number
+}
+
+async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promise<Landing> {
+  const { value, wishes, tagClock, loadMs } = result
+  if (value === undefined) return settleAbsent(ns, flight)
+  const renewedTags = wishes.notModified ? flight.previous?.tags : undefined
+  const tags = wishes.tags ?? renewedTags ?? flight.policy.tags
+  const landing: Landing = { value, stale: false, tier: undefined, tags, tagClock }
+  if (wishes.skip) {
+    emitLoad(ns, flight, { outcome: 'skipped' })
+    return landing
+  }
+  const stored = await fill(ns, [{ flight, value, policy: wishes.policy, tags, tagClock, loadMs }])
+  const outcome = wishes.notModified ? 'not-modified' : 'stored'
+  emitLoad(ns, flight, { outcome: stored.has(flight) ? outcome : 'rejected' })
+  return landing
+}
+
+/** `undefined` means that the source has no such value: not stored, remembered if asked. */
+export function settleAbsent(ns: Namespace, flight: Flight): Landing {
+  if (ns.flights.mayStore(flight)) ns.failures.remember(flight.key, { kind: 'absent' }, flight.policy.negativeTtlMs)
+  emitLoad(ns, flight, { outcome: 'skipped' })
+  return absentLanding(ns)
+}

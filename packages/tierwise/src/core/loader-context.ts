@@ -1,0 +1,52 @@
+import type { LoaderContext } from '../contract/cache.ts'
+import type { Lifetime } from '../contract/options.ts'
+import { CacheError } from '../errors.ts'
+import type { Flight } from './flight.ts'
+import { isolateOut } from './isolation.ts'
+import type { Namespace } from './namespace.ts'
+import { readTtl, withTtl } from './policy.ts'
+import type { Policy } from './policy.ts'
+import { texts } from '../base/option-reader.ts'
+
+/** What the loader asked for while it ran. */
+export interface LoadWishes {
+  policy: Policy
+  tags: readonly string[] | undefined
+  skip: boolean
+  notModified: boolean
+}
+
+/** The context of one run of a loader, and where its wishes are written down. */
+export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderContext<unknown>; wishes: LoadWishes } {
+  const wishes: LoadWishes = { policy: flight.policy, tags: undefined, skip: false, notModified: false }
+  const { previous } = flight
+  const context: LoaderContext<unknown> = {
+    key: flight.key,
+    signal: flight.controller.signal,
+    previous: previous && { value: isolateOut(previous.value, ns.policy.isolation), ageMs: ns.now() - previous.createdAt },
+    setTtl: (ttl: Lifetime) => {
+      wishes.policy = withTtl(ns.policy, readTtl(ttl), wishes.policy)
+    },
+    setTags: (tags) => {
+      wishes.tags = [...new Set([...(wishes.tags ?? flight.policy.tags), ...texts(tags, 'tags')])]
+    },
+    skip: () => {
+      wishes.skip = true
+    },
+    notModified: () => {
+      if (previous === undefined) throw nothingToRenew(ns, flight)
+      wishes.notModified = true
+      return previous.value
+    },
+  }
+  return { context, wishes }
+}
+
+function nothingToRenew(ns: Namespace, flight: Flight): CacheError {
+  return new CacheError('`notModified()` renews the previous value, and there is none. Check `previous` first.', {
+    code: 'ERR_CACHE_LOADER',
+    operation: 'notModified',
+    namespace: ns.name,
+    key: flight.key,
+  })
+}

@@ -1,0 +1,103 @@
+import type { Authority } from '../contract/authority.ts'
+import type { Runtime } from '../contract/runtime.ts'
+import type { LocalSpace } from '../contract/tier.ts'
+import { CacheError } from '../errors.ts'
+import type { Background } from './background.ts'
+import type { Emitter } from './emitter.ts'
+import { Failures } from './failures.ts'
+import { FlightTable } from './flight.ts'
+import type { Flight } from './flight.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import { storagePrefix } from './key.ts'
+import type { NamespacePolicy, Policy } from './policy.ts'
+import { Stats } from './stats.ts'
+import { NamespaceTags } from './tags.ts'
+import type { TagTable } from './tags.ts'
+import { TicketBook } from './tickets.ts'
+import type { WriteBehind } from './write-behind.ts'
+
+/** Caps the refreshes of a process; shared by all namespaces of a manager. */
+export interface RefreshBudget {
+  running: number
+  readonly most: number
+}
+
+/** What all namespaces of a manager share. */
+export interface Engine {
+  readonly runtime: Runtime
+  readonly emitter: Emitter
+  readonly authority: Authority
+  readonly background: Background
+  readonly tagTable: TagTable
+  readonly writeBehind: WriteBehind
+  readonly refreshes: RefreshBudget
+  readonly prefix: string
+  /** Resolves once every tier has been opened or has failed to; undefined when that is behind us. */
+  ready(): Promise<void> | undefined
+  readonly isStopped: boolean
+}
+
+/** The memory tier as a namespace sees it. */
+export interface LocalPart {
+  readonly name: string
+  readonly space: LocalSpace
+}
+
+/** The state of one namespace: what the paths of reading, loading, writing and invalidating work on. */
+export class Namespace {
+  readonly name: string
+  readonly policy: NamespacePolicy
+  readonly engine: Engine
+  readonly local: LocalPart | undefined
+  /** The tiers behind memory, fastest first. */
+  readonly tiers: readonly GuardedTier[]
+  readonly prefix: string
+  readonly tags: NamespaceTags
+  readonly tickets: TicketBook = new TicketBook()
+  readonly flights: FlightTable = new FlightTable()
+  /** Every flight that has not ended, detached ones too: `stop` aborts them. */
+  readonly running: Set<Flight> = new Set()
+  readonly failures: Failures
+  readonly stats: Stats = new Stats()
+
+  constructor(engine: Engine, policy: NamespacePolicy, parts: { local: LocalPart | undefined; tiers: readonly GuardedTier[]; tags: NamespaceTags }) {
+    this.name = policy.name
+    this.policy = policy
+    this.engine = engine
+    this.local = parts.local
+    this.tiers = parts.tiers
+    this.prefix = storagePrefix(engine.prefix, policy.version, policy.name)
+    this.tags = parts.tags
+    this.failures = new Failures(engine.runtime.clock)
+  }
+
+  now(): number {
+    return this.engine.runtime.clock.now()
+  }
+
+  storageKey(key: string): string {
+    return this.prefix + key
+  }
+
+  /** Memory, if the policy lets this call use it. */
+  localFor(policy: Policy): LocalPart | undefined {
+    if (this.local === undefined || policy.tiers === undefined) return this.local
+    return policy.tiers.includes(this.local.name) ? this.local : undefined
+  }
+
+  tiersFor(policy: Policy): readonly GuardedTier[] {
+    const names = policy.tiers
+    return names === undefined ? this.tiers : this.tiers.filter((tier) => names.includes(tier.name))
+  }
+
+  /** Waits for the tiers on first use; throws once the manager has stopped. */
+  async ready(operation: string): Promise<void> {
+    if (this.engine.isStopped) throw stopped(operation, this.name)
+    const opening = this.engine.ready()
+    if (opening !== undefined) await opening
+  }
+}
+
+export function stopped(operation: string, namespace: string): CacheError {
+  return new CacheError('The cache manager has been stopped. Create a new one to go on.', { code: 'ERR_CACHE_STOPPED', operation, namespace })
+}

@@ -1,0 +1,64 @@
+import type { Entry } from '../contract/entry.ts'
+import type { TierWriteState } from '../contract/events.ts'
+import type { TierRecord, WriteOutcome } from '../contract/tier.ts'
+import type { WriteMode } from '../contract/options.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import type { Namespace } from './namespace.ts'
+
+/** An entry on its way into the tiers, its value encoded once for all of them. */
+export interface Encoded {
+  readonly key: string
+  readonly storageKey: string
+  readonly entry: Entry
+  readonly payload: Uint8Array
+  readonly ifNotAfter?: number
+}
+
+/** Encodes a value once; tiers differ only in framing and compression. Throws a `CodecError`. */
+export function encode(ns: Namespace, key: string, entry: Entry): Encoded {
+  const [tier] = ns.tiers
+  const payload = tier === undefined ? new Uint8Array(0) : tier.envelope.encodeValue(entry.value)
+  return { key, storageKey: ns.storageKey(key), entry: { ...entry, sizeBytes: payload.byteLength }, payload }
+}
+
+const states: Readonly<Record<WriteOutcome, TierWriteState>> = {
+  applied: 'applied',
+  pending: 'pending',
+  superseded: 'skipped',
+  refused: 'skipped',
+}
+
+/** Writes a batch to one tier, now or behind. States in order. */
+export async function storeIn(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[], mode: WriteMode): Promise<readonly TierWriteState[]> {
+  const records = batch.map((item) => toRecord(tier, item))
+  if (mode === 'behind') return storeBehind(ns, tier, batch, records)
+  for (const { storageKey } of batch) ns.engine.writeBehind.drop(tier.name, storageKey)
+  return storeThrough(ns, tier, records)
+}
+
+async function storeThrough(ns: Namespace, tier: GuardedTier, records: readonly TierRecord[]): Promise<readonly TierWriteState[]> {
+  const outcomes = await tier.set(records, ns.prefix)
+  if (outcomes === undefined) return records.map(() => 'failed')
+  const refused = records.filter((_, index) => outcomes[index] === 'refused')
+  // The tier may still hold the value that was to be replaced.
+  if (refused.length > 0) await tier.delete(refused.map(({ key }) => key), ns.prefix, refused.reduce((most, { version }) => Math.max(most, version), 0))
+  return outcomes.map((outcome) => states[outcome])
+}
+
+function storeBehind(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[], records: readonly TierRecord[]): Promise<readonly TierWriteState[]> {
+  return Promise.all(
+    batch.map(async ({ entry }, index): Promise<TierWriteState> => {
+      const record = records[index]!
+      if (ns.engine.writeBehind.offer({ tier, prefix: ns.prefix, record, entry })) return 'pending'
+      const [state] = await storeThrough(ns, tier, [record])
+      return state ?? 'failed'
+    }),
+  )
+}
+
+function toRecord(tier: GuardedTier, item: Encoded): TierRecord {
+  const { storageKey, entry, payload, ifNotAfter } = item
+  const bytes = tier.envelope.frame(storageKey, entry, payload)
+  const record = { key: storageKey, bytes, expiresAt: entry.usableUntil, version: entry.version }
+  return ifNotAfter === undefined ? record : { ...record, ifNotAfter }
+}

@@ -1,0 +1,80 @@
+/** A read that may fill memory or a tier above. Whatever changes its key meanwhile leaves a mark on it. */
+export class Ticket {
+  readonly key: string
+  #newestChange = 0
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  mark(version: number): void {
+    if (version > this.#newestChange) this.#newestChange = version
+  }
+
+  /** Whether something of this version may still be installed. */
+  allows(version: number): boolean {
+    return version >= this.#newestChange
+  }
+
+  /** Whether nothing changed the key since the ticket was opened. */
+  get untouched(): boolean {
+    return this.#newestChange === 0
+  }
+}
+
+/**
+ * Tickets by key. A ticket is opened *before* the first command whose reply may be stored is sent, and closed after the
+ * reply was stored or thrown away; every change of the key marks the tickets that are open. Versions alone are not
+ * enough: the newer value that proves a reply old may have been evicted by the time the reply arrives.
+ */
+export class TicketBook {
+  readonly #open = new Map<string, Set<Ticket>>()
+  readonly #held = new Map<string, number>()
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  open(key: string): Ticket {
+    const ticket = new Ticket(key)
+    if (this.#held.has(key)) ticket.mark(Infinity)
+    const tickets = this.#open.get(key)
+    if (tickets === undefined) this.#open.set(key, new Set([ticket]))
+    else tickets.add(ticket)
+    return ticket
+  }
+
+  close(ticket: Ticket): void {
+    const tickets = this.#open.get(ticket.key)
+    tickets?.delete(ticket)
+    if (tickets?.size === 0) this.#open.delete(ticket.key)
+  }
+
+  mark(key: string, version: number): void {
+    for (const ticket of this.#open.get(key) ?? []) ticket.mark(version)
+  }
+
+  markAll(): void {
+    for (const tickets of this.#open.values()) for (const ticket of tickets) ticket.mark(Infinity)
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#open.keys()
+  }
+
+  /** While a key is held nothing read for it may be stored. Holds nest. */
+  hold(key: string): void {
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1)
+    this.mark(key, Infinity)
+  }
+
+  release(key: string): void {
+    const holds = (this.#held.get(key) ?? 0) - 1
+    if (holds > 0) this.#held.set(key, holds)
+    else this.#held.delete(key)
+  }
+
+  isHeld(key: string): boolean {
+    return this.#held.has(key)
+  }
+}

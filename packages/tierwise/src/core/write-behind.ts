@@ -1,0 +1,96 @@
+import type { Entry } from '../contract/entry.ts'
+import type { TierRecord } from '../contract/tier.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+
+interface Pending {
+  readonly tier: GuardedTier
+  readonly prefix: string
+  readonly record: TierRecord
+  readonly entry: Entry
+}
+
+const batchSize = 100
+
+/**
+ * Writes that were acknowledged before they reached their tiers. Bounded; the newest write of a key replaces the one
+ * before it, and reads look here first, so a value that memory has let go is not mistaken for the older one below.
+ */
+export class WriteBehind {
+  readonly #most: number
+  readonly #pending = new Map<string, Pending>()
+  #draining: Promise<void> | undefined
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  /** Takes a write, or returns false when full: then it has to go through. */
+  offer(write: Pending): boolean {
+    const id = identify(write.tier.name, write.record.key)
+    if (this.#pending.size >= this.#most && !this.#pending.has(id)) return false
+    this.#pending.delete(id)
+    this.#pending.set(id, write)
+    this.#draining ??= this.#drain()
+    return true
+  }
+
+  peek(tier: string, key: string): Entry | undefined {
+    return this.#pending.size === 0 ? undefined : this.#pending.get(identify(tier, key))?.entry
+  }
+
+  /** What is pending for a tier under a prefix: storage key and entry. */
+  *entries(tier: string, prefix: string): IterableIterator<readonly [string, Entry]> {
+    for (const { tier: target, record, entry } of this.#pending.values()) {
+      if (target.name === tier && record.key.startsWith(prefix)) yield [record.key, entry]
+    }
+  }
+
+  /** The key was written or removed otherwise. */
+  drop(tier: string, key: string): void {
+    if (this.#pending.size > 0) this.#pending.delete(identify(tier, key))
+  }
+
+  dropPrefix(prefix: string): void {
+    for (const [id, write] of this.#pending) if (write.record.key.startsWith(prefix)) this.#pending.delete(id)
+  }
+
+  async settled(): Promise<void> {
+    while (this.#draining !== undefined) await this.#draining
+  }
+
+  async #drain(): Promise<void> {
+    // Leaves the caller's tick first, so that what it writes in one go travels together.
+    await Promise.resolve()
+    while (this.#pending.size > 0) {
+      const batch = this.#nextBatch()
+      const [first] = batch
+      if (first !== undefined) await first.tier.set(batch.map((write) => write.record), first.prefix)
+      for (const write of batch) this.#forget(write)
+    }
+    this.#draining = undefined
+  }
+
+  #nextBatch(): readonly Pending[] {
+    const batch: Pending[] = []
+    for (const write of this.#pending.values()) {
+      if (batch.length === batchSize) break
+      const [first] = batch
+      if (first === undefined || (first.tier === write.tier && first.prefix === write.prefix)) batch.push(write)
+    }
+    return batch
+  }
+
+  /** A newer write of the key may have come while this one was under way. */
+  #forget(write: Pending): void {
+    const id = identify(write.tier.name, write.record.key)
+    if (this.#pending.get(id) === write) this.#pending.delete(id)
+  }
+}
+
+function identify(tier: string, key: string): string {
+  return `${tier}\n${key}`
+}

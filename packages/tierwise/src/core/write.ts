@@ -1,0 +1,85 @@
+import type { WriteResult } from '../contract/cache.ts'
+import type { Entry } from '../contract/entry.ts'
+import type { TierWriteState } from '../contract/events.ts'
+import { ValueError } from '../errors.ts'
+import { beginChange, endChange } from './coherence.ts'
+import { createEntry, reviewTime } from './entry.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import { isolateIn } from './isolation.ts'
+import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
+import { encode, storeIn } from './store.ts'
+import type { Encoded } from './store.ts'
+
+type States = Record<string, TierWriteState>
+
+/** Sets values: memory at once, the tiers behind it in parallel, one batch each. */
+export async function writeValues(ns: Namespace, values: ReadonlyMap<string, unknown>, policy: Policy): Promise<Map<string, WriteResult>> {
+  const now = ns.now()
+  const entries = new Map<string, Entry>()
+  for (const [key, value] of values) {
+    checkValue(ns, key, value)
+    const birth = { version: ns.engine.authority.nextVersion(), now, tags: policy.tags, tagClock: ns.tags.now, loadMs: 0 }
+    entries.set(key, createEntry(isolateIn(value, ns.policy.isolation), birth, policy, ns.engine.runtime.random))
+  }
+  ns.stats.sets += entries.size
+  return writeEntries(ns, entries, policy)
+}
+
+/** Puts entries into every tier the policy names and takes the keys out of the others, which would otherwise keep an older value. */
+export async function writeEntries(ns: Namespace, entries: ReadonlyMap<string, Entry>, policy: Policy): Promise<Map<string, WriteResult>> {
+  const batch = [...entries].map(([key, entry]) => encode(ns, key, entry))
+  const states = new Map<string, States>(batch.map(({ key }) => [key, {}]))
+  for (const item of batch) {
+    beginChange(ns, item.key, item.entry.version)
+    if (ns.local !== undefined) states.get(item.key)![ns.local.name] = writeMemory(ns, item, policy)
+  }
+  await Promise.all(ns.tiers.map((tier) => writeTier(ns, { tier, batch, policy, states })))
+  if (ns.tiers.length > 0) for (const { key, entry } of batch) endChange(ns, key, entry.version)
+  return new Map(batch.map((item) => [item.key, report(ns, item, states.get(item.key)!)]))
+}
+
+function writeMemory(ns: Namespace, item: Encoded, policy: Policy): TierWriteState {
+  const local = policy.writeMode === 'around' ? undefined : ns.localFor(policy)
+  if (local !== undefined && local.space.set(item.key, item.entry, reviewTime(item.entry, policy, ns.engine.runtime.random))) return 'applied'
+  ns.local?.space.delete(item.key)
+  return 'skipped'
+}
+
+interface TierWrite {
+  readonly tier: GuardedTier
+  readonly batch: readonly Encoded[]
+  readonly policy: Policy
+  readonly states: ReadonlyMap<string, States>
+}
+
+async function writeTier(ns: Namespace, write: TierWrite): Promise<void> {
+  const { tier, batch, policy, states } = write
+  const written = ns.tiersFor(policy).includes(tier)
+  const outcomes = written ? await storeIn(ns, tier, batch, policy.writeMode) : await leaveOut(ns, tier, batch)
+  for (const [index, { key }] of batch.entries()) states.get(key)![tier.name] = outcomes[index] ?? 'failed'
+}
+
+async function leaveOut(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]): Promise<readonly TierWriteState[]> {
+  const keys = batch.map(({ storageKey }) => storageKey)
+  for (const key of keys) ns.engine.writeBehind.drop(tier.name, key)
+  const held = await tier.delete(keys, ns.prefix, batch.reduce((newest, { entry }) => Math.max(newest, entry.version), 0))
+  return keys.map(() => (held === undefined ? 'failed' : 'skipped'))
+}
+
+function report(ns: Namespace, item: Encoded, tiers: States): WriteResult {
+  const { version } = item.entry
+  const { emitter } = ns.engine
+  if (emitter.listens('write')) emitter.emit({ type: 'write', namespace: ns.name, key: item.key, version, tiers })
+  return { version, token: version.toString(36), tiers }
+}
+
+function checkValue(ns: Namespace, key: string, value: unknown): void {
+  if (value !== undefined) return
+  throw new ValueError('`undefined` means absent and cannot be stored. Store `null` for a known absence, or delete the key.', {
+    code: 'ERR_CACHE_VALUE_UNDEFINED',
+    operation: 'set',
+    namespace: ns.name,
+    key,
+  })
+}

@@ -1,0 +1,175 @@
+import { breakerTable, managerTable } from './core/manager-options.ts'
+import type { ManagerSettings } from './core/manager-options.ts'
+import { optionError, readOptions } from './base/option-reader.ts'
+import { systemRuntime } from './base/runtime.ts'
+import { createEnvelope, loadValueCodec } from './codecs/index.ts'
+import type { CacheManager } from './contract/cache.ts'
+import type { CacheManagerOptions } from './contract/options.ts'
+import type { Runtime } from './contract/runtime.ts'
+import type { LocalTier, Tier, TierDefinition } from './contract/tier.ts'
+import { ProcessAuthority } from './core/authority.ts'
+import { Background } from './core/background.ts'
+import { Lifecycle, TieredCacheManager } from './core/cache-manager.ts'
+import type { Chain } from './core/cache-manager.ts'
+import { Emitter } from './core/emitter.ts'
+import { GuardedTier } from './core/guarded-tier.ts'
+import { checkNamespaceName } from './core/key.ts'
+import type { Engine } from './core/namespace.ts'
+import { resolveNamespace } from './core/policy.ts'
+import type { NamespacePolicy } from './core/policy.ts'
+import { TagTable } from './core/tags.ts'
+import { WriteBehind } from './core/write-behind.ts'
+import { ConfigError } from './errors.ts'
+
+/**
+ * Builds a manager over a chain of tiers, fastest first. Nothing is opened yet: the first use does it, or `start()`,
+ * which also tells when a tier cannot be opened.
+ *
+ * Throws a `ConfigError` for every wrong option, naming its path, its value and what is allowed.
+ *
+ * @example
+ * const manager = createCacheManager({ tiers: [memory({ maxBytes: '100mb' })] })
+ * const users = manager.namespace<User>('users')
+ */
+export function createCacheManager(options: CacheManagerOptions): CacheManager {
+  const settings = readSettings(options)
+  const tierNames = checkTiers(options.tiers)
+  const runtime: Runtime = { ...systemRuntime(), ...options.runtime }
+  const emitter = new Emitter()
+  const tagTable = new TagTable(Math.floor(runtime.clock.now() * 1000))
+  const authority = new ProcessAuthority(runtime.clock)
+  const lifecycle = new Lifecycle()
+
+  const onOpen = async (tier: Tier, highestVersion: number): Promise<void> => {
+    authority.observe(highestVersion)
+    if (tier.tags !== undefined && !tagTable.isDurable) await tagTable.attach(tier.tags)
+  }
+  const chain = createChain(options.tiers, { runtime, emitter, settings, onOpen })
+  const prepare = (): Promise<void> => prepareCodecs(options, chain)
+  const engine: Engine = {
+    runtime,
+    emitter,
+    authority,
+    tagTable,
+    background: new Background(emitter),
+    writeBehind: new WriteBehind(settings.maxPendingWrites),
+    refreshes: { running: 0, most: settings.maxRefreshes },
+    prefix: settings.prefix,
+    ready: () => openChain(lifecycle, { chain, prepare, seal: () => tagTable.seal() }),
+    get isStopped() {
+      return lifecycle.state === 'stopped'
+    },
+  }
+  const policyContext = { defaults: options.defaults, tierNames }
+  return new TieredCacheManager({
+    engine,
+    chain,
+    prepare,
+    lifecycle,
+    policies: namespacePolicies(options, policyContext),
+    policyOf: (name) => resolveNamespace(name, undefined, policyContext),
+    strict: settings.strictNamespaces,
+  })
+}
+
+function readSettings(options: CacheManagerOptions): ManagerSettings & { readonly breaker: { readonly failures: number; readonly openForMs: number } } {
+  if (typeof options !== 'object' || options === null) throw optionError('options', options, 'an object of options')
+  const own = readOptions(options, 'options', managerTable)
+  const breaker = readOptions(options.breaker, 'options.breaker', breakerTable)
+  return {
+    strictNamespaces: false,
+    prefix: 'tw',
+    tierTimeout: 250,
+    maxRefreshes: 64,
+    maxPendingWrites: 10_000,
+    ...own,
+    breaker: { failures: breaker.failures ?? 5, openForMs: breaker.openFor ?? 5000 },
+  }
+}
+
+function checkTiers(tiers: readonly TierDefinition[]): readonly string[] {
+  if (!Array.isArray(tiers) || tiers.length === 0) throw optionError('options.tiers', tiers, 'a list with at least one tier, for example [memory()]')
+  const identities = new Map<string, string>()
+  for (const [index, tier] of (tiers as readonly TierDefinition[]).entries()) {
+    if (typeof tier?.create !== 'function') throw optionError(`options.tiers[${index}]`, tier, 'a tier, made by memory(), disk() or your own definition')
+    for (const identity of [`name ${tier.name}`, ...(tier.identity === undefined ? [] : [`store ${tier.identity}`])]) {
+      const other = identities.get(identity)
+      if (other !== undefined) throw new ConfigError(`\`options.tiers[${index}]\` (${tier.name}) and ${other} are the same ${identity.split(' ')[0]}. Two tiers must differ in both.`, { code: 'ERR_CACHE_CONFIG', tier: tier.name })
+      identities.set(identity, `\`options.tiers[${index}]\` (${tier.name})`)
+    }
+  }
+  return tiers.map((tier) => tier.name)
+}
+
+interface ChainParts {
+  readonly runtime: Runtime
+  readonly emitter: Emitter
+  readonly settings: ReturnType<typeof readSettings>
+  readonly onOpen: (tier: Tier, highestVersion: number) => Promise<void>
+}
+
+function createChain(definitions: readonly TierDefinition[], parts: ChainParts): Chain {
+  const { runtime, emitter, settings, onOpen } = parts
+  const guard = { timeoutMs: settings.tierTimeout, breaker: settings.breaker, mostIntents: 10_000 }
+  const created = definitions.map((definition, index) => {
+    const tier = definition.create({ ...runtime, name: definition.name, report: (event) => emitter.emit(event) })
+    if (tier.sync && index > 0) throw new ConfigError(`\`options.tiers[${index}]\` (${definition.name}) keeps values in this process; only the first tier can.`, { code: 'ERR_CACHE_CONFIG', tier: definition.name })
+    return { name: definition.name, tier }
+  })
+  const [first] = created
+  const local = first?.tier.sync === true ? { name: first.name, tier: first.tier satisfies LocalTier } : undefined
+  const tiers = created.flatMap(({ name, tier }) => (tier.sync ? [] : [new GuardedTier(name, tier, { runtime, emitter, settings: guard, onOpen })]))
+  return { local, tiers, names: created.map(({ name }) => name) }
+}
+
+/** The codec is loaded with the first byte tier, so that a memory-only cache does not pay for its import. */
+async function prepareCodecs(options: CacheManagerOptions, chain: Chain): Promise<void> {
+  if (chain.tiers.length === 0) return
+  const codec = await loadValueCodec(options.codec ?? 'msgpack')
+  const readers = await Promise.all([loadValueCodec('msgpack'), loadValueCodec('json')])
+  for (const tier of chain.tiers) {
+    const compression = options.tiers.find(({ name }) => name === tier.name)?.compression
+    tier.useEnvelope(
+      createEnvelope({
+        codec,
+        readers,
+        ...(compression === undefined ? {} : { compression }),
+        ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+      }),
+    )
+  }
+}
+
+/** Opens every tier once. One that cannot be opened now is tried again when it is used: a cache must not stop a start. */
+function openChain(lifecycle: Lifecycle, parts: { chain: Chain; prepare: () => Promise<void>; seal: () => void }): Promise<void> | undefined {
+  if (lifecycle.state !== 'new') return undefined
+  if (parts.chain.tiers.length === 0) {
+    parts.seal()
+    lifecycle.state = 'started'
+    return undefined
+  }
+  lifecycle.opening ??= openTiers(parts).then(() => {
+    parts.seal()
+    if (lifecycle.state === 'new') lifecycle.state = 'started'
+  })
+  return lifecycle.opening
+}
+
+async function openTiers({ chain, prepare }: { chain: Chain; prepare: () => Promise<void> }): Promise<void> {
+  await prepare()
+  await Promise.allSettled(chain.tiers.map((tier) => tier.open()))
+}
+
+/** Resolves every listed namespace now, so that a wrong option is found at construction; aliases point to the same policy. */
+function namespacePolicies(options: CacheManagerOptions, context: Parameters<typeof resolveNamespace>[2]): ReadonlyMap<string, NamespacePolicy> {
+  const policies = new Map<string, NamespacePolicy>()
+  for (const [name, raw] of Object.entries(options.namespaces ?? {})) {
+    const policy = resolveNamespace(name, raw, context)
+    for (const alias of [name, ...policy.aliases]) {
+      checkNamespaceName(alias)
+      if (policies.has(alias)) throw new ConfigError(`\`namespaces.${name}\`: the name \`${alias}\` is taken by \`${policies.get(alias)?.name}\`.`, { code: 'ERR_CACHE_CONFIG', namespace: name })
+      policies.set(alias, policy)
+    }
+  }
+  return policies
+}

@@ -1,0 +1,87 @@
+export { createCacheManager } from './create-cache-manager.ts'
+export { getCacheManager, initializeCacheManager, shutdownCacheManager } from './default-manager.ts'
+export { escapeGlob } from './base/glob.ts'
+export {
+  AbortedError,
+  CacheError,
+  CodecError,
+  ConfigError,
+  KeyError,
+  LicenseViolationError,
+  LoaderError,
+  TierError,
+  TimeoutError,
+  ValueError,
+} from './errors.ts'
+export type { CacheErrorCode, CacheErrorFields, LicenseViolation } from './errors.ts'
+export type {
+  Analytics,
+  BatchLoader,
+  BatchLoaderContext,
+  Cache,
+  CacheManager,
+  EntryInfo,
+  Health,
+  InNamespace,
+  Loader,
+  LoaderContext,
+  NamespaceStats,
+  TierHealth,
+  WrapOptions,
+  WriteResult,
+} from './contract/cache.ts'
+export type { EncryptionKey, EncryptionOptions, Envelope, EnvelopeOptions, ValueCodec } from './contract/codec.ts'
+export type { Entry, EntryHead, KeyedHead } from './contract/entry.ts'
+export type {
+  BackgroundErrorEvent,
+  BadRecordReason,
+  BreakerState,
+  CacheEvent,
+  CacheEventOf,
+  CacheEventType,
+  EvictReason,
+  HitEvent,
+  InvalidateEvent,
+  LifecycleEvent,
+  LoadEvent,
+  MissEvent,
+  RefreshEvent,
+  TierEvent,
+  TierOperation,
+  TierWriteState,
+  WriteEvent,
+} from './contract/events.ts'
+export type {
+  BreakerOptions,
+  CacheManagerOptions,
+  Duration,
+  FailureMode,
+  Isolation,
+  LifeOptions,
+  Lifetime,
+  LoadOptions,
+  NamespaceOptions,
+  ReadOptions,
+  Size,
+  WriteMode,
+  WriteOptions,
+} from './contract/options.ts'
+export type { Clock, Random, Runtime, Timer, Timers } from './contract/runtime.ts'
+export type { StandardResult, StandardSchema } from './contract/schema.ts'
+export type { TagClock, TagStore } from './contract/tags.ts'
+export type {
+  CompressionOptions,
+  Decode,
+  LocalEntry,
+  LocalSpace,
+  LocalTier,
+  SpaceOptions,
+  Tier,
+  TierCapabilities,
+  TierContext,
+  TierDefinition,
+  TierOpening,
+  TierRecord,
+  TierUsage,
+  WriteOutcome,
+} from './contract/tier.ts'
