@@ -37,6 +37,8 @@ const options = {
 const page = await readFile(pageUrl, 'utf8').catch(() => '')
 /** @type {Map<string, string>} */
 const sections = new Map()
+/** @type {string[]} */
+const missed = []
 let failed = false
 
 for (const bench of flags.only?.map(benchNamed) ?? benches) {
@@ -46,6 +48,7 @@ for (const bench of flags.only?.map(benchNamed) ?? benches) {
 }
 
 if (!options.quick) {
+  console.log(missed.length === 0 ? 'Every target was reached' : `Targets that were missed:\n  ${missed.join('\n  ')}`)
   await writeFile(pageUrl, renewPage(page, sections))
   console.log('Wrote docs/benchmarks.md')
 }
@@ -58,12 +61,18 @@ async function report(bench) {
   try {
     const results = await runBench(bench, options)
     sections.set(bench.name, resultSection(bench, results))
+    missed.push(...results.flatMap(missesOf))
     if (!flags.smoke) for (const result of results) console.log(consoleTable(result))
     console.log(`${bench.name}: all sides agree (${((performance.now() - started) / 1000).toFixed(1)} s)\n`)
   } catch (error) {
     failed = true
     console.error(`${bench.name}: FAILED. ${error instanceof Error ? error.message : String(error)}\n`)
   }
+}
+
+/** @param {Result} result */
+function missesOf({ title, rows }) {
+  return rows.filter(({ pass }) => pass === false).map(({ name, against }) => `${title}: ${name}${against === undefined ? '' : ` against ${against}`}`)
 }
 
 /** @param {Bench} bench @param {string} reason */

@@ -15,9 +15,9 @@ export function factorOf(id, generation = 0) {
   return { id, material: `material ${id}`, unit: 'kg', factor: (id % 97) + generation, year: 2000 + (id % 25) }
 }
 
-/** @param {number} id */
+/** One contiguous string, as if it had come with a request, not a chain of the parts it was put together from. @param {number} id */
 export function keyOf(id) {
-  return `steel:US:AR5:kg:${id}`
+  return Buffer.from(`steel:US:AR5:kg:${id}`).toString('latin1')
 }
 
 /**

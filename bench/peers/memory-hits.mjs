@@ -139,8 +139,16 @@ function peekScenario(keys, limited, atLeast) {
   }
 }
 
-/** @type {Scenario[]} */
+/**
+ * The synchronous ones come first: BentoCache rests on lru-cache too, and would leave its code less specialised.
+ *
+ * @type {Scenario[]}
+ */
 const scenarios = [
+  peekScenario(1000, false, 1.5),
+  peekScenario(1000, true, 1.15),
+  peekScenario(100_000, false, 1.7),
+  peekScenario(100_000, true, 1.15),
   {
     title: 'get on a hit, one call at a time',
     work: 'Every side awaits a get of one of 10,000 keys that are all there, with a ttl of an hour where it has ttls; the Map and lru-cache stand behind an async function.',
@@ -214,10 +222,6 @@ const scenarios = [
       { name: 'tierwise, ttl, tags, schema and governance', against: yardstick, atLeast: 0.7 },
     ],
   },
-  peekScenario(1000, false, 1.5),
-  peekScenario(1000, true, 1.15),
-  peekScenario(100_000, false, 1.7),
-  peekScenario(100_000, true, 1.15),
   {
     title: 'set over an existing entry',
     work: 'Every side awaits a set of a new value for one of 10,000 keys that are all there; afterwards all keys are read back.',
