@@ -1,0 +1,84 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from './build.mjs'
+import { checkPackage } from './check-package.mjs'
+import { CommandFailed, npm, root, tool } from './command.mjs'
+import { checkDocSnippets } from './doc-snippets.mjs'
+import { runVitest } from './vitest.mjs'
+
+/**
+ * One part of the test run. It succeeds unless it rejects; `tests` is how many tests ran in it.
+ *
+ * @typedef {{ tests?: number, note?: string }} StepResult
+ * @typedef {{ name: string, what: string, run(): Promise<StepResult | void> }} Step
+ */
+
+const library = 'packages/tierwise'
+
+/** @type {readonly Step[]} */
+export const steps = [
+  { name: 'format', what: 'oxfmt', run: () => quiet(tool('oxfmt/bin/oxfmt', ['--check', '.'])) },
+  { name: 'lint', what: 'oxlint, with type information', run: () => quiet(tool('oxlint/bin/oxlint', ['.'])) },
+  { name: 'build', what: 'tsc, declarations file by file', run: async () => ({ note: await build() }) },
+  { name: 'types', what: 'tsc over sources, tests, scripts and type tests', run: checkTypes },
+  { name: 'layers', what: 'who may import whom', run: () => vitest(library, ['test/layers.test.ts']) },
+  { name: 'unit', what: 'unit, property and process tests', run: () => vitest(library, ['--exclude=test/layers.test.ts']) },
+  { name: 'workshop', what: 'tests of the repository and its scripts', run: () => vitest('test') },
+  { name: 'unused', what: 'knip', run: () => quiet(tool('knip/bin/knip.js', ['--treat-config-hints-as-errors'])) },
+  { name: 'package', what: 'the packed tarball and its consumers', run: async () => ({ note: await checkPackage() }) },
+  { name: 'docs', what: 'every snippet compiled and run', run: async () => ({ tests: await checkDocSnippets() }) },
+  { name: 'examples', what: 'tests of the examples', run: () => testWorkspaces(foldersOf('examples')) },
+  { name: 'bench', what: 'smoke run of the benchmarks', run: () => testWorkspaces(['bench']) },
+]
+
+/** @param {Promise<string>} output */
+async function quiet(output) {
+  await output
+}
+
+/** @param {string} folder @param {readonly string[]} [args] @returns {Promise<StepResult>} */
+async function vitest(folder, args = []) {
+  const tests = await runVitest(join(root, folder), { args })
+  return { tests, note: `${tests} tests` }
+}
+
+async function checkTypes() {
+  await tool('typescript/bin/tsc', ['-p', library])
+  await tool('typescript/bin/tsc', ['-p', 'test'])
+  await expectTypeTestsIncluded()
+  await expectTypeErrors('test/must-fail')
+}
+
+/** A type test outside of the tsconfig would pass unseen. */
+async function expectTypeTestsIncluded() {
+  const checked = await tool('typescript/bin/tsc', ['-p', library, '--listFilesOnly'])
+  const typeTests = readdirSync(join(root, library, 'test'), { recursive: true, encoding: 'utf8' })
+  const missed = typeTests.filter((path) => path.endsWith('.test-d.ts') && !checked.includes(path))
+  if (missed.length > 0) throw new Error(`Type tests outside of ${library}/tsconfig.json: ${missed.join(', ')}`)
+}
+
+/** Proves that a wrong type test is seen: each line marked `// TSnnnn` has to be refused with that error. */
+async function expectTypeErrors(/** @type {string} */ folder) {
+  const output = await tool('typescript/bin/tsc', ['-p', folder]).catch((error) => error.output)
+  const lines = readFileSync(join(root, folder, 'wrong.test-d.ts'), 'utf8').split('\n')
+  for (const [index, line] of lines.entries()) {
+    const code = / \/\/ (TS\d+)$/.exec(line)?.[1]
+    if (code === undefined || output?.includes(`wrong.test-d.ts(${index + 1},`)) continue
+    throw new CommandFailed(`${folder}/wrong.test-d.ts:${index + 1} is accepted instead of refused with ${code}`, output)
+  }
+}
+
+/** @param {string} folder */
+function foldersOf(folder) {
+  return readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
+}
+
+/** @param {readonly string[]} folders @returns {Promise<StepResult>} */
+async function testWorkspaces(folders) {
+  let tests = 0
+  for (const folder of folders) {
+    if (existsSync(join(root, folder, 'vitest.config.ts'))) tests += await runVitest(join(root, folder))
+    else await npm(['run', 'test', '--if-present', '--workspace', folder])
+  }
+  return tests === 0 ? {} : { tests, note: `${tests} tests` }
+}
