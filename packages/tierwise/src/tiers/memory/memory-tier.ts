@@ -1,0 +1,213 @@
+import type { EvictReason } from '../../contract/events.ts'
+import type { LocalSpace, LocalTier, SpaceOptions, TierCapabilities, TierContext, TierUsage } from '../../contract/tier.ts'
+import { ConfigError } from '../../errors.ts'
+import { MemorySpace } from './space.ts'
+import type { SpaceLimits, Surroundings } from './space.ts'
+import { Upkeep } from './upkeep.ts'
+
+export interface MemoryLimits {
+  readonly maxBytes: number
+  readonly maxEntries: number
+}
+
+/** One value may take this part of the budget, so that an insertion never empties the cache. */
+const mostShare = 1 / 8
+/** Below this part of an equal share a space takes room from others without a duel: enough to find out what is hot. */
+const floorShare = 1 / 4
+const upkeepMs = 1000
+const hurriedMs = 10
+
+/**
+ * The memory tier: one budget over the spaces of all namespaces.
+ *
+ * A space over its quota evicts its own entries. When the tier is full, the space that just grew names the entry it
+ * would give up, and that entry duels with the defender of another space: the strictly more used one stays. So a scan in
+ * one namespace cannot flush a hot one, while an idle namespace, whose entries lose a use with each duel they win, gives
+ * way in the end. A space at or under its floor, the reserve or a small part of an equal share, never loses to others.
+ *
+ * One policy over all namespaces would find the same victims, but costs an owner column, a slow `clear`, and one window
+ * size for habits that differ. With a single namespace there is no duel and the policy of the space decides alone.
+ */
+export class MemoryTier implements LocalTier {
+  readonly sync = true
+  readonly capabilities: TierCapabilities = {
+    shared: false,
+    durable: false,
+    versions: false,
+    scan: false,
+    bytes: true,
+    tags: false,
+  }
+  readonly limits: MemoryLimits
+  readonly #context: TierContext
+  readonly #spaces: MemorySpace[] = []
+  readonly #seed: number
+  readonly #origin: number
+  readonly #upkeep: Upkeep
+  #bytes = 0
+  #entries = 0
+  #reserved = 0
+  #turn = 0
+
+  constructor(limits: MemoryLimits, context: TierContext) {
+    this.limits = limits
+    this.#context = context
+    this.#seed = Math.floor(context.random() * 2 ** 32) | 0
+    this.#origin = Math.floor(context.clock.now())
+    this.#upkeep = new Upkeep(context.timers, () => this.#maintain())
+  }
+
+  get spaces(): readonly MemorySpace[] {
+    return this.#spaces
+  }
+
+  space(options: SpaceOptions): LocalSpace {
+    const limits = this.#spaceLimits(options)
+    this.#reserved += limits.reservedBytes
+    const space = new MemorySpace(options.namespace, limits, this.#surroundings(options))
+    this.#spaces.push(space)
+    return space
+  }
+
+  usage(): TierUsage {
+    return { entries: this.#entries, bytes: this.#bytes, maxBytes: this.limits.maxBytes }
+  }
+
+  close(): void {
+    this.#report()
+    this.#upkeep.stop()
+    for (const space of this.#spaces) space.close()
+    this.#spaces.length = 0
+  }
+
+  #surroundings({ tagClock }: SpaceOptions): Surroundings {
+    return {
+      clock: this.#context.clock,
+      tagClock,
+      seed: this.#seed,
+      origin: this.#origin,
+      account: (bytes, entries) => {
+        this.#bytes += bytes
+        this.#entries += entries
+      },
+      makeRoom: (space) => this.#makeRoom(space),
+      wake: () => this.#upkeep.wake(upkeepMs),
+    }
+  }
+
+  #spaceLimits({ namespace, maxBytes, maxEntries, reservedBytes = 0 }: SpaceOptions): SpaceLimits {
+    const quota = Math.min(maxBytes ?? Infinity, this.limits.maxBytes)
+    if (reservedBytes > quota || this.#reserved + reservedBytes > this.limits.maxBytes) {
+      throw new ConfigError(
+        `Namespace "${namespace}" cannot reserve ${reservedBytes} bytes of tier "${this.#context.name}": ` +
+          `its quota is ${quota} bytes and ${this.limits.maxBytes - this.#reserved} of the tier are not reserved yet. ` +
+          'Reserve less or give the tier more.',
+        { code: 'ERR_CACHE_CONFIG', tier: this.#context.name, namespace },
+      )
+    }
+    return { maxBytes: quota, maxEntries: maxEntries ?? Infinity, reservedBytes, maxValueBytes: quota * mostShare }
+  }
+
+  #makeRoom(space: MemorySpace): boolean {
+    const { size } = space
+    let evicted = false
+    while (isOver(space.bytes, space.size, space.limits) && space.size > 0) {
+      space.evict(space.loser(), 'quota')
+      evicted = true
+    }
+    while (isOver(this.#bytes, this.#entries, this.limits) && this.#entries > 0) {
+      this.#evictFor(space)
+      evicted = true
+    }
+    return evicted || space.size < size
+  }
+
+  /** Evicts one entry so that `space` fits, from it or from another. */
+  #evictFor(space: MemorySpace): void {
+    if (this.#spaces.length === 1) {
+      space.evict(space.loser(), 'capacity')
+      return
+    }
+    if (space.size === 0 || this.#excess(space) <= 0) {
+      const giver = this.#largest(space)
+      giver.evict(giver.loser(), 'capacity')
+      return
+    }
+    const rival = this.#rival(space)
+    if (rival === undefined) space.evict(space.loser(), 'capacity')
+    else duel(space, rival)
+  }
+
+  /** The larger of the next two spaces that hold more than their floor. */
+  #rival(space: MemorySpace): MemorySpace | undefined {
+    let rival: MemorySpace | undefined
+    let most = 0
+    for (let looked = 0; looked < 2; looked++) {
+      this.#turn = (this.#turn + 1) % this.#spaces.length
+      const other = this.#spaces[this.#turn] as MemorySpace
+      const excess = this.#excess(other)
+      if (other === space || excess <= most) continue
+      most = excess
+      rival = other
+    }
+    return rival
+  }
+
+  #largest(fallback: MemorySpace): MemorySpace {
+    let largest = fallback
+    let most = -Infinity
+    for (const space of this.#spaces) {
+      const excess = this.#excess(space)
+      if (space.size === 0 || excess <= most) continue
+      most = excess
+      largest = space
+    }
+    return largest
+  }
+
+  /** How far a space is above its floor, in the measure that is short. */
+  #excess(space: MemorySpace): number {
+    const equal = floorShare / this.#spaces.length
+    if (this.#bytes <= this.limits.maxBytes) return space.size - this.limits.maxEntries * equal
+    return space.bytes - Math.max(space.limits.reservedBytes, this.limits.maxBytes * equal)
+  }
+
+  #maintain(): number | undefined {
+    this.#report()
+    const now = this.#context.clock.now()
+    let again: number | undefined
+    for (const space of this.#spaces) {
+      const left = space.sweep(now)
+      if (left === 'now') again = hurriedMs
+      else if (left === 'later') again ??= upkeepMs
+    }
+    return again
+  }
+
+  #report(): void {
+    for (const space of this.#spaces) {
+      const counts = space.takeReport()
+      if (counts === undefined) continue
+      for (const [reason, count] of Object.entries(counts) as [EvictReason, number][]) {
+        if (count === 0) continue
+        this.#context.report({ type: 'evict', tier: this.#context.name, namespace: space.namespace, reason, count })
+      }
+    }
+  }
+}
+
+function isOver(bytes: number, entries: number, limits: MemoryLimits): boolean {
+  return bytes > limits.maxBytes || entries > limits.maxEntries
+}
+
+function duel(space: MemorySpace, rival: MemorySpace): void {
+  const challenger = space.loser()
+  const defender = rival.defender()
+  if (space.usesOf(challenger) > rival.usesOf(defender)) {
+    rival.evict(defender, 'capacity')
+    space.spare(challenger)
+  } else {
+    space.evict(challenger, 'capacity')
+    rival.wear(defender)
+  }
+}

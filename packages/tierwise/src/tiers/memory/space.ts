@@ -1,0 +1,344 @@
+import type { Entry } from '../../contract/entry.ts'
+import type { EvictReason } from '../../contract/events.ts'
+import type { Clock } from '../../contract/runtime.ts'
+import type { TagClock } from '../../contract/tags.ts'
+import type { LocalEntry, LocalSpace } from '../../contract/tier.ts'
+import { hashKey } from './key-hash.ts'
+import { afterHit, LazyTinyLfu } from './lazy-tiny-lfu.ts'
+import { isTagged, mainAnchor, mostWeight, SlotTable, windowAnchor } from './slot-table.ts'
+import type { Stored, TagColumns } from './slot-table.ts'
+import { weigh, weighString } from './weigh.ts'
+
+/** What an entry costs beyond key and value: its place in index, columns, sketch and ghosts; measured by the bench. */
+export const slotBytes = 88
+
+/** Bounds of one slice of the sweep: well under a millisecond of looking, a few of freeing. */
+const slotsPerSweep = 65_536
+const freedPerSweep = 4096
+
+export interface SpaceLimits {
+  readonly maxBytes: number
+  readonly maxEntries: number
+  readonly reservedBytes: number
+  /** Largest value taken. */
+  readonly maxValueBytes: number
+}
+
+/** What a space needs of the tier it lives in. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly tagClock: TagClock
+  readonly seed: number
+  /** Whole epoch milliseconds at the birth of the tier. */
+  readonly origin: number
+  /** Told of every change of what the spaces hold. */
+  account(bytes: number, entries: number): void
+  /** Evicts until the space fits its quota and all spaces the budget; whether anything had to go. */
+  makeRoom(space: MemorySpace): boolean
+  /** Called when there is something for the background to do: evictions to report, entries that will die. */
+  wake(): void
+}
+
+/** What the consistency check looks at. */
+export interface SpaceParts {
+  readonly index: ReadonlyMap<string, number>
+  readonly slots: SlotTable
+  readonly policy: LazyTinyLfu
+}
+
+/**
+ * One namespace in memory: its own index, slots and eviction, so a hit concatenates nothing, namespaces with different
+ * habits do not spoil each other's policy, and clearing is to start over: the old parts become garbage at once and the
+ * collector frees them in its own slices.
+ */
+export class MemorySpace implements LocalSpace {
+  servableUntil: number = Infinity
+  readonly namespace: string
+  readonly limits: SpaceLimits
+  readonly #around: Surroundings
+  readonly #clock: Clock
+  readonly #origin: number
+  #index = new Map<string, number>()
+  #slots: SlotTable
+  #policy: LazyTinyLfu
+  #hits = 0
+  #misses = 0
+  #bytes = 0
+  #closed = false
+  #mortal = false
+  #swept = 0
+  #evicted = noEvictions()
+  #hasReport = false
+
+  constructor(namespace: string, limits: SpaceLimits, around: Surroundings) {
+    this.namespace = namespace
+    this.limits = limits
+    this.#around = around
+    this.#clock = around.clock
+    this.#origin = around.origin
+    this.#slots = new SlotTable(around.origin)
+    this.#policy = new LazyTinyLfu(this.#slots)
+  }
+
+  get hits(): number {
+    return this.#hits
+  }
+
+  get misses(): number {
+    return this.#misses
+  }
+
+  get size(): number {
+    return this.#index.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  read(key: string): unknown {
+    const slot = this.#index.get(key)
+    if (slot !== undefined && this.#isServable(slot)) {
+      const { meta } = this.#slots
+      const before = meta[slot] as number
+      if (before < isTagged || this.#hasCurrentTags(slot)) {
+        const after = afterHit[before] as number
+        if (after !== before) meta[slot] = after
+        this.#hits++
+        return this.#slots.values[slot]
+      }
+    }
+    this.#misses++
+    return undefined
+  }
+
+  find(key: string): LocalEntry | undefined {
+    const slot = this.#index.get(key)
+    if (slot === undefined) return undefined
+    if (this.#isDead(slot, this.#clock.now())) {
+      this.#drop(slot, 'expired')
+      return undefined
+    }
+    if (!this.#isValid(slot)) {
+      this.#forget(slot)
+      return undefined
+    }
+    const value = this.#slots.weightOf(slot) - slotBytes - weighString(key)
+    return this.#slots.entry(slot, this.#slots.isEncoded(slot) ? value : 0)
+  }
+
+  set(key: string, entry: Entry, reviewAt: number): boolean {
+    if (this.#closed) return false
+    const valueBytes = entry.sizeBytes > 0 ? entry.sizeBytes : weigh(entry.value)
+    const weight = valueBytes + weighString(key) + slotBytes
+    const held = this.#index.get(key)
+    if (valueBytes > this.limits.maxValueBytes || weight > mostWeight) {
+      if (held !== undefined) this.#forget(held)
+      this.#note('too-large')
+      return false
+    }
+    const stored = { entry, reviewAt, weight }
+    if (held === undefined) this.#insert(key, stored)
+    else this.#overwrite(held, stored)
+    if (!this.#mortal && entry.usableUntil !== Infinity) {
+      this.#mortal = true
+      this.#around.wake()
+    }
+    return true
+  }
+
+  delete(key: string): boolean {
+    const slot = this.#index.get(key)
+    if (slot === undefined) return false
+    const wasHeld = !this.#isDead(slot, this.#clock.now()) && this.#isValid(slot)
+    this.#forget(slot)
+    return wasHeld
+  }
+
+  clear(): void {
+    const { size } = this
+    const bytes = this.#bytes
+    this.#index = new Map()
+    this.#slots = new SlotTable(this.#origin)
+    this.#policy = new LazyTinyLfu(this.#slots)
+    this.#bytes = 0
+    this.#mortal = false
+    this.#swept = 0
+    this.#around.account(-bytes, -size)
+  }
+
+  /** Forgets everything and takes nothing more. */
+  close(): void {
+    this.#closed = true
+    this.clear()
+  }
+
+  *keys(): IterableIterator<string> {
+    const index = this.#index
+    for (const [key, slot] of index) {
+      if (index !== this.#index) return
+      if (!this.#isDead(slot, this.#clock.now()) && this.#isValid(slot)) yield key
+    }
+  }
+
+  get parts(): SpaceParts {
+    return { index: this.#index, slots: this.#slots, policy: this.#policy }
+  }
+
+  /** The slot this space would give up next; dead entries go first. */
+  loser(): number {
+    return this.#deadEnd() || this.#policy.pickLoser()
+  }
+
+  /** The slot that a newcomer of another space has to beat. */
+  defender(): number {
+    return this.#deadEnd() || this.#policy.pickDefender()
+  }
+
+  usesOf(slot: number): number {
+    return this.#isDead(slot, this.#clock.burstNow()) ? -1 : this.#policy.countOf(slot)
+  }
+
+  evict(slot: number, reason: EvictReason): void {
+    this.#drop(slot, this.#isDead(slot, this.#clock.burstNow()) ? 'expired' : reason)
+  }
+
+  /** Lets a slot that was picked live on. */
+  spare(slot: number): void {
+    this.#policy.spare(slot)
+  }
+
+  /** As `spare`, at the price of one use, so that an idle space gives way in the end. */
+  wear(slot: number): void {
+    this.#policy.wear(slot)
+    this.#policy.spare(slot)
+  }
+
+  /** Frees dead entries of the next slice of slots; how much there is to do yet. */
+  sweep(now: number): 'nothing' | 'later' | 'now' {
+    if (!this.#mortal) return 'nothing'
+    if (this.size === 0) {
+      this.#mortal = false
+      return 'nothing'
+    }
+    const slots = this.#slots
+    const from = this.#swept < slots.end ? this.#swept : slots.start
+    const to = Math.min(slots.end, from + slotsPerSweep)
+    let freed = 0
+    let slot = Math.max(from, slots.start)
+    for (; slot < to && freed < freedPerSweep; slot++) {
+      if (slots.keys[slot] === undefined || slots.usableUntil(slot) > now) continue
+      this.#drop(slot, 'expired')
+      freed++
+    }
+    this.#swept = slot
+    return freed === freedPerSweep ? 'now' : 'later'
+  }
+
+  /** Evictions since the last call. */
+  takeReport(): Readonly<Record<EvictReason, number>> | undefined {
+    if (!this.#hasReport) return undefined
+    const report = this.#evicted
+    this.#evicted = noEvictions()
+    this.#hasReport = false
+    return report
+  }
+
+  #isServable(slot: number): boolean {
+    const { reviewAt } = this.#slots
+    const at = reviewAt.data[slot] as number
+    const isTimed = at !== reviewAt.never
+    if (!isTimed && this.servableUntil === Infinity) return true
+    const now = this.#clock.burstNow()
+    return now < this.servableUntil && (!isTimed || now - this.#origin < at)
+  }
+
+  #isDead(slot: number, now: number): boolean {
+    return this.#slots.usableUntil(slot) <= now
+  }
+
+  #isValid(slot: number): boolean {
+    return (this.#slots.meta[slot] as number) < isTagged || this.#hasCurrentTags(slot)
+  }
+
+  /** Asks the tag clock again only when it has moved since this slot was last found current. */
+  #hasCurrentTags(slot: number): boolean {
+    const { lists, recorded, checked } = this.#slots.tags as TagColumns
+    const { tagClock } = this.#around
+    const { now } = tagClock
+    if (checked[slot] === now) return true
+    if (!tagClock.isCurrent(lists[slot] as readonly string[], recorded[slot] as number)) return false
+    checked[slot] = now
+    return true
+  }
+
+  #insert(key: string, stored: Stored): void {
+    const slots = this.#slots
+    const slot = slots.take()
+    slots.keys[slot] = key
+    slots.store(slot, stored)
+    this.#index.set(key, slot)
+    this.#policy.admit(slot, hashKey(key, this.#around.seed), this.#hits)
+    this.#resize(stored.weight, 1)
+    if (!this.#around.makeRoom(this)) this.#policy.settle()
+  }
+
+  /** The entry keeps its place; a write counts as a use. */
+  #overwrite(slot: number, stored: Stored): void {
+    const slots = this.#slots
+    const change = stored.weight - slots.weightOf(slot)
+    slots.store(slot, stored)
+    slots.meta[slot] = afterHit[slots.meta[slot] as number] as number
+    if (change === 0) return
+    this.#resize(change, 0)
+    if (change > 0) this.#around.makeRoom(this)
+  }
+
+  #drop(slot: number, reason: EvictReason): void {
+    const key = this.#slots.keys[slot] as string
+    const hash = hashKey(key, this.#around.seed)
+    if (reason === 'expired') this.#policy.remove(slot, hash)
+    else this.#policy.evict(slot, hash)
+    this.#release(slot, key)
+    this.#note(reason)
+  }
+
+  /** Takes an entry out that nobody may have any more: deleted, refused or invalidated. */
+  #forget(slot: number): void {
+    const key = this.#slots.keys[slot] as string
+    this.#policy.remove(slot, hashKey(key, this.#around.seed))
+    this.#release(slot, key)
+  }
+
+  #release(slot: number, key: string): void {
+    const weight = this.#slots.weightOf(slot)
+    this.#index.delete(key)
+    this.#slots.release(slot)
+    this.#resize(-weight, -1)
+  }
+
+  #resize(bytes: number, entries: number): void {
+    this.#bytes += bytes
+    this.#around.account(bytes, entries)
+  }
+
+  /** The end of a queue if it is dead, else 0. */
+  #deadEnd(): number {
+    if (!this.#mortal) return 0
+    const now = this.#clock.burstNow()
+    const { windowEnd, mainEnd } = this.#policy
+    if (windowEnd !== windowAnchor && this.#isDead(windowEnd, now)) return windowEnd
+    return mainEnd !== mainAnchor && this.#isDead(mainEnd, now) ? mainEnd : 0
+  }
+
+  #note(reason: EvictReason): void {
+    this.#evicted[reason]++
+    if (this.#hasReport) return
+    this.#hasReport = true
+    this.#around.wake()
+  }
+}
+
+function noEvictions(): Record<EvictReason, number> {
+  return { capacity: 0, quota: 0, expired: 0, 'too-large': 0 }
+}
