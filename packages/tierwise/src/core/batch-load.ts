@@ -62,7 +62,7 @@ async function lookUp(ns: Namespace, seats: readonly Seat[]): Promise<readonly S
 
 async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoader<unknown>): Promise<void> {
   for (const { flight } of seats) flight.startLoading()
-  ns.stats.loads++
+  ns.stats.loads += seats.length
   const tagClock = ns.tags.now
   const startedAt = ns.now()
   const endTimeouts = seats.map(({ flight }) => limitLoad(ns, flight))
