@@ -21,6 +21,11 @@ export interface FakeRuntime extends Runtime {
   advanceTo(instant: number): Promise<void>
   /** Lets pending promises and `setImmediate` work run without moving the clock. */
   settle(): Promise<void>
+  /**
+   * The result of the work, advancing from timer to timer while it needs them. Rejects when the work is still not done
+   * after an hour of fake time, or waits for something that no timer brings.
+   */
+  until<T>(work: Promise<T>): Promise<T>
 }
 
 export interface PendingTimer {
@@ -39,6 +44,11 @@ export interface FakeRuntimeOptions {
   readonly seed?: number
 }
 
+const longestWorkMs = 3_600_000
+/** Rounds of the event loop without a timer, a second or so: real input and output may take that long. */
+const longestIdleRounds = 200_000
+
+/** A runtime for tests whose time stands still. */
 export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   return new ManualRuntime(options.now ?? Date.UTC(2026, 0, 1), seededRandom(options.seed ?? 1))
 }
@@ -92,8 +102,30 @@ class ManualRuntime implements FakeRuntime {
     await macrotask()
   }
 
+  async until<T>(work: Promise<T>): Promise<T> {
+    let isDone = false
+    const end = (): void => void (isDone = true)
+    work.then(end, end)
+    const latest = this.#now + longestWorkMs
+    await this.settle()
+    for (let idle = 0; !isDone;) {
+      const next = this.#nextDue(latest)
+      if (next === undefined && (this.#pending.size > 0 || ++idle > longestIdleRounds)) throw this.#stuck()
+      await (next === undefined ? macrotask() : this.advanceTo(Math.max(next.dueAt, this.#now)))
+    }
+    return work
+  }
+
+  #stuck(): Error {
+    const timers = this.pendingTimers.map((timer) => `\n  ${timer.description}`)
+    return new Error(
+      `The work is not done and no timer within an hour ends it. Pending timers: ${timers.join('') || 'none'}`,
+    )
+  }
+
   #start(ms: number, everyMs: number | undefined, run: () => void): Timer {
-    const timer = new ManualTimer(this.#now + ms, everyMs, run, (gone) => this.#pending.delete(gone))
+    const timer = new ManualTimer(this.#now + ms, everyMs, run)
+    timer.cancel = () => void this.#pending.delete(timer)
     this.#pending.add(timer)
     return timer
   }
@@ -121,14 +153,13 @@ class ManualTimer implements Timer, PendingTimer {
   dueAt: number
   readonly everyMs: number | undefined
   readonly run: () => void
-  readonly #forget: (timer: ManualTimer) => void
+  cancel!: () => void
   readonly #origin = new Error('origin')
 
-  constructor(dueAt: number, everyMs: number | undefined, run: () => void, forget: (timer: ManualTimer) => void) {
+  constructor(dueAt: number, everyMs: number | undefined, run: () => void) {
     this.dueAt = dueAt
     this.everyMs = everyMs
     this.run = run
-    this.#forget = forget
   }
 
   get description(): string {
@@ -136,9 +167,5 @@ class ManualTimer implements Timer, PendingTimer {
     const origin = callers.find((line) => !/fake-runtime\.[jt]s/.test(line))?.trim() ?? 'at an unknown place'
     const rhythm = this.everyMs === undefined ? 'once' : `every ${this.everyMs} ms`
     return `${rhythm}, due at ${new Date(this.dueAt).toISOString()}, started ${origin}`
-  }
-
-  cancel(): void {
-    this.#forget(this)
   }
 }

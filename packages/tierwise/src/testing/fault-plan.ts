@@ -114,7 +114,7 @@ export class FaultPlan {
 
   /** Lets everything that hangs go on. Rules stay. */
   release(): void {
-    for (const goOn of [...this.#hanging]) goOn()
+    for (const goOn of this.#hanging) goOn()
   }
 
   /** Ends all faults and lets everything that hangs go on. The record of calls stays. */
@@ -165,7 +165,8 @@ export function faultPlan(options: { readonly seed?: number } = {}): FaultPlan {
 
 function injectedFailure(target: FaultTarget): TierError {
   return new TierError(`The fault plan fails ${target === '*' ? 'every operation' : target}`, {
-    code: target === 'set' || target === 'delete' || target === 'clear' ? 'ERR_CACHE_TIER_WRITE' : 'ERR_CACHE_TIER_READ',
+    code:
+      target === 'set' || target === 'delete' || target === 'clear' ? 'ERR_CACHE_TIER_WRITE' : 'ERR_CACHE_TIER_READ',
     retryable: true,
   })
 }

@@ -57,7 +57,7 @@ class FaultyTier implements Tier {
   }
 
   async close(): Promise<void> {
-    for (const reject of [...this.#giveUp]) reject()
+    for (const reject of this.#giveUp) reject()
     return this.#pass('close', [], () => this.#inner.close())
   }
 

@@ -138,7 +138,9 @@ class MapTier implements Tier {
     await this.#ready('scan')
     if (!this.capabilities.scan) throw this.#incapable('scan')
     let index = 0
-    for (const key of [...this.#store.held.keys()]) {
+    // A copy, because a key that is deleted and stored again while the visitor works would come a second time.
+    const keys = [...this.#store.held.keys()]
+    for (const key of keys) {
       // The visitor may have taken its time: the tier may be closed by now, and the key gone.
       this.#assertOpen('scan')
       const bytes = key.startsWith(prefix) ? this.#live(key) : undefined

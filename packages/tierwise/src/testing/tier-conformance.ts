@@ -57,10 +57,7 @@ const chapters: readonly (readonly [string, (suite: TierSuite) => void])[] = [
   ['sharing and durability', durabilityTests],
 ]
 
-async function runTest(
-  options: TierConformanceOptions,
-  body: (session: TierSession) => Promise<void>,
-): Promise<void> {
+async function runTest(options: TierConformanceOptions, body: (session: TierSession) => Promise<void>): Promise<void> {
   const session = new TierSession(options)
   try {
     await session.tier.open()

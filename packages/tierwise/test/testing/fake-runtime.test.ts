@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+
 import { describe, expect, it } from 'vitest'
 
 import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
@@ -99,6 +101,38 @@ describe('fakeRuntime', () => {
     await expect(runtime.advance(5)).rejects.toThrow('timer failed')
     await runtime.advance(5)
     expect(runtime.pendingTimers).toEqual([])
+  })
+
+  it('advances as far as some work needs, and gives its result or its error', async () => {
+    const runtime = fakeRuntime({ now: 0 })
+    const wait = (ms: number) => new Promise<void>((resolve) => runtime.timers.after(ms, resolve))
+    runtime.timers.after(500, () => {})
+    expect(
+      await runtime.until(
+        wait(100)
+          .then(() => wait(50))
+          .then(() => 'done'),
+      ),
+    ).toBe('done')
+    expect(runtime.clock.now()).toBe(150)
+    await expect(runtime.until(wait(10).then(() => Promise.reject(new Error('failed'))))).rejects.toThrow('failed')
+    expect(runtime.pendingTimers).toHaveLength(1)
+  })
+
+  it('waits for real work that needs no timer', async () => {
+    const runtime = fakeRuntime({ now: 0 })
+    expect(await runtime.until(readFile(import.meta.filename, 'utf8'))).toContain('waits for real work')
+    expect(runtime.clock.now()).toBe(0)
+  })
+
+  it('gives up on work that an hour of timers does not end', async () => {
+    const runtime = fakeRuntime({ now: 0 })
+    const never = new Promise<void>(() => {})
+    const timer = runtime.timers.every(600_000, () => {})
+    await expect(runtime.until(never)).rejects.toThrow(/no timer within an hour ends it.*\n {2}every 600000 ms/)
+    timer.cancel()
+    runtime.timers.after(4_000_000, () => {})
+    await expect(runtime.until(never)).rejects.toThrow('no timer within an hour')
   })
 
   it('draws the same random numbers for the same seed', () => {

@@ -9,39 +9,95 @@ localTierConformance({ name: 'plain', definition: () => plainLocalTier(), runner
 
 const mutations: readonly (readonly [defect: string, chapter: string, decorate: (space: PlainSpace) => void])[] = [
   ['copies values', 'entries', (space) => change(space, 'read', (read) => (key) => structuredClone(read(key)))],
-  ['takes falsy values as absent', 'entries', (space) => change(space, 'read', (read) => (key) => read(key) || undefined)],
+  [
+    'takes falsy values as absent',
+    'entries',
+    (space) => change(space, 'read', (read) => (key) => read(key) || undefined),
+  ],
   ['counts finds', 'entries', (space) => change(space, 'find', (find) => (key) => (space.hits++, find(key)))],
-  ['says that everything was held', 'entries', (space) => change(space, 'delete', (remove) => (key) => remove(key) || true)],
-  ['merges an entry into the old one', 'entries', (space) =>
-    change(space, 'set', (set) => (key, entry, reviewAt) =>
-      set(key, { ...entry, tags: [...(space.held.get(key)?.tags ?? []), ...entry.tags] }, reviewAt))],
+  [
+    'says that everything was held',
+    'entries',
+    (space) => change(space, 'delete', (remove) => (key) => remove(key) || true),
+  ],
+  [
+    'merges an entry into the old one',
+    'entries',
+    (space) =>
+      change(
+        space,
+        'set',
+        (set) => (key, entry, reviewAt) =>
+          set(key, { ...entry, tags: [...(space.held.get(key)?.tags ?? []), ...entry.tags] }, reviewAt),
+      ),
+  ],
   ['clears nothing', 'entries', (space) => change(space, 'clear', () => () => {})],
   ['trims keys', 'entries', (space) => change(space, 'set', (set) => (key, entry, at) => set(key.trim(), entry, at))],
-  ['lists live, so that a changed key comes twice', 'entries', (space) =>
-    change(space, 'keys', () => () => space.held.keys() as IterableIterator<string>)],
-  ['reads at reviewAt', 'life', (space) =>
-    change(space, 'set', (set) => (key, entry, reviewAt) => set(key, entry, reviewAt + 1))],
-  ['ignores reviewAt', 'life', (space) => change(space, 'set', (set) => (key, entry) => set(key, entry, entry.usableUntil))],
-  ['ignores the right to serve', 'life', (space) =>
-    void Object.defineProperty(space, 'servableUntil', { get: () => Infinity, set: () => {} })],
+  [
+    'lists live, so that a changed key comes twice',
+    'entries',
+    (space) => change(space, 'keys', () => () => space.held.keys() as IterableIterator<string>),
+  ],
+  [
+    'reads at reviewAt',
+    'life',
+    (space) => change(space, 'set', (set) => (key, entry, reviewAt) => set(key, entry, reviewAt + 1)),
+  ],
+  [
+    'ignores reviewAt',
+    'life',
+    (space) => change(space, 'set', (set) => (key, entry) => set(key, entry, entry.usableUntil)),
+  ],
+  [
+    'ignores the right to serve',
+    'life',
+    (space) => void Object.defineProperty(space, 'servableUntil', { get: () => Infinity, set: () => {} }),
+  ],
   ['finds the dead', 'life', (space) => change(space, 'find', () => (key) => space.held.get(key))],
-  ['drops the stale', 'life', (space) =>
-    change(space, 'set', (set) => (key, entry, at) => set(key, { ...entry, usableUntil: entry.freshUntil }, at))],
+  [
+    'drops the stale',
+    'life',
+    (space) =>
+      change(space, 'set', (set) => (key, entry, at) => set(key, { ...entry, usableUntil: entry.freshUntil }, at)),
+  ],
   ['lists the dead', 'life', (space) => change(space, 'keys', () => () => [...space.held.keys()].values())],
-  ['ignores tags', 'life', (space) => change(space, 'set', (set) => (key, entry, at) => set(key, { ...entry, tags: [] }, at))],
-  ['takes the tag clock of the write', 'life', (space) =>
-    change(space, 'set', (set) => (key, entry, at) => set(key, { ...entry, tagClock: space.options.tagClock.now }, at))],
-  ['ignores the size an entry brings', 'budget', (space) =>
-    change(space, 'set', (set) => (key, entry, at) => set(key, { ...entry, sizeBytes: 0 }, at))],
-  ['keeps the old value when the new one is too large', 'budget', (space) =>
-    change(space, 'set', (set) => (key, entry, at) => {
-      const held = space.held.get(key)
-      const isSet = set(key, entry, at)
-      if (!isSet && held) space.held.set(key, held)
-      return isSet
-    })],
-  ['has no quota', 'budget', (space) =>
-    change(space, 'set', () => (key, entry, reviewAt) => Boolean(space.held.set(key, { ...entry, reviewAt })))],
+  [
+    'ignores tags',
+    'life',
+    (space) => change(space, 'set', (set) => (key, entry, at) => set(key, { ...entry, tags: [] }, at)),
+  ],
+  [
+    'takes the tag clock of the write',
+    'life',
+    (space) =>
+      change(
+        space,
+        'set',
+        (set) => (key, entry, at) => set(key, { ...entry, tagClock: space.options.tagClock.now }, at),
+      ),
+  ],
+  [
+    'ignores the size an entry brings',
+    'budget',
+    (space) => change(space, 'set', (set) => (key, entry, at) => set(key, { ...entry, sizeBytes: 0 }, at)),
+  ],
+  [
+    'keeps the old value when the new one is too large',
+    'budget',
+    (space) =>
+      change(space, 'set', (set) => (key, entry, at) => {
+        const held = space.held.get(key)
+        const isSet = set(key, entry, at)
+        if (!isSet && held) space.held.set(key, held)
+        return isSet
+      }),
+  ],
+  [
+    'has no quota',
+    'budget',
+    (space) =>
+      change(space, 'set', () => (key, entry, reviewAt) => Boolean(space.held.set(key, { ...entry, reviewAt }))),
+  ],
   ['forgets to count', 'budget', (space) => void Object.defineProperty(space, 'size', { value: 0 })],
 ]
 

@@ -91,7 +91,8 @@ export class PlainSpace implements LocalSpace {
 
   *keys(): IterableIterator<string> {
     const now = this.clock.now()
-    for (const [key, entry] of [...this.held]) if (now < entry.usableUntil) yield key
+    const held = [...this.held]
+    for (const [key, entry] of held) if (now < entry.usableUntil) yield key
   }
 }
 

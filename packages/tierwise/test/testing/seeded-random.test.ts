@@ -28,7 +28,7 @@ describe('seededRandom', () => {
   })
 
   it('spreads evenly over [0, 1)', () => {
-    const buckets = new Array<number>(10).fill(0)
+    const buckets = Array.from({ length: 10 }, () => 0)
     for (const drawn of draws(3, 100_000)) {
       expect(drawn >= 0 && drawn < 1).toBe(true)
       buckets[Math.floor(drawn * 10)]! += 1
@@ -52,7 +52,7 @@ describe('seededRandom', () => {
 describe('zipf', () => {
   it('draws low ranks as often as the law says', () => {
     const draw = zipf(seededRandom(11), 100, 1)
-    const counts = new Array<number>(100).fill(0)
+    const counts = Array.from({ length: 100 }, () => 0)
     for (let i = 0; i < 100_000; i++) counts[draw()]! += 1
     const harmonic = Array.from({ length: 100 }, (_, rank) => 1 / (rank + 1)).reduce((sum, part) => sum + part)
     expect(counts[0]! / 100_000).toBeCloseTo(1 / harmonic, 2)

@@ -50,7 +50,10 @@ export function batchTests({ test }: TierSuite): void {
   test('takes and gives a thousand records at once', async (session) => {
     const keys = numbered('tw:users:', 1000)
     await session.putAll(keys)
-    assert.deepEqual(await session.readAll(keys), keys.map((key) => `text of ${key}`))
+    assert.deepEqual(
+      await session.readAll(keys),
+      keys.map((key) => `text of ${key}`),
+    )
     const held = await session.delete(keys)
     assert.equal(held.filter(Boolean).length, 1000)
     assert.deepEqual(new Set(await session.readAll(keys)), new Set([undefined]))

@@ -10,15 +10,25 @@ export function clearTests({ test }: TierSuite): void {
     const outside = ['tw:users', 'tw:users2:1', 'tw:user', 'tw:users;', 'tw:users9', 'tw:orders:1']
     await session.putAll([...inside, ...outside])
     await session.clear('tw:users:')
-    assert.deepEqual(await session.readAll(inside), inside.map(() => undefined))
-    assert.deepEqual(await session.readAll(outside), outside.map((key) => `text of ${key}`))
+    assert.deepEqual(
+      await session.readAll(inside),
+      inside.map(() => undefined),
+    )
+    assert.deepEqual(
+      await session.readAll(outside),
+      outside.map((key) => `text of ${key}`),
+    )
   })
 
   test('takes every character of the prefix as it is', async (session) => {
     for (const [prefix, bait] of patternPrefixes) {
       await session.putAll([`${prefix}1`, bait])
       await session.clear(prefix)
-      assert.deepEqual(await session.readAll([`${prefix}1`, bait]), [undefined, `text of ${bait}`], `clear of ${prefix}`)
+      assert.deepEqual(
+        await session.readAll([`${prefix}1`, bait]),
+        [undefined, `text of ${bait}`],
+        `clear of ${prefix}`,
+      )
     }
   })
 

@@ -8,7 +8,10 @@ export function concurrencyTests({ test, capabilities }: TierSuite): void {
     const keys = numbered('tw:users:', 200)
     await session.putAll(keys)
     const texts = await Promise.all(keys.map((key) => session.read(key)))
-    assert.deepEqual(texts, keys.map((key) => `text of ${key}`))
+    assert.deepEqual(
+      texts,
+      keys.map((key) => `text of ${key}`),
+    )
   })
 
   test('keeps parallel writes, reads and deletions of different keys apart', async (session) => {
@@ -21,8 +24,14 @@ export function concurrencyTests({ test, capabilities }: TierSuite): void {
       session.delete([gone[index] as string]),
     ])
     await Promise.all(work)
-    assert.deepEqual(await session.readAll(kept), kept.map((key) => `second of ${key}`))
-    assert.deepEqual(await session.readAll(gone), gone.map(() => undefined))
+    assert.deepEqual(
+      await session.readAll(kept),
+      kept.map((key) => `second of ${key}`),
+    )
+    assert.deepEqual(
+      await session.readAll(gone),
+      gone.map(() => undefined),
+    )
   })
 
   test('shows a reader the old or the new record, never a mixture', async (session) => {
@@ -50,7 +59,10 @@ export function concurrencyTests({ test, capabilities }: TierSuite): void {
           session.put(key, { version: 19 }),
         ]),
       )
-      assert.deepEqual(await session.readAll(keys), keys.map(() => undefined))
+      assert.deepEqual(
+        await session.readAll(keys),
+        keys.map(() => undefined),
+      )
     })
   }
 }

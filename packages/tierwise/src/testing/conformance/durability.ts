@@ -61,7 +61,10 @@ function restartTests({ test, capabilities }: TierSuite): void {
       await session.delete(['tw:b'], 30)
       await session.tier.close()
       const { highestVersion } = await session.openAgain()
-      assert.ok(highestVersion === 0 || highestVersion >= 30, `the highest version is 30 or unknown, not ${highestVersion}`)
+      assert.ok(
+        highestVersion === 0 || highestVersion >= 30,
+        `the highest version is 30 or unknown, not ${highestVersion}`,
+      )
       assertOutdated(await session.put('tw:a', { version: 19, text: 'old' }))
       assertOutdated(await session.put('tw:b', { version: 29 }))
       assert.deepEqual(await session.readAll(['tw:a', 'tw:b']), ['new', undefined])

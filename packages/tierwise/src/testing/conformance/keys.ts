@@ -85,7 +85,10 @@ export function keyTests({ test, options }: TierSuite): void {
     test('keeps unpaired surrogates apart', async (session) => {
       const keys = ['tw:\ud83e', 'tw:\ud83f', 'tw:\uddca', 'tw:\ufffd']
       await session.putAll(keys)
-      assert.deepEqual(await session.readAll(keys), keys.map((key) => `text of ${key}`))
+      assert.deepEqual(
+        await session.readAll(keys),
+        keys.map((key) => `text of ${key}`),
+      )
     })
   }
 }

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict'
 import type { LocalSuite } from './suite.ts'
 import { numbered } from './tier-session.ts'
 
-export function localBudgetTests({ test }: LocalSuite): void {
+export function localBudgetTests(suite: LocalSuite): void {
+  accountTests(suite)
+  quotaTests(suite)
+}
+
+function accountTests({ test }: LocalSuite): void {
   test('accounts for what it holds and gives it all back', ({ space, put, tier }) => {
     assert.deepEqual([space.size, space.bytes, tier.usage().entries], [0, 0, 0])
     for (const key of numbered('', 50)) put(key, 'x'.repeat(1000))
@@ -37,7 +42,9 @@ export function localBudgetTests({ test }: LocalSuite): void {
     if (tier.capabilities.bytes) assert.equal(usage.bytes, space.bytes + orders.bytes)
     else assert.equal(usage.bytes, undefined)
   })
+}
 
+function quotaTests({ test }: LocalSuite): void {
   test('holds a namespace to its quota of entries', ({ open, entry }) => {
     const small = open('small', { maxEntries: 10 })
     for (const key of numbered('', 100)) {
@@ -67,7 +74,12 @@ export function localBudgetTests({ test }: LocalSuite): void {
     assert.deepEqual([small.read('1'), small.find('1'), [...small.keys()]], [undefined, undefined, ['neighbour']])
   })
 
-  test('drops everything and stops its timers when it is closed, as often as it is asked', ({ space, put, tier, runtime }) => {
+  test('drops everything and stops its timers when it is closed, as often as it is asked', ({
+    space,
+    put,
+    tier,
+    runtime,
+  }) => {
     const now = runtime.clock.now()
     for (const key of numbered('', 50)) put(key, key, { freshUntil: now + 100, usableUntil: now + 100 })
     space.clear()

@@ -72,7 +72,10 @@ function removalTests({ test }: LocalSuite): void {
     put('1', 'Ada')
     put('2', 'Grace')
     assert.deepEqual([space.delete('1'), space.delete('1'), space.delete('3')], [true, false, false])
-    assert.deepEqual([space.read('1'), space.find('1'), space.read('2'), space.size], [undefined, undefined, 'Grace', 1])
+    assert.deepEqual(
+      [space.read('1'), space.find('1'), space.read('2'), space.size],
+      [undefined, undefined, 'Grace', 1],
+    )
     put('1', 'back')
     assert.equal(space.read('1'), 'back')
   })

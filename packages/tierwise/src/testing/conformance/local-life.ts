@@ -67,7 +67,8 @@ function expiryTests({ test }: LocalSuite): void {
     const now = runtime.clock.now()
     put('1', 'Ada', { freshUntil: now - 20, usableUntil: now - 10 })
     put('2', 'Grace', { freshUntil: now, usableUntil: now })
-    assert.deepEqual([space.read('1'), space.find('1'), space.read('2'), space.find('2')], new Array(4).fill(undefined))
+    const answers = ['1', '2'].flatMap((key) => [space.read(key), space.find(key)])
+    assert.deepEqual(new Set(answers), new Set([undefined]))
     assert.deepEqual([...space.keys()], [])
   })
 

@@ -85,7 +85,10 @@ function harmlessTests({ test }: TierSuite): void {
     await session.scanKeys('tw:users:')
     await session.scanKeys('tw:')
     assert.deepEqual(await session.tier.usage(), before)
-    assert.deepEqual(await session.readAll(keys), keys.map((key) => `text of ${key}`))
+    assert.deepEqual(
+      await session.readAll(keys),
+      keys.map((key) => `text of ${key}`),
+    )
   })
 }
 
@@ -99,15 +102,18 @@ function changeTests({ test }: TierSuite): void {
       const step = visited.length
       // Only the last hundred keys are touched, and keys that come new.
       if (step % 5 === 0 && step <= 500) {
-        await session.delete([`tw:users:${500 + (step / 5) % 50}`])
-        await session.put(`tw:users:${550 + (step / 5) % 50}`, { text: 'changed' })
+        await session.delete([`tw:users:${500 + ((step / 5) % 50)}`])
+        await session.put(`tw:users:${550 + ((step / 5) % 50)}`, { text: 'changed' })
         await session.put(`tw:users:new${step}`)
       }
       assert.ok(step < 2000, 'the scan comes to an end')
     }
     assert.equal(new Set(visited).size, visited.length, 'no key is visited twice')
     const untouched = keys.slice(0, 500)
-    assertSameMembers(visited.filter((key) => untouched.includes(key)), untouched)
+    assertSameMembers(
+      visited.filter((key) => untouched.includes(key)),
+      untouched,
+    )
   })
 
   test('can be left early and run twice at a time', async (session) => {
@@ -119,7 +125,10 @@ function changeTests({ test }: TierSuite): void {
     }
     const [one, other] = await Promise.all([session.scanKeys('tw:users:'), session.scanKeys('tw:users:1')])
     assertSameMembers(one, keys)
-    assertSameMembers(other, keys.filter((key) => key.startsWith('tw:users:1')))
+    assertSameMembers(
+      other,
+      keys.filter((key) => key.startsWith('tw:users:1')),
+    )
   })
 }
 

@@ -4,8 +4,8 @@ import type { TierSession } from './tier-session.ts'
 
 /** The part of a test runner that the suites use: the vitest module, `node:test`, or something of the same shape. */
 export interface TestRunner {
-  describe(name: string, body: () => void): unknown
-  it(name: string, body: () => Promise<void>): unknown
+  readonly describe: (name: string, body: () => void) => unknown
+  readonly it: (name: string, body: () => Promise<void>) => unknown
 }
 
 export interface TierConformanceOptions {
@@ -28,7 +28,7 @@ export interface TierSuite {
   readonly options: TierConformanceOptions
   readonly capabilities: TierCapabilities
   /** Registers a test on an open tier with an empty store. */
-  test(name: string, body: (session: TierSession) => Promise<void>): void
+  readonly test: (name: string, body: (session: TierSession) => Promise<void>) => void
 }
 
 export interface LocalTierConformanceOptions {
@@ -40,5 +40,5 @@ export interface LocalTierConformanceOptions {
 
 /** What a chapter of the local suite registers its tests with. */
 export interface LocalSuite {
-  test(name: string, body: (session: LocalSession) => void | Promise<void>): void
+  readonly test: (name: string, body: (session: LocalSession) => void | Promise<void>) => void
 }

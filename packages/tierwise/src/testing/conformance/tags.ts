@@ -2,16 +2,38 @@ import assert from 'node:assert/strict'
 
 import type { TierSuite } from './suite.ts'
 
-const oddTags: readonly string[] = ['__proto__', 'constructor', 'a:b', 'a b', '*', "it's", 'nul\0', 'é', 'e\u0301', '\u{1f9ca}', '1', 'Tag', 'tag']
+const oddTags: readonly string[] = [
+  '__proto__',
+  'constructor',
+  'a:b',
+  'a b',
+  '*',
+  "it's",
+  'nul\0',
+  'é',
+  'e\u0301',
+  '\u{1f9ca}',
+  '1',
+  'Tag',
+  'tag',
+]
 
-export function tagTests({ test, capabilities }: TierSuite): void {
-  if (!capabilities.tags) {
-    test('offers no tag store, as it does not declare tags', async (session) => {
-      assert.equal(session.tier.tags, undefined)
-    })
-    return
+export function tagTests(suite: TierSuite): void {
+  if (suite.capabilities.tags) {
+    clockTests(suite)
+    markTests(suite)
+  } else {
+    undeclaredTests(suite)
   }
+}
 
+function undeclaredTests({ test }: TierSuite): void {
+  test('offers no tag store, as it does not declare tags', async (session) => {
+    assert.equal(session.tier.tags, undefined)
+  })
+}
+
+function clockTests({ test }: TierSuite): void {
   test('starts without marks', async (session) => {
     const { clock, marks } = await session.tags.load()
     assert.ok(Number.isSafeInteger(clock) && clock >= 0)
@@ -24,7 +46,14 @@ export function tagTests({ test, capabilities }: TierSuite): void {
     assert.ok(second > first, `${second} comes after ${first}`)
     const { clock, marks } = await session.tags.load()
     assert.equal(clock, second)
-    assert.deepEqual(new Map(marks), new Map([['red', first], ['green', second], ['blue', second]]))
+    assert.deepEqual(
+      new Map(marks),
+      new Map([
+        ['red', first],
+        ['green', second],
+        ['blue', second],
+      ]),
+    )
   })
 
   test('never sets the clock to less than it is asked for, and never back', async (session) => {
@@ -42,14 +71,22 @@ export function tagTests({ test, capabilities }: TierSuite): void {
     const { clock, marks } = await session.tags.load()
     assert.equal(clock, Math.max(...instants))
     assert.equal(marks.get('common'), clock, 'a mark is never lowered')
-    assert.deepEqual(tags.map((tag) => marks.get(tag)), instants)
+    assert.deepEqual(
+      tags.map((tag) => marks.get(tag)),
+      instants,
+    )
   })
+}
 
+function markTests({ test }: TierSuite): void {
   test('takes odd tags as they are', async (session) => {
     const instants: number[] = []
     for (const tag of oddTags) instants.push(await session.tags.invalidate([tag], 0))
     const { marks } = await session.tags.load()
-    assert.deepEqual(oddTags.map((tag) => marks.get(tag)), instants)
+    assert.deepEqual(
+      oddTags.map((tag) => marks.get(tag)),
+      instants,
+    )
     assert.equal(marks.size, oddTags.length)
   })
 

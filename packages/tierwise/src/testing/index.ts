@@ -1,0 +1,18 @@
+export { fakeRuntime, type FakeRuntime, type FakeRuntimeOptions, type PendingTimer } from './fake-runtime.ts'
+export {
+  faultPlan,
+  type CorruptFault,
+  type Corruption,
+  type FailFault,
+  type FaultCall,
+  type FaultPlan,
+  type FaultSelection,
+  type FaultTarget,
+} from './fault-plan.ts'
+export { faultTier } from './fault-tier.ts'
+export { checkTimers, invariantChecks, type InvariantChecks } from './invariants.ts'
+export { localTierConformance, type LocalTierConformanceOptions } from './local-tier-conformance.ts'
+export { mapTier, type MapTierOptions } from './map-tier.ts'
+export { seededRandom, zipf, type SeededRandom } from './seeded-random.ts'
+export { testCache, type TestCache, type TestCacheBuilder } from './test-cache.ts'
+export { tierConformance, type TestRunner, type TierConformanceOptions } from './tier-conformance.ts'
