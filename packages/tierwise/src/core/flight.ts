@@ -23,7 +23,7 @@ export class Flight {
   /** Version at the start: what was written later is newer than what this flight brings. */
   readonly base: number
   readonly landing: Promise<Landing>
-  readonly controller = new AbortController()
+  readonly controller: AbortController = new AbortController()
   stage: FlightStage = 'lookup'
   /** False once the hard timeout has passed: later callers start a new one. */
   isJoinable = true

@@ -46,7 +46,7 @@ type Life = Pick<
 >
 
 /** What an option is when nobody sets it. The reference page is made from this table. */
-export const defaultLife: Life = Object.freeze({
+export const defaultLife: Life = {
   ttlMs: 300_000,
   graceMs: 0,
   graceBackoffMs: 10_000,
@@ -57,7 +57,7 @@ export const defaultLife: Life = Object.freeze({
   jitter: 0,
   negativeTtlMs: 0,
   writeMode: 'through',
-})
+}
 
 const share = numberIn({ min: 0, max: 1, open: true })
 
@@ -127,7 +127,8 @@ const callTables = {
   } satisfies OptionTable<Record<keyof LoadOptions, unknown>>,
 } as const
 
-export type CallKind = keyof typeof callTables
+/** Which verbs a call belongs to; each takes other options. */
+export type CallKind = 'read' | 'write' | 'load'
 
 type Resolved = Partial<Record<string, unknown>>
 
