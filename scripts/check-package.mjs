@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { build } from './build.mjs'
 import { capture, npm, root, tool } from './command.mjs'
+import { consumerLock } from './consumer-lock.mjs'
 
 /**
  * Checks the package as its users get it: packs the tarball, looks at what it holds, and installs it in a folder
@@ -18,24 +19,23 @@ const library = join(root, 'packages/tierwise')
 export async function checkPackage() {
   await build()
   return inTemporaryFolder(async (folder) => {
-    const { tarball, files, unpackedSize } = await pack(folder)
-    checkFiles(files)
+    const packed = await pack(folder)
+    const tarball = join(folder, packed.filename)
+    checkFiles(packed.files)
     await tool('publint/src/cli.js', ['run', tarball, '--strict'])
     await tool('@arethetypeswrong/cli/dist/index.js', [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'])
-    await installConsumers(folder, tarball)
+    await installConsumers(folder, packed)
     await runConsumers(folder, process.execPath)
     await checkConsumerTypes(folder)
-    return `${files.length} files, ${Math.round(unpackedSize / 1024)} KiB unpacked`
+    return `${packed.files.length} files, ${Math.round(packed.unpackedSize / 1024)} KiB unpacked`
   })
 }
 
-/** Runs the programs of test/consumers against the packed package with other versions of Node. */
-export async function runConsumersWith(/** @type {readonly string[]} */ executables) {
-  await build()
-  return inTemporaryFolder(async (folder) => {
-    const { tarball } = await pack(folder)
-    await installConsumers(folder, tarball)
-    for (const node of executables) await runConsumers(folder, node)
+/** Runs the consumers of the packed package with another Node. @param {string} node its executable */
+export async function runConsumersWith(node) {
+  await inTemporaryFolder(async (folder) => {
+    await installConsumers(folder, await pack(folder))
+    await runConsumers(folder, node)
   })
 }
 
@@ -49,18 +49,18 @@ async function inTemporaryFolder(work) {
   }
 }
 
-/** @param {string} folder @returns {Promise<{ tarball: string, files: PackedFile[], unpackedSize: number }>} */
+/** @param {string} folder @returns {Promise<{ filename: string, integrity: string, files: PackedFile[], unpackedSize: number }>} */
 async function pack(folder) {
   const output = await npm(['pack', '--json', '--loglevel=error', '--pack-destination', folder], { cwd: library })
   const [packed] = JSON.parse(output.slice(output.indexOf('[')))
-  return { ...packed, tarball: join(folder, packed.filename) }
+  return packed
 }
 
 /** @param {readonly PackedFile[]} files */
 function checkFiles(files) {
   const paths = files.map(({ path }) => path)
-  const manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'))
-  for (const complaint of findPackagingFaults(paths, manifest)) throw new Error(`The package is wrong: ${complaint}`)
+  const faults = findPackagingFaults(paths, readJson('packages/tierwise/package.json'))
+  if (faults.length > 0) throw new Error(`The package is wrong:\n  ${faults.join('\n  ')}`)
 }
 
 /**
@@ -71,7 +71,9 @@ function checkFiles(files) {
  * @param {{ exports: Exports, typesVersions?: unknown }} manifest
  */
 export function findPackagingFaults(paths, { exports, typesVersions }) {
-  const targets = Object.values(exports).flatMap((target) => (typeof target === 'string' ? target : Object.values(target)))
+  const targets = Object.values(exports).flatMap((target) =>
+    typeof target === 'string' ? target : Object.values(target),
+  )
   const wanted = ['README.md', 'LICENSE', ...targets.map((path) => path.slice(2))]
   const compiled = paths.filter((path) => path.startsWith('dist/') && path.endsWith('.js'))
   const faults = [
@@ -102,15 +104,24 @@ function typesVersionsOf(exports) {
   return { '*': Object.fromEntries(subpaths) }
 }
 
-/** @param {string} folder @param {string} tarball */
-async function installConsumers(folder, tarball) {
+/** @param {string} folder @param {{ filename: string, integrity: string }} packed */
+async function installConsumers(folder, { filename, integrity }) {
+  const manifest = readJson('packages/tierwise/package.json')
+  const { packages } = readJson('package-lock.json')
+  const others = {
+    lmdb: manifest.devDependencies.lmdb,
+    '@types/node': readJson('package.json').devDependencies['@types/node'],
+  }
+  const consumer = consumerLock(packages, { manifest, tarball: filename, integrity, others })
   cpSync(join(root, 'test/consumers'), folder, { recursive: true })
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true }))
-  const { devDependencies } = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'))
-  const types = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies['@types/node']
-  const packages = [tarball, `lmdb@${devDependencies.lmdb}`, `@types/node@${types}`]
-  // The set-up has left all of it in npm's own cache, so this needs no network.
-  await npm(['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages], { cwd: folder })
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(consumer.manifest))
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(consumer.lock))
+  await npm(['ci', '--offline', '--no-audit', '--no-fund'], { cwd: folder })
+}
+
+/** @param {string} path from the root of the repository */
+function readJson(path) {
+  return JSON.parse(readFileSync(join(root, path), 'utf8'))
 }
 
 /** @param {string} folder @param {string} node */

@@ -11,7 +11,8 @@ import { root } from './command.mjs'
  * nothing is guessed, except that an entry made here has no digest.
  *
  * @typedef {{ version?: string, cpu?: string[], dev?: boolean, libc?: string[], optional?: boolean, os?: string[],
- *   link?: boolean, integrity?: string, resolved?: string, optionalDependencies?: Record<string, string> }} LockEntry
+ *   link?: boolean, integrity?: string, resolved?: string, dependencies?: Record<string, string>,
+ *   optionalDependencies?: Record<string, string> }} LockEntry
  * @typedef {Record<string, LockEntry>} LockPackages
  */
 
@@ -43,7 +44,9 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const path = join(root, 'package-lock.json')
   const lock = JSON.parse(readFileSync(path, 'utf8'))
   const missing = missingBinaries(lock.packages)
+  const count = Object.keys(missing).length
   const all = Object.entries({ ...lock.packages, ...missing }).toSorted(([a], [b]) => a.localeCompare(b, 'en'))
-  writeFileSync(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(all) }, null, 2)}\n`)
-  console.log(`added ${Object.keys(missing).length} binaries to package-lock.json`)
+  lock.packages = Object.fromEntries(all)
+  if (count > 0) writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
+  console.log(`added ${count} binaries to package-lock.json`)
 }

@@ -95,13 +95,15 @@ function expectationsOf({ page, line, code }) {
   })
 }
 
-/** Wraps what an expected line prints into two control characters, so it is found among everything else printed. */
+/** Wraps what an expected line prints into two private characters, so it is found among everything else printed. */
 function instrument(/** @type {Snippet} */ snippet) {
   const expected = new Set(expectationsOf(snippet).map(({ line }) => line))
   const lines = snippet.code.split('\n').map((source, index) => {
     const line = snippet.line + index
     if (!expected.has(line)) return source
-    return source.replace('console.log(', `console.log('\\u0001${line}', `).replace(/\)( \/\/ => .*)$/, `, '\\u0002')$1`)
+    return source
+      .replace('console.log(', `console.log('\\uE000${line}', `)
+      .replace(/\)( \/\/ => .*)$/, `, '\\uE001')$1`)
   })
   return '\n'.repeat(snippet.line - 1) + lines.join('\n')
 }
@@ -115,7 +117,8 @@ async function runSnippet(snippet, folder) {
     const output = await capture(process.execPath, ['--enable-source-maps', file], { cwd, timeoutMs: 30_000 })
     compare(snippet, output)
   } catch (error) {
-    if (error instanceof CommandFailed) throw new CommandFailed(`${where}: the snippet failed or did not end`, error.output)
+    if (error instanceof CommandFailed)
+      throw new CommandFailed(`${where}: the snippet failed or did not end`, error.output)
     throw error
   } finally {
     rmSync(cwd, { recursive: true, force: true })
@@ -124,7 +127,7 @@ async function runSnippet(snippet, folder) {
 
 /** @param {Snippet} snippet @param {string} output */
 function compare(snippet, output) {
-  const printed = [...output.matchAll(/\u0001(\d+) ([^\u0002]*) \u0002/g)]
+  const printed = [...output.matchAll(/\uE000(\d+) ([^\uE001]*) \uE001/g)]
   for (const { line, text } of expectationsOf(snippet)) {
     const results = printed.filter(([, at]) => Number(at) === line).map(([, , result = '']) => squeeze(result))
     if (results.length === 0) throw new Error(`${snippet.page}:${line} never ran`)

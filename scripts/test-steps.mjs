@@ -22,7 +22,11 @@ export const steps = [
   { name: 'build', what: 'tsc, declarations file by file', run: async () => ({ note: await build() }) },
   { name: 'types', what: 'tsc over sources, tests, scripts and type tests', run: checkTypes },
   { name: 'layers', what: 'who may import whom', run: () => vitest(library, ['test/layers.test.ts']) },
-  { name: 'unit', what: 'unit, property and process tests', run: () => vitest(library, ['--exclude=test/layers.test.ts']) },
+  {
+    name: 'unit',
+    what: 'unit, property and process tests',
+    run: () => vitest(library, ['--exclude=test/layers.test.ts']),
+  },
   { name: 'workshop', what: 'tests of the repository and its scripts', run: () => vitest('test') },
   { name: 'unused', what: 'knip', run: () => quiet(tool('knip/bin/knip.js', ['--treat-config-hints-as-errors'])) },
   { name: 'package', what: 'the packed tarball and its consumers', run: async () => ({ note: await checkPackage() }) },
@@ -44,7 +48,7 @@ async function vitest(folder, args = []) {
 
 async function checkTypes() {
   await tool('typescript/bin/tsc', ['-p', library])
-  await tool('typescript/bin/tsc', ['-p', 'test'])
+  for (const project of ['scripts', 'test']) await tool('typescript/bin/tsc', ['-p', project])
   await expectTypeTestsIncluded()
   await expectTypeErrors('test/must-fail')
 }
@@ -64,7 +68,10 @@ async function expectTypeErrors(/** @type {string} */ folder) {
   for (const [index, line] of lines.entries()) {
     const code = / \/\/ (TS\d+)$/.exec(line)?.[1]
     if (code === undefined || output?.includes(`wrong.test-d.ts(${index + 1},`)) continue
-    throw new CommandFailed(`${folder}/wrong.test-d.ts:${index + 1} is accepted instead of refused with ${code}`, output)
+    throw new CommandFailed(
+      `${folder}/wrong.test-d.ts:${index + 1} is accepted instead of refused with ${code}`,
+      output,
+    )
   }
 }
 

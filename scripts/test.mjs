@@ -60,7 +60,9 @@ function report(steps, outcomes) {
     const outcome = outcomes.find((candidate) => candidate.name === step.name)
     const counts = outcome ? [outcome.passed, outcome.failed, formatDuration(outcome.ms)] : ['-', '-', 'not run']
     const [passed, failed, time] = counts.map(String)
-    console.log(`${step.name.padEnd(10)} ${passed?.padStart(7)} ${failed?.padStart(7)} ${time?.padStart(9)}  ${step.what}`)
+    console.log(
+      `${step.name.padEnd(10)} ${passed?.padStart(7)} ${failed?.padStart(7)} ${time?.padStart(9)}  ${step.what}`,
+    )
   }
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0)
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0)

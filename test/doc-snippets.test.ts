@@ -9,10 +9,10 @@ function check(page: string) {
 
 describe('extractSnippets', () => {
   it('takes the fences marked ts with their lines and leaves other languages', () => {
-    const page = ['# Title', '```text', '```ts', '```', '- item', '  ```ts no-run', '  const a = 1', '  ```', ''].join('\n')
-    expect(extractSnippets('page.md', page)).toEqual([
-      { page: 'page.md', line: 7, code: 'const a = 1\n', runs: false },
-    ])
+    const page = ['# Title', '```text', '```ts', '```', '- item', '  ```ts no-run', '  const a = 1', '  ```', ''].join(
+      '\n',
+    )
+    expect(extractSnippets('page.md', page)).toEqual([{ page: 'page.md', line: 7, code: 'const a = 1\n', runs: false }])
   })
 
   it('refuses a mark it does not know', () => {
@@ -26,11 +26,15 @@ describe('checkSnippets', () => {
   })
 
   it('refuses a result that is not the one stated, at the line of the page', async () => {
-    await expect(check('\n\n```ts\nconsole.log(1 + 1) // => 3\n```')).rejects.toThrow('page.md:4 states "3" and prints "2"')
+    await expect(check('\n\n```ts\nconsole.log(1 + 1) // => 3\n```')).rejects.toThrow(
+      'page.md:4 states "3" and prints "2"',
+    )
   })
 
   it('refuses a stated result that is never printed', async () => {
-    await expect(check('```ts\nif (Date.now() < 0)\n  console.log(1) // => 1\n```')).rejects.toThrow('page.md:3 never ran')
+    await expect(check('```ts\nif (Date.now() < 0)\n  console.log(1) // => 1\n```')).rejects.toThrow(
+      'page.md:3 never ran',
+    )
   })
 
   it('refuses a stated result behind anything but console.log', async () => {

@@ -54,7 +54,9 @@ describe('the lint rules', () => {
       writeFileSync(join(folder, path), `${source}\n`)
     }
     const run = tool('oxlint/bin/oxlint', ['--format=json', '.'], { cwd: folder })
-    const report = await run.catch((error: unknown) => (error instanceof CommandFailed ? error.output : Promise.reject(error)))
+    const report = await run.catch((error: unknown) =>
+      error instanceof CommandFailed ? error.output : Promise.reject(error),
+    )
     complaints = JSON.parse(report).diagnostics
   })
 

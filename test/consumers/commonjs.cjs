@@ -9,4 +9,4 @@ async function main() {
   await manager.stop()
 }
 
-main()
+void main()

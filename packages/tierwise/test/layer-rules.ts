@@ -10,6 +10,7 @@ const layers: readonly (readonly string[])[] = [
   ['core', 'tiers/*', 'buses', 'coordination'],
   ['observability', 'transfer', 'config'],
   ['create-cache-manager.ts'],
+  ['default-manager.ts'],
   ['index.ts'],
   ['decorators', 'presets', 'recipes', 'adapters'],
   ['testing'],
@@ -65,7 +66,9 @@ function importsOf(path: string, source: string): string[] {
   const dynamic = module.dynamicImports.map(({ moduleRequest }) => source.slice(moduleRequest.start, moduleRequest.end))
   const reexported = module.staticExports.flatMap(({ entries }) => entries.map((entry) => entry.moduleRequest?.value))
   const all = [...module.staticImports.map(({ moduleRequest }) => moduleRequest.value), ...reexported, ...dynamic]
-  return [...new Set(all.filter((specifier) => specifier !== undefined).map((text) => text.replaceAll(/^['"`]|['"`]$/g, '')))]
+  return [
+    ...new Set(all.filter((specifier) => specifier !== undefined).map((text) => text.replaceAll(/^['"`]|['"`]$/g, ''))),
+  ]
 }
 
 function judgeImpurity(path: string, source: string): string[] {
@@ -89,8 +92,8 @@ function visit(value: unknown, see: (node: Node) => void): void {
   for (const child of Object.values(value)) visit(child, see)
 }
 
-function nameOf(node: unknown): unknown {
-  return (node as Node | undefined)?.['name']
+function nameOf(node: unknown): string {
+  return String((node as Node | undefined)?.['name'])
 }
 
 function isEmpty(list: unknown): boolean {

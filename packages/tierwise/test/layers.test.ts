@@ -79,7 +79,8 @@ describe('findLayerViolations', () => {
 
 describe('findUnpublishedImports', () => {
   it('refuses what only the library itself can reach', () => {
-    const source = "import 'tierwise/core/read'; import '../../packages/tierwise/src/index.ts'; import 'tierwise/memory'"
+    const source =
+      "import 'tierwise/core/read'; import '../../packages/tierwise/src/index.ts'; import 'tierwise/memory'"
     expect(findUnpublishedImports('a.ts', source, ['tierwise', 'tierwise/memory'])).toEqual([
       'a.ts imports tierwise/core/read, which is not published',
       'a.ts imports ../../packages/tierwise/src/index.ts, which is not published',
