@@ -72,7 +72,9 @@ async function report(bench) {
 
 /** @param {Result} result */
 function missesOf({ title, rows }) {
-  return rows.filter(({ pass }) => pass === false).map(({ name, against }) => `${title}: ${name}${against === undefined ? '' : ` against ${against}`}`)
+  return rows
+    .filter(({ pass }) => pass === false)
+    .map(({ name, against }) => `${title}: ${name}${against === undefined ? '' : ` against ${against}`}`)
 }
 
 /** @param {Bench} bench @param {string} reason */

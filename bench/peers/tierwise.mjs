@@ -6,7 +6,11 @@ import { hourMs, tags } from './subject.mjs'
 /** @typedef {import('./subject.mjs').SubjectOptions} SubjectOptions */
 /** @typedef {import('./factors.mjs').Factor} Factor */
 
-/** A hand-made schema of a factor in the Standard Schema interface, so that no schema library is measured with it. */
+/**
+ * A hand-made schema of a factor in the Standard Schema interface, so that no schema library is measured with it.
+ *
+ * @type {import('tierwise').StandardSchema}
+ */
 const factorSchema = {
   '~standard': {
     version: 1,
