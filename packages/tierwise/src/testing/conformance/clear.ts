@@ -32,12 +32,12 @@ export function clearTests({ test }: TierSuite): void {
     }
   })
 
-  test('removes thousands of records, and their bytes from the books', async (session) => {
+  test('removes more than a thousand records, and their bytes from the books', async (session) => {
     const before = await session.tier.usage()
-    await session.putAll(numbered('tw:users:', 2500))
+    await session.putAll(numbered('tw:users:', 1200))
     const full = await session.tier.usage()
     await session.clear('tw:users:')
-    const gone = await session.readAll(numbered('tw:users:', 2500))
+    const gone = await session.readAll(numbered('tw:users:', 1200))
     assert.deepEqual(new Set(gone), new Set([undefined]))
     const after = await session.tier.usage()
     assert.equal(after.entries, before.entries)
