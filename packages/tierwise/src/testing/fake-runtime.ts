@@ -110,7 +110,7 @@ class ManualRuntime implements FakeRuntime {
     await this.settle()
     for (let idle = 0; !isDone;) {
       const next = this.#nextDue(latest)
-      if (next === undefined && (this.#pending.size > 0 || ++idle > longestIdleRounds)) throw this.#stuck()
+      if (next === undefined && ++idle > longestIdleRounds) throw this.#stuck()
       await (next === undefined ? macrotask() : this.advanceTo(Math.max(next.dueAt, this.#now)))
     }
     return work

@@ -138,11 +138,34 @@ describe('faultTier', () => {
     expect(await listOf(tier.scan('', () => 1))).toEqual([])
   })
 
-  it('does a call twice and answers with the first result', async () => {
+  it('leaves the buffer of the caller alone when it damages a record at rest', async () => {
     const { tier, faults } = await faulty()
-    faults.duplicate('set').duplicate('delete')
+    faults.corrupt('set')
+    const given = record('a')
+    await tier.set([given])
+    expect(given.bytes).toEqual(Uint8Array.of(1, 2, 3, 4))
+    expect(await bytesOf(tier, 'a')).not.toEqual([1, 2, 3, 4])
+  })
+
+  it('does a call twice and answers with the first result', async () => {
+    const { clock, timers, random } = fakeRuntime()
+    const [seen, faults] = [faultPlan(), faultPlan()]
+    const definition = faultTier(faultTier(mapTier(), seen), faults)
+    const tier = definition.create({ name: 'l2', report: () => {}, clock, timers, random }) as Tier
+    await tier.open()
+    faults.duplicate('set').duplicate('delete').duplicate('clear')
     expect(await tier.set([record('a')])).toEqual(['applied'])
     expect(await tier.delete(['a'], 2)).toEqual([true])
+    await tier.clear('a', 3)
+    expect(seen.calls.map((call) => call.operation)).toEqual([
+      'open',
+      'set',
+      'set',
+      'delete',
+      'delete',
+      'clear',
+      'clear',
+    ])
   })
 
   it('lets chance decide, the same way for the same seed', async () => {
