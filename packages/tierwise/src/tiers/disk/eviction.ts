@@ -1,0 +1,151 @@
+/**
+ * Keeps the pages in use below the quota.
+ *
+ * A hand goes round the keys. At each step it looks at a window of neighbours, drops what has expired, and then the
+ * quarter of the window that was used least lately. It chooses among runs of neighbours of about two pages, not among
+ * single records: LMDB gives a page back only when hardly anything is left on it, so records picked here and there
+ * would free no space at all. A record used lately survives its run. Windows of a moving hand see every record in turn,
+ * which makes this an approximation of least recently used without an order to maintain on each read.
+ *
+ * LMDB files never shrink, but freed pages are used again, so keeping the pages in use below the quota bounds the file.
+ */
+import type { TierContext } from '../../contract/tier.ts'
+import type { Database } from './database.ts'
+import { countByNamespace, readBatch, removeEntries, type HeldRecord } from './held-record.ts'
+import type { Recency } from './recency.ts'
+import { rangeOfPrefix } from './stored-key.ts'
+
+/** Eviction goes on until this share of the quota is in use. */
+const lowMark = 0.9
+/** Writers wait for the eviction when this share of the quota is in use. */
+const brakeMark = 1.05
+const window = { count: 512, bytes: 4 * 1024 * 1024 }
+const runBytes = 8 * 1024
+const evictedShare = 0.25
+const everything = rangeOfPrefix('')
+
+export interface EvictionOptions {
+  readonly database: Database
+  readonly recency: Recency
+  readonly context: TierContext
+  readonly maxBytes: number
+}
+
+export class Eviction {
+  readonly #options: EvictionOptions
+  #hand: Uint8Array | undefined
+  #running: Promise<void> | undefined
+  #isStopped = false
+  #writtenBytes = Infinity
+
+  constructor(options: EvictionOptions) {
+    this.#options = options
+  }
+
+  /** Called with the bytes of each write; resolves when there is room for more. */
+  async makeRoom(bytes: number): Promise<void> {
+    this.#writtenBytes += bytes
+    // Asking LMDB how many pages are in use costs more than a write, so it is asked once per 64th of the quota.
+    if (this.#writtenBytes < this.#options.maxBytes / 64) return
+    this.#writtenBytes = 0
+    const share = this.#share()
+    if (share > 1) this.start()
+    if (share > brakeMark) await this.#running
+  }
+
+  /** Starts evicting when the quota is exceeded and nothing runs. */
+  start(): void {
+    if (this.#running !== undefined || this.#isStopped || this.#share() <= 1) return
+    this.#running = this.#run()
+      .catch((error: unknown) => {
+        const { name } = this.#options.context
+        this.#options.context.report({ type: 'tier-error', tier: name, operation: 'set', error })
+      })
+      .finally(() => (this.#running = undefined))
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
+  }
+
+  #share(): number {
+    return this.#options.database.space().used / this.#options.maxBytes
+  }
+
+  async #run(): Promise<void> {
+    let removedInRound = 0
+    while (!this.#isStopped && this.#share() > lowMark) {
+      removedInRound += await this.#step()
+      if (this.#hand !== undefined) continue
+      // A whole round without a find: what takes the space is not records, and going round again would not help.
+      if (removedInRound === 0) return
+      removedInRound = 0
+    }
+  }
+
+  /** How many records one window gave up. */
+  async #step(): Promise<number> {
+    const { database, context, maxBytes } = this.#options
+    database.refreshReads()
+    const { records, next } = readBatch(database.entries, { range: everything, after: this.#hand, limit: window })
+    this.#hand = next
+    const now = context.clock.now()
+    const expired = records.filter(({ expiresAt }) => expiresAt <= now)
+    const excess = (this.#share() - lowMark) * maxBytes - sizeOf(expired)
+    const unused = excess <= 0 ? [] : this.#leastUsed(records.filter(({ expiresAt }) => expiresAt > now), excess)
+    const removed = [await removeEntries(database, expired), await removeEntries(database, unused)] as const
+    this.#report('expired', removed[0])
+    this.#report('capacity', removed[1])
+    return removed[0].length + removed[1].length
+  }
+
+  #leastUsed(batch: readonly HeldRecord[], excess: number): HeldRecord[] {
+    const runs = runsOf(batch).map((run) => this.#judge(run))
+    runs.sort((one, other) => one.warmth - other.warmth || one.writtenAt - other.writtenAt)
+    const enough = Math.max(1, Math.ceil(runs.length * evictedShare))
+    const chosen: HeldRecord[] = []
+    for (const { records } of runs.slice(0, enough)) {
+      if (sizeOf(chosen) >= excess) break
+      chosen.push(...records)
+    }
+    return chosen
+  }
+
+  /** The records of a run that may go, and how much the run as a whole has been used. */
+  #judge(run: readonly HeldRecord[]): { readonly records: HeldRecord[]; readonly warmth: number; readonly writtenAt: number } {
+    const ranks = run.map(({ key }) => this.#options.recency.rank(key))
+    const hottest = Math.max(...ranks)
+    const isAllHot = ranks.every((rank) => rank === 2)
+    return {
+      records: isAllHot ? [...run] : run.filter((_, index) => ranks[index] !== 2 || hottest < 2),
+      warmth: ranks.reduce((sum, rank) => sum + rank, 0) / run.length,
+      writtenAt: run.reduce((sum, { writtenAt }) => sum + writtenAt, 0) / run.length,
+    }
+  }
+
+  #report(reason: 'expired' | 'capacity', removed: readonly HeldRecord[]): void {
+    const { context } = this.#options
+    for (const [namespace, count] of countByNamespace(removed)) {
+      context.report({ type: 'evict', tier: context.name, namespace, reason, count })
+    }
+  }
+}
+
+function runsOf(batch: readonly HeldRecord[]): HeldRecord[][] {
+  const runs: HeldRecord[][] = []
+  let bytes = Infinity
+  for (const held of batch) {
+    if (bytes >= runBytes) {
+      runs.push([])
+      bytes = 0
+    }
+    runs.at(-1)?.push(held)
+    bytes += held.sizeBytes
+  }
+  return runs
+}
+
+function sizeOf(batch: readonly HeldRecord[]): number {
+  return batch.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+}
