@@ -2,6 +2,6 @@
 declare module '@tgwf/co2/data' {
   /** Grams of CO2 equivalent per kWh by region: ISO 3166 alpha-3 codes and names of world regions. */
   export const averageIntensity: { readonly data: Readonly<Record<string, number>> }
-  /** The same for the next kWh drawn from the grid; the numbers are texts. */
-  export const marginalIntensity: { readonly data: Readonly<Record<string, string>>; readonly year: number }
+  /** The same for the next kWh drawn from the grid; the numbers and the year are texts. */
+  export const marginalIntensity: { readonly data: Readonly<Record<string, string>>; readonly year: string }
 }

@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { inspect } from 'node:util'
 
-import type { Cache, CacheManager, Lifetime, LoaderContext, NamespaceStats } from 'tierwise'
+import type { Cache, CacheManager, HitEvent, Lifetime, LoaderContext, NamespaceStats } from 'tierwise'
 
 import { namespace } from './factor-cache.ts'
 import { factorKey } from './factor-key.ts'
@@ -25,6 +26,10 @@ export interface Resolution {
   readonly provenance: Provenance
 }
 
+export interface ResolveOptions {
+  readonly ttl?: Lifetime | undefined
+}
+
 export interface BrokerStats extends NamespaceStats {
   readonly hitRate: number | undefined
   readonly sourceReads: number
@@ -40,18 +45,29 @@ export class UnknownFactorError extends Error {
   }
 }
 
+/** What the cache tells of one request: the hit, if it was one. */
+interface Answer {
+  hit: HitEvent | undefined
+}
+
 /** Emission factors from the cache, and from the source when it must be. */
 export class FactorBroker implements AsyncDisposable {
   readonly #manager: CacheManager
   readonly #factors: Cache<Factor | null>
   readonly #source: FactorSource
   readonly #now: () => number
+  readonly #answers = new AsyncLocalStorage<Answer>()
 
   constructor(manager: CacheManager, source: FactorSource, now: () => number = Date.now) {
     this.#manager = manager
     this.#factors = manager.namespace(namespace)
     this.#source = source
     this.#now = now
+    // A hit is told within the call that it answers, so it finds the request it belongs to among all that are under way.
+    manager.on('hit', (hit) => {
+      const answer = this.#answers.getStore()
+      if (answer !== undefined) answer.hit = hit
+    })
   }
 
   /** Opens the tiers, so that a folder that cannot be used is found now and not by the first client. */
@@ -68,28 +84,24 @@ export class FactorBroker implements AsyncDisposable {
   }
 
   /**
-   * The factor with its provenance. `getOrSet` alone would give the factor; `getEntry` before it only says what was held,
-   * and the answer is called cached when it is that very copy, whatever other requests did in between.
-   *
-   * Asking for a ttl reads the factor anew and keeps it that long.
+   * The factor with its provenance. Asking for a ttl reads the factor anew and keeps it that long.
    * @throws UnknownFactorError, LicenseViolationError for a ttl beyond the licence, LoaderError or TimeoutError when the
    * source is out of reach and nothing was held.
    */
-  async resolve(request: FactorRequest, options: { readonly ttl?: Lifetime | undefined } = {}): Promise<Resolution> {
+  async resolve(request: FactorRequest, { ttl }: ResolveOptions = {}): Promise<Resolution> {
     const key = factorKey(request)
-    const held = await this.#factors.getEntry(key)
     const load = (context: LoaderContext<Factor | null>): Promise<Factor | null> => this.#load(request, context)
-    const { ttl } = options
-    const factor = await this.#factors.getOrSet(key, load, ttl === undefined ? undefined : { ttl, forceFresh: true })
+    const options = ttl === undefined ? undefined : { ttl, forceFresh: true }
+    const answer: Answer = { hit: undefined }
+    const factor = await this.#answers.run(answer, () => this.#factors.getOrSet(key, load, options))
     if (factor === null) throw new UnknownFactorError(key)
 
-    const cached = held?.value?.retrievedAt === factor.retrievedAt ? held : undefined
     const provenance = {
       source: factor.source,
       datasetYear: factor.year,
-      tier: cached?.tier ?? 'source',
-      cacheHit: cached !== undefined,
-      stale: cached?.stale ?? false,
+      tier: answer.hit?.tier ?? 'source',
+      cacheHit: answer.hit !== undefined,
+      stale: answer.hit?.stale ?? false,
       ageMs: this.#now() - factor.retrievedAt,
     }
     return { factor, provenance }
@@ -112,7 +124,7 @@ export class FactorBroker implements AsyncDisposable {
 
   async stats(): Promise<BrokerStats> {
     const { namespaces, overall, hitRate } = this.#manager.analytics()
-    const { tiers } = await this.#manager.health()
+    const { tiers } = await this.#manager.health({ deep: true })
     const entries = Object.fromEntries(tiers.map(({ name, usage }) => [name, usage?.entries ?? 0]))
     return { ...(namespaces[namespace] ?? overall), hitRate, sourceReads: this.#source.reads, entries }
   }

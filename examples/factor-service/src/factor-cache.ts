@@ -25,12 +25,13 @@ export interface FactorCacheOptions {
  * too, which is why 23 hours fresh and one hour in reserve add up to the 24.
  *
  * The timeouts decide what clients see of a slow or dead source: whoever has a stale factor at hand waits 20 ms for a
- * better one, whoever has none waits two seconds, and nobody longer.
+ * better one, whoever has none waits two seconds, and nobody longer. Nobody waits for the disk to have
+ * written: what a crash loses of the last moments is read from the source again.
  */
 export function createFactorCache(options: FactorCacheOptions): CacheManager {
   const { dataDir, ttl = '23h', memoryEntries, retryAfter = '10s', runtime } = options
   return createCacheManager({
-    tiers: [memory({ maxBytes: '64mb' }), disk({ path: dataDir })],
+    tiers: [memory({ maxBytes: '64mb' }), disk({ path: dataDir, durability: 'none' })],
     strictNamespaces: true,
     namespaces: {
       [namespace]: {

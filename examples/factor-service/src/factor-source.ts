@@ -41,7 +41,7 @@ interface Dataset {
 
 const datasets: Readonly<Record<Method, Dataset>> = {
   average: { source: 'ember', year: 'latest', values: byRegion(averageIntensity.data) },
-  marginal: { source: 'unfccc', year: marginalIntensity.year, values: byRegion(marginalIntensity.data) },
+  marginal: { source: 'unfccc', year: Number(marginalIntensity.year), values: byRegion(marginalIntensity.data) },
 }
 
 /**

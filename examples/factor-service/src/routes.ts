@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { LicenseViolationError, LoaderError, TimeoutError } from 'tierwise'
-import type { CacheError, Lifetime } from 'tierwise'
+import type { Lifetime } from 'tierwise'
 
 import { UnknownFactorError } from './factor-broker.ts'
 import type { FactorBroker, Resolution } from './factor-broker.ts'
@@ -101,13 +101,11 @@ export function createService(broker: FactorBroker, latency: Latency = new Laten
   app.setNotFoundHandler((request, reply) => {
     void reply.code(404).send({ error: 'NotFound', message: `There is no ${request.method} ${request.url}`, endpoints })
   })
-  app.setErrorHandler<FastifyError | CacheError | UnknownFactorError>((error, _request, reply) =>
-    answerError(error, reply),
-  )
+  app.setErrorHandler<FastifyError>((error, _request, reply) => answerError(error, reply))
   return app
 }
 
-function answerError(error: FastifyError | CacheError | UnknownFactorError, reply: FastifyReply): FastifyReply {
+function answerError(error: FastifyError, reply: FastifyReply): FastifyReply {
   const { name, code, message } = error
   const body = { error: name, code, message }
   if (error instanceof UnknownFactorError) return reply.code(404).send(body)

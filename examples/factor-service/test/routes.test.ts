@@ -71,7 +71,7 @@ describe('the service', () => {
     ['a negative amount', 'POST', '/calculate', { kWh: -1, region: 'FRA' }, 400],
     ['a calculation without region', 'POST', '/calculate', { kWh: 1 }, 400],
     ['an invalidation of nothing', 'POST', '/invalidate', {}, 400],
-  ] as const)('refuses %s', async (_what, method, url, payload, status) => {
+  ] as const)('refuses %s', async (...[, method, url, payload, status]) => {
     await using service = await openService()
     const response = await service.app.inject({ method, url, ...(payload === undefined ? {} : { payload }) })
     expect(summary(response)).toMatchObject({ status, error: expect.any(String), message: expect.any(String) })
