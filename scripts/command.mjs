@@ -17,6 +17,22 @@ export class CommandFailed extends Error {
   }
 }
 
+/** Commands that are running, by the id of their process group. @type {Set<number>} */
+const running = new Set()
+
+// A command leads a process group of its own, so that a test that hangs can be ended with all that it started.
+process.on('exit', () => running.forEach(endGroup))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
+
+/** @param {number} id */
+function endGroup(id) {
+  try {
+    process.kill(-id, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 /**
  * Runs a command and resolves to what it printed; rejects with `CommandFailed` when it fails or takes too long.
  *
@@ -25,16 +41,24 @@ export class CommandFailed extends Error {
  * @param {{ cwd?: string, env?: Record<string, string>, timeoutMs?: number }} [options]
  * @returns {Promise<string>}
  */
-export function capture(file, args, { cwd = root, env = {}, timeoutMs = 15 * 60_000 } = {}) {
+export function capture(file, args, { cwd = root, env = {}, timeoutMs = 10 * 60_000 } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-    const deadline = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    const child = spawn(file, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    const id = child.pid
+    if (id !== undefined) running.add(id)
+    const deadline = setTimeout(() => id !== undefined && endGroup(id), timeoutMs)
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
     child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
     child.on('error', reject)
     child.on('close', (code, signal) => {
       clearTimeout(deadline)
+      if (id !== undefined) running.delete(id)
       if (code === 0) return resolve(output)
       const line = [file, ...args].join(' ')
       reject(new CommandFailed(`${line} ended with ${signal === null ? `code ${code}` : signal}`, output))
