@@ -22,7 +22,23 @@ const running = new Set()
 
 // A command leads a process group of its own, so that a test that hangs can be ended with all that it started.
 process.on('exit', () => running.forEach(endGroup))
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
+function stop() {
+  process.exit(130)
+}
+
+/** @param {number} id */
+function enter(id) {
+  if (running.size === 0) for (const signal of stopSignals) process.on(signal, stop)
+  running.add(id)
+}
+
+/** @param {number} id */
+function leave(id) {
+  running.delete(id)
+  if (running.size === 0) for (const signal of stopSignals) process.off(signal, stop)
+}
 
 /** @param {number} id */
 function endGroup(id) {
@@ -50,7 +66,7 @@ export function capture(file, args, { cwd = root, env = {}, timeoutMs = 10 * 60_
       detached: true,
     })
     const id = child.pid
-    if (id !== undefined) running.add(id)
+    if (id !== undefined) enter(id)
     const deadline = setTimeout(() => id !== undefined && endGroup(id), timeoutMs)
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
@@ -58,7 +74,7 @@ export function capture(file, args, { cwd = root, env = {}, timeoutMs = 10 * 60_
     child.on('error', reject)
     child.on('close', (code, signal) => {
       clearTimeout(deadline)
-      if (id !== undefined) running.delete(id)
+      if (id !== undefined) leave(id)
       if (code === 0) return resolve(output)
       const line = [file, ...args].join(' ')
       reject(new CommandFailed(`${line} ended with ${signal === null ? `code ${code}` : signal}`, output))
