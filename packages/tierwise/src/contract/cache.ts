@@ -86,7 +86,7 @@ export interface Cache<V = unknown> {
   mutate<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T>
   wrap<A extends readonly unknown[]>(
     fn: (...args: A) => V | Promise<V>,
-    options: WrapOptions<A>,
+    options?: WrapOptions<A>,
   ): (...args: A) => Promise<V>
 }
 

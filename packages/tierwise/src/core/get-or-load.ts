@@ -70,7 +70,7 @@ async function board(ns: Namespace, key: string, boarding: Boarding): Promise<{ 
     const running = own ?? (joinsOthers(boarding.policy) ? ns.flights.joinable(key) : undefined)
     const flight = running ?? boarding.start()
     const landing = await awaitLanding(ns, flight, boarding.policy, boarding.signal)
-    const isOutdated = boardedAt > landing.tagClock && !ns.tags.isCurrent(landing.tags, landing.tagClock)
+    const isOutdated = landing.tags.length > 0 && boardedAt > landing.tagClock && !ns.tags.isCurrent(landing.tags, landing.tagClock)
     if (!isOutdated) return { landing, joined: running !== undefined && own === undefined }
   }
 }

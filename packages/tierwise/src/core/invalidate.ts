@@ -66,7 +66,6 @@ export async function clearNamespace(ns: Namespace, hard: boolean): Promise<void
   const freed = Promise.all(ns.tiers.map((tier) => tier.clear(ns.prefix, version)))
   if (hard || !ns.engine.tagTable.isDurable) await freed
   else ns.engine.background.run('clear', freed)
-  changeAll(ns)
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'namespace', targets: [], count: 0 })
 }

@@ -2,6 +2,7 @@ import type { LoadEvent } from '../contract/events.ts'
 import { CacheError, LoaderError } from '../errors.ts'
 import type { Failure } from './failures.ts'
 import type { Flight, Landing } from './flight.ts'
+import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Found } from './read.ts'
 import { staleLanding } from './wait.ts'
@@ -9,7 +10,7 @@ import { staleLanding } from './wait.ts'
 /** Notes what memory still holds of the key, before the tiers below are asked. */
 export function noteMemory(ns: Namespace, flight: Flight): void {
   const local = ns.localFor(flight.policy)
-  const held = local?.space.find(flight.key)
+  const held = findInMemory(ns, local, flight.key)
   if (held === undefined) return
   flight.previous = held
   flight.previousTier = local?.name

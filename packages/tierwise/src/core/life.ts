@@ -1,6 +1,7 @@
 import type { Entry } from '../contract/entry.ts'
 import { createEntry, freshness } from './entry.ts'
 import { emitInvalidate } from './invalidate.ts'
+import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { readThrough } from './read.ts'
@@ -15,7 +16,7 @@ export interface Located {
 /** The best entry of a key, fresh or stale, from memory or below. */
 export async function locate(ns: Namespace, key: string, policy: Policy): Promise<Located | undefined> {
   const local = ns.localFor(policy)
-  const held = local?.space.find(key)
+  const held = findInMemory(ns, local, key)
   if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh') return { entry: held, tier: local.name }
   const found = (await readThrough(ns, [key], policy)).get(key)
   if (found !== undefined && (found.isFresh || held === undefined || found.entry.version > held.version)) return found

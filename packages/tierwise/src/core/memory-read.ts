@@ -1,6 +1,7 @@
+import type { Entry } from '../contract/entry.ts'
 import type { LocalEntry } from '../contract/tier.ts'
 import { freshness } from './entry.ts'
-import type { Namespace } from './namespace.ts'
+import type { LocalPart, Namespace } from './namespace.ts'
 import { recordMemoryHit } from './outcome.ts'
 import type { Policy } from './policy.ts'
 
@@ -8,6 +9,16 @@ import type { Policy } from './policy.ts'
 export function readMemory(ns: Namespace, key: string, policy: Policy): unknown {
   const plain = policy.after === 0 ? ns.localFor(policy)?.space.read(key) : undefined
   return plain ?? freshInMemory(ns, key, policy)?.value
+}
+
+/**
+ * The entry memory holds, fresh or stale, as valid as of now. An untagged entry is kept without its tag clock: a clear
+ * empties memory at once, so whatever is there is newer than every clear.
+ */
+export function findInMemory(ns: Namespace, local: LocalPart | undefined, key: string): Entry | undefined {
+  const now = ns.tags.now
+  const held = local?.space.find(key)
+  return held === undefined || held.tags.length > 0 ? held : { ...held, tagClock: now }
 }
 
 /** The second look: a fresh entry that `read` does not answer, because a refresh is due or a version is asked for. */
