@@ -219,7 +219,7 @@ export class NamespaceCache<V> implements Cache<V> {
   }
 
   #watchedHit(key: string, value: unknown): unknown {
-    emitHit(this.#ns, key, this.#ns.local?.name ?? '', false)
+    emitHit(this.#ns, { key, tier: this.#ns.local?.name ?? '', stale: false })
     return this.#handOut(value)
   }
 

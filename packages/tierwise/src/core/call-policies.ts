@@ -19,7 +19,7 @@ export class CallPolicies {
     if (options === undefined) return this.#base
     const known = this.#byOptions[kind].get(options)
     if (known !== undefined) return known
-    const policy = resolveCall(this.#base, kind, options, this.#tierNames)
+    const policy = resolveCall(this.#base, { kind, options, tierNames: this.#tierNames })
     // Only a frozen object is sure to say the same the next time.
     if (Object.isFrozen(options)) this.#byOptions[kind].set(options, policy)
     return policy

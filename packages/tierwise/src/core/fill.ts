@@ -39,7 +39,7 @@ export async function fill(ns: Namespace, batch: readonly Loaded[]): Promise<Rea
 function toEntry(ns: Namespace, loaded: Loaded): Entry {
   const { tags, tagClock, loadMs } = loaded
   const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), tags, tagClock, loadMs }
-  return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, loaded.policy, ns.engine.runtime.random)
+  return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, { policy: loaded.policy, random: ns.engine.runtime.random })
 }
 
 function fillMemory(ns: Namespace, loaded: Loaded, entry: Entry): boolean {
@@ -65,5 +65,5 @@ function encodeAll(ns: Namespace, entries: readonly { loaded: Loaded; entry: Ent
 
 async function fillTiers(ns: Namespace, batch: readonly Encoded[], policy: Policy): Promise<void> {
   if (batch.length === 0) return
-  await Promise.all(ns.tiersFor(policy).map((tier) => storeIn(ns, tier, batch, policy.writeMode)))
+  await Promise.all(ns.tiersFor(policy).map((tier) => storeIn(ns, tier, { batch, mode: policy.writeMode })))
 }

@@ -14,12 +14,12 @@ export async function getOrLoad(ns: Namespace, key: string, call: { loader: Load
   const { loader, policy, signal } = call
   const held = policy.forceFresh ? undefined : freshInMemory(ns, key, policy)
   if (held !== undefined) {
-    refresh(ns, key, loader, policy)
+    refresh(ns, key, { loader, policy })
     return held.value
   }
-  const { landing, joined } = await board(ns, key, { policy, signal, start: () => startFlight(ns, key, { loader, policy, purpose: 'load' }) })
-  recordLanding(ns, key, landing, joined)
-  return landing.value
+  const boarded = await board(ns, key, { policy, signal, start: () => startFlight(ns, key, { loader, policy, purpose: 'load' }) })
+  recordLanding(ns, key, boarded)
+  return boarded.landing.value
 }
 
 /** The batch form: memory, running flights, then one new batch for the rest. Keys without a value are left out. */
@@ -40,9 +40,9 @@ export async function getOrLoadMany(ns: Namespace, keys: readonly string[], call
   const settled = await Promise.allSettled(boarded)
   for (const [index, result] of settled.entries()) {
     if (result.status === 'rejected') throw result.reason
-    const { landing, joined } = result.value
-    recordLanding(ns, missing[index]!, landing, joined)
-    if (landing.value !== undefined) values.set(missing[index]!, landing.value)
+    recordLanding(ns, missing[index]!, result.value)
+    const { value } = result.value.landing
+    if (value !== undefined) values.set(missing[index]!, value)
   }
   return values
 }
@@ -69,7 +69,7 @@ async function board(ns: Namespace, key: string, boarding: Boarding): Promise<{ 
     const boardedAt = ns.tags.now
     const running = own ?? (joinsOthers(boarding.policy) ? ns.flights.joinable(key) : undefined)
     const flight = running ?? boarding.start()
-    const landing = await awaitLanding(ns, flight, boarding.policy, boarding.signal)
+    const landing = await awaitLanding(ns, flight, boarding)
     const isOutdated = landing.tags.length > 0 && boardedAt > landing.tagClock && !ns.tags.isCurrent(landing.tags, landing.tagClock)
     if (!isOutdated) return { landing, joined: running !== undefined && own === undefined }
   }

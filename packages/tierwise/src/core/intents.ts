@@ -70,7 +70,7 @@ export class Intents {
 
   /** Delivers what it can; true when nothing is left. */
   async replay(): Promise<boolean> {
-    for (const [prefix, version] of [...this.#prefixes]) {
+    for (const [prefix, version] of this.#prefixes) {
       if (!(await this.#target.clear(prefix, version))) return false
       if (this.#prefixes.get(prefix) === version) this.#prefixes.delete(prefix)
     }

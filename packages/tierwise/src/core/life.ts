@@ -29,7 +29,7 @@ export function renew(ns: Namespace, key: string, policy: Policy): Promise<boole
     const { createdAt, tags, tagClock, loadMs } = entry
     if (freshness(entry, ns.now()) !== 'fresh') return undefined
     const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), createdAt, tags, tagClock, loadMs }
-    return createEntry(entry.value, birth, policy, ns.engine.runtime.random)
+    return createEntry(entry.value, birth, { policy, random: ns.engine.runtime.random })
   })
 }
 

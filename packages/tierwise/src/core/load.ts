@@ -10,12 +10,18 @@ import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { readThrough } from './read.ts'
 
-export type FlightPurpose = 'load' | 'refresh'
+type FlightPurpose = 'load' | 'refresh'
+
+export interface FlightStart {
+  readonly loader: Loader<unknown>
+  readonly policy: Policy
+  readonly purpose: FlightPurpose
+}
 
 /** Starts a flight for a key: the tiers below memory, then the loader. Never rejects; see `flight.landing`. */
-export function startFlight(ns: Namespace, key: string, start: { loader: Loader<unknown>; policy: Policy; purpose: FlightPurpose }): Flight {
+export function startFlight(ns: Namespace, key: string, start: FlightStart): Flight {
   const flight = createFlight(ns, key, start.policy)
-  void fly(ns, flight, () => takeOff(ns, flight, start.loader, start.purpose))
+  void fly(ns, flight, () => takeOff(ns, flight, start))
   return flight
 }
 
@@ -39,7 +45,7 @@ export async function fly(ns: Namespace, flight: Flight, work: () => Promise<Lan
   }
 }
 
-async function takeOff(ns: Namespace, flight: Flight, loader: Loader<unknown>, purpose: FlightPurpose): Promise<Landing> {
+async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: FlightStart): Promise<Landing> {
   await ns.ready('getOrSet')
   noteMemory(ns, flight)
   if (looksDown(ns, flight, purpose)) {

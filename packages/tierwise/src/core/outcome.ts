@@ -1,16 +1,17 @@
+import type { HitEvent } from '../contract/events.ts'
 import type { Landing } from './flight.ts'
 import type { Namespace } from './namespace.ts'
 
 /** Counts a hit that memory answered outside its plain path. */
 export function recordMemoryHit(ns: Namespace, key: string): void {
   ns.stats.memoryHits++
-  emitHit(ns, key, ns.local?.name ?? '', false)
+  emitHit(ns, { key, tier: ns.local?.name ?? '', stale: false })
 }
 
 /** Counts a fresh hit below memory. */
 export function recordTierHit(ns: Namespace, key: string, tier: string): void {
   ns.stats.hit(tier)
-  emitHit(ns, key, tier, false)
+  emitHit(ns, { key, tier, stale: false })
 }
 
 export function recordMiss(ns: Namespace, key: string): void {
@@ -20,10 +21,11 @@ export function recordMiss(ns: Namespace, key: string): void {
 }
 
 /** Counts what one caller of a load got: a hit below memory, a stale value, or a miss that was loaded by itself or by another. */
-export function recordLanding(ns: Namespace, key: string, landing: Landing, joined: boolean): void {
+export function recordLanding(ns: Namespace, key: string, boarded: { readonly landing: Landing; readonly joined: boolean }): void {
+  const { landing, joined } = boarded
   if (landing.stale) {
     ns.stats.staleHits++
-    emitHit(ns, key, landing.tier ?? '', true)
+    emitHit(ns, { key, tier: landing.tier ?? '', stale: true })
   } else if (landing.tier !== undefined) recordTierHit(ns, key, landing.tier)
   else {
     recordMiss(ns, key)
@@ -31,7 +33,7 @@ export function recordLanding(ns: Namespace, key: string, landing: Landing, join
   }
 }
 
-export function emitHit(ns: Namespace, key: string, tier: string, stale: boolean): void {
+export function emitHit(ns: Namespace, hit: Pick<HitEvent, 'key' | 'tier' | 'stale'>): void {
   const { emitter } = ns.engine
-  if (emitter.listens('hit')) emitter.emit({ type: 'hit', namespace: ns.name, key, tier, stale })
+  if (emitter.listens('hit')) emitter.emit({ type: 'hit', namespace: ns.name, ...hit })
 }

@@ -176,8 +176,8 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
 }
 
 /** The policy of one call. */
-export function resolveCall(base: NamespacePolicy, kind: CallKind, options: object, tierNames: readonly string[]): Policy {
-  const own: Resolved = readOptions(options, 'options', callTables[kind] as OptionTable<Resolved>)
+export function resolveCall(base: NamespacePolicy, call: { kind: CallKind; options: object; tierNames: readonly string[] }): Policy {
+  const own: Resolved = readOptions(call.options, 'options', callTables[call.kind] as OptionTable<Resolved>)
   const tags = own['tags'] as readonly string[] | undefined
   const merged: Policy = {
     ...life(base, own),
@@ -187,7 +187,7 @@ export function resolveCall(base: NamespacePolicy, kind: CallKind, options: obje
     forceFresh: own['forceFresh'] === true,
     after: (own['after'] as number | undefined) ?? 0,
   }
-  checkTiers(merged.tiers, 'options.tiers', tierNames)
+  checkTiers(merged.tiers, 'options.tiers', call.tierNames)
   return Object.freeze('ttl' in own ? withTtl(base, merged.ttlMs, merged) : merged)
 }
 

@@ -1,4 +1,3 @@
-import type { Envelope } from '../contract/codec.ts'
 import type { Entry } from '../contract/entry.ts'
 import type { BadRecordReason } from '../contract/events.ts'
 import type { TierRecord } from '../contract/tier.ts'
@@ -10,11 +9,23 @@ import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import type { Ticket } from './tickets.ts'
 
-/** The best that the tiers hold for a key: fresh if any tier is, else the stale entry that was born last. */
+/** The best that the tiers hold for a key: fresh if any tier is, else the newest stale entry. */
 export interface Found {
   readonly entry: Entry
   readonly tier: string
   readonly isFresh: boolean
+}
+
+/** Who reads, and by which rules. */
+interface Reader {
+  readonly ns: Namespace
+  readonly policy: Policy
+}
+
+/** An entry on its way up, and the ticket that was opened before it was asked for. */
+interface Promotion {
+  readonly ticket: Ticket
+  readonly entry: Entry
 }
 
 /**
@@ -22,15 +33,16 @@ export interface Found {
  * entry. What is fresh fills the tiers above it, with the life it has left. Never rejects because of a tier.
  */
 export async function readThrough(ns: Namespace, keys: readonly string[], policy: Policy): Promise<Map<string, Found>> {
+  const reader = { ns, policy }
   const found = new Map<string, Found>()
   const tickets = keys.map((key) => ns.tickets.open(key))
   try {
     let missing: readonly Ticket[] = tickets
     for (const tier of ns.tiersFor(policy)) {
       if (missing.length === 0) break
-      const answers = await readTier(ns, tier, missing, policy)
+      const answers = await readTier(reader, tier, missing.map(({ key }) => key))
       const fresh = missing.filter((ticket) => keepBest(found, ticket.key, answers.get(ticket.key)))
-      fillAbove(ns, tier, fresh.map((ticket) => ({ ticket, entry: answers.get(ticket.key)!.entry })), policy)
+      fillAbove(reader, tier, fresh.map((ticket) => ({ ticket, entry: answers.get(ticket.key)!.entry })))
       missing = missing.filter((ticket) => found.get(ticket.key)?.isFresh !== true)
     }
     return found
@@ -47,78 +59,83 @@ function keepBest(found: Map<string, Found>, key: string, answer: Found | undefi
   return answer.isFresh
 }
 
-async function readTier(ns: Namespace, tier: GuardedTier, tickets: readonly Ticket[], policy: Policy): Promise<Map<string, Found>> {
+async function readTier(reader: Reader, tier: GuardedTier, keys: readonly string[]): Promise<Map<string, Found>> {
+  const { ns, policy } = reader
   const found = new Map<string, Found>()
-  const keep = (key: string, entry: Entry): void => {
+  for (const [key, entry] of await heldEntries(ns, tier, keys)) {
     const state = freshness(entry, ns.now())
-    if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) return
+    if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) continue
     found.set(key, { entry, tier: tier.name, isFresh: state === 'fresh' })
-  }
-  const asked: string[] = []
-  for (const { key } of tickets) {
-    const pending = ns.engine.writeBehind.peek(tier.name, ns.storageKey(key))
-    if (pending === undefined) asked.push(key)
-    else keep(key, pending)
-  }
-  if (asked.length === 0) return found
-  const storageKeys = asked.map((key) => ns.storageKey(key))
-  const entries = await tier.get(storageKeys, (bytes, index) => decode(ns, tier, bytes, storageKeys[index] ?? ''))
-  for (const [index, key] of asked.entries()) {
-    const entry = entries[index]
-    if (entry !== undefined && (await fitsSchema(ns, tier, key, entry))) keep(key, entry)
   }
   return found
 }
 
+/** What the tier holds or is about to be given, decoded; entries that no longer fit the schema are left out. */
+async function heldEntries(ns: Namespace, tier: GuardedTier, keys: readonly string[]): Promise<Map<string, Entry>> {
+  const held = new Map<string, Entry>()
+  const asked: string[] = []
+  for (const key of keys) {
+    const pending = ns.engine.writeBehind.peek(tier.name, ns.storageKey(key))
+    if (pending === undefined) asked.push(key)
+    else held.set(key, pending)
+  }
+  if (asked.length === 0) return held
+  const decode = decoder(ns, tier)
+  const storageKeys = asked.map((key) => ns.storageKey(key))
+  const entries = await tier.get(storageKeys, (bytes, index) => decode(bytes, storageKeys[index] ?? ''))
+  for (const [index, key] of asked.entries()) {
+    const entry = entries[index]
+    if (entry === undefined) continue
+    if (await fitsSchema(ns, entry)) held.set(key, entry)
+    else ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: ns.storageKey(key), reason: 'schema' })
+  }
+  return held
+}
+
 /** A record that cannot be used is a miss and an event. */
-function decode(ns: Namespace, tier: GuardedTier, bytes: Uint8Array, storageKey: string): Entry | undefined {
-  try {
-    return decodeEntry(ns, tier.envelope, bytes, storageKey)
-  } catch (error) {
-    const reason: BadRecordReason = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER' ? 'newer-format' : 'damaged'
-    ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: storageKey, reason, error })
-    return undefined
+function decoder(ns: Namespace, tier: GuardedTier): (bytes: Uint8Array, storageKey: string) => Entry | undefined {
+  return (bytes, storageKey) => {
+    try {
+      return adopt(ns, tier.envelope.decode(bytes, storageKey))
+    } catch (error) {
+      const isNewer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
+      const reason: BadRecordReason = isNewer ? 'newer-format' : 'damaged'
+      ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: storageKey, reason, error })
+      return undefined
+    }
   }
 }
 
-function decodeEntry(ns: Namespace, envelope: Envelope, bytes: Uint8Array, storageKey: string): Entry {
-  const entry = envelope.decode(bytes, storageKey)
-  // The cap of a licence may have been shortened since the entry was written.
+/** Puts a decoded entry under the rules of the namespace: the cap of a licence may have been shortened since it was written. */
+function adopt(ns: Namespace, entry: Entry): Entry {
+  if (ns.policy.isolation === 'freeze') isolateIn(entry.value, 'freeze')
   const cap = entry.createdAt + ns.policy.maxTtlMs
-  const value = ns.policy.isolation === 'freeze' ? isolateIn(entry.value, 'freeze') : entry.value
-  if (entry.usableUntil <= cap && value === entry.value) return entry
-  return { ...entry, value, freshUntil: Math.min(entry.freshUntil, cap), usableUntil: Math.min(entry.usableUntil, cap) }
+  if (entry.usableUntil <= cap) return entry
+  return { ...entry, freshUntil: Math.min(entry.freshUntil, cap), usableUntil: cap }
 }
 
-async function fitsSchema(ns: Namespace, tier: GuardedTier, key: string, entry: Entry): Promise<boolean> {
-  const schema = ns.policy.schema
+async function fitsSchema(ns: Namespace, entry: Entry): Promise<boolean> {
+  const { schema } = ns.policy
   if (schema === undefined) return true
   const verdict = schema['~standard'].validate(entry.value)
   const { issues } = verdict instanceof Promise ? await verdict : verdict
-  if (issues === undefined) return true
-  ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: ns.storageKey(key), reason: 'schema' })
-  return false
-}
-
-/** An entry on its way up, and the ticket that was opened before it was asked for. */
-interface Promotion {
-  readonly ticket: Ticket
-  readonly entry: Entry
+  return issues === undefined
 }
 
 /** Promotion: into memory at once, into the byte tiers between in the background. Neither if the key changed meanwhile. */
-function fillAbove(ns: Namespace, source: GuardedTier, promotions: readonly Promotion[], policy: Policy): void {
+function fillAbove(reader: Reader, source: GuardedTier, promotions: readonly Promotion[]): void {
+  const { ns, policy } = reader
   const allowed = promotions.filter(({ ticket, entry }) => ticket.allows(entry.version))
   if (allowed.length === 0) return
-  ns.stats.promotions += fillMemory(ns, allowed, policy)
+  ns.stats.promotions += fillMemory(reader, allowed)
   const tiers = ns.tiersFor(policy)
   for (const tier of tiers.slice(0, tiers.indexOf(source))) {
     ns.stats.promotions += allowed.length
-    ns.engine.background.run('promotion', tier.set(allowed.map(({ ticket, entry }) => promotionRecord(ns, tier, ticket.key, entry)), ns.prefix))
+    ns.engine.background.run('promotion', tier.set(allowed.map((promotion) => toRecord(ns, tier, promotion)), ns.prefix))
   }
 }
 
-function fillMemory(ns: Namespace, promotions: readonly Promotion[], policy: Policy): number {
+function fillMemory({ ns, policy }: Reader, promotions: readonly Promotion[]): number {
   const local = ns.localFor(policy)
   if (local === undefined) return 0
   let filled = 0
@@ -130,13 +147,8 @@ function fillMemory(ns: Namespace, promotions: readonly Promotion[], policy: Pol
   return filled
 }
 
-function promotionRecord(ns: Namespace, tier: GuardedTier, key: string, entry: Entry): TierRecord {
-  const storageKey = ns.storageKey(key)
-  return {
-    key: storageKey,
-    bytes: tier.envelope.frame(storageKey, entry, tier.envelope.encodeValue(entry.value)),
-    expiresAt: entry.usableUntil,
-    version: entry.version,
-    ifNotAfter: entry.version,
-  }
+function toRecord(ns: Namespace, tier: GuardedTier, { ticket, entry }: Promotion): TierRecord {
+  const key = ns.storageKey(ticket.key)
+  const bytes = tier.envelope.frame(key, entry, tier.envelope.encodeValue(entry.value))
+  return { key, bytes, expiresAt: entry.usableUntil, version: entry.version, ifNotAfter: entry.version }
 }

@@ -29,11 +29,11 @@ const states: Readonly<Record<WriteOutcome, TierWriteState>> = {
 }
 
 /** Writes a batch to one tier, now or behind. States in order. */
-export async function storeIn(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[], mode: WriteMode): Promise<readonly TierWriteState[]> {
-  const records = batch.map((item) => toRecord(tier, item))
-  if (mode === 'behind') return storeBehind(ns, tier, batch, records)
+export async function storeIn(ns: Namespace, tier: GuardedTier, write: { readonly batch: readonly Encoded[]; readonly mode: WriteMode }): Promise<readonly TierWriteState[]> {
+  const { batch, mode } = write
+  if (mode === 'behind') return storeBehind(ns, tier, batch)
   for (const { storageKey } of batch) ns.engine.writeBehind.drop(tier.name, storageKey)
-  return storeThrough(ns, tier, records)
+  return storeThrough(ns, tier, batch.map((item) => toRecord(tier, item)))
 }
 
 async function storeThrough(ns: Namespace, tier: GuardedTier, records: readonly TierRecord[]): Promise<readonly TierWriteState[]> {
@@ -45,11 +45,11 @@ async function storeThrough(ns: Namespace, tier: GuardedTier, records: readonly 
   return outcomes.map((outcome) => states[outcome])
 }
 
-function storeBehind(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[], records: readonly TierRecord[]): Promise<readonly TierWriteState[]> {
+function storeBehind(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]): Promise<readonly TierWriteState[]> {
   return Promise.all(
-    batch.map(async ({ entry }, index): Promise<TierWriteState> => {
-      const record = records[index]!
-      if (ns.engine.writeBehind.offer({ tier, prefix: ns.prefix, record, entry })) return 'pending'
+    batch.map(async (item): Promise<TierWriteState> => {
+      const record = toRecord(tier, item)
+      if (ns.engine.writeBehind.offer({ tier, prefix: ns.prefix, record, entry: item.entry })) return 'pending'
       const [state] = await storeThrough(ns, tier, [record])
       return state ?? 'failed'
     }),

@@ -4,12 +4,18 @@ import type { Flight, Landing } from './flight.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 
+export interface Caller {
+  readonly policy: Policy
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * How one caller waits for a flight: at most `softTimeout` while a stale value is at hand, at most `hardTimeout` in any
  * case, and no longer than its own signal lets it. Leaving does not disturb the others; the load is aborted when every
  * caller has aborted.
  */
-export function awaitLanding(ns: Namespace, flight: Flight, policy: Policy, signal: AbortSignal | undefined): Promise<Landing> {
+export function awaitLanding(ns: Namespace, flight: Flight, caller: Caller): Promise<Landing> {
+  const { policy, signal } = caller
   flight.join()
   const isPlain = policy.softTimeoutMs === Infinity && policy.hardTimeoutMs === Infinity && signal === undefined
   return isPlain ? flight.landing : new Wait(ns, flight, policy).until(signal)

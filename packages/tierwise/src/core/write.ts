@@ -20,7 +20,7 @@ export async function writeValues(ns: Namespace, values: ReadonlyMap<string, unk
   for (const [key, value] of values) {
     checkValue(ns, key, value)
     const birth = { version: ns.engine.authority.nextVersion(), now, tags: policy.tags, tagClock: ns.tags.now, loadMs: 0 }
-    entries.set(key, createEntry(isolateIn(value, ns.policy.isolation), birth, policy, ns.engine.runtime.random))
+    entries.set(key, createEntry(isolateIn(value, ns.policy.isolation), birth, { policy, random: ns.engine.runtime.random }))
   }
   ns.stats.sets += entries.size
   return writeEntries(ns, entries, policy)
@@ -56,7 +56,7 @@ interface TierWrite {
 async function writeTier(ns: Namespace, write: TierWrite): Promise<void> {
   const { tier, batch, policy, states } = write
   const written = ns.tiersFor(policy).includes(tier)
-  const outcomes = written ? await storeIn(ns, tier, batch, policy.writeMode) : await leaveOut(ns, tier, batch)
+  const outcomes = written ? await storeIn(ns, tier, { batch, mode: policy.writeMode }) : await leaveOut(ns, tier, batch)
   for (const [index, { key }] of batch.entries()) states.get(key)![tier.name] = outcomes[index] ?? 'failed'
 }
 

@@ -139,7 +139,7 @@ describe('earlyRefresh', () => {
     const random = seededRandom(7)
     const birth = { version: 1, now: 0, tags: [], tagClock: 0 }
     const meanLead = (loadMs: number): number => {
-      const entry = createEntry('v', { ...birth, loadMs }, policy, random)
+      const entry = createEntry('v', { ...birth, loadMs }, { policy, random })
       const leads = Array.from({ length: 20_000 }, () => entry.freshUntil - reviewTime(entry, policy, random))
       return leads.reduce((sum, lead) => sum + lead, 0) / leads.length
     }
@@ -151,7 +151,7 @@ describe('earlyRefresh', () => {
   })
 
   test('never draws anything for values that were set by hand', () => {
-    const entry = createEntry('v', { version: 1, now: 0, tags: [], tagClock: 0, loadMs: 0 }, policy, seededRandom(1))
+    const entry = createEntry('v', { version: 1, now: 0, tags: [], tagClock: 0, loadMs: 0 }, { policy, random: seededRandom(1) })
     expect(reviewTime(entry, policy, seededRandom(1))).toBe(entry.freshUntil)
   })
 
