@@ -24,8 +24,9 @@ export interface FactorCacheOptions {
  * day, so a longer ttl is refused with a `LicenseViolationError`, and no copy in any tier outlives the day. Grace counts
  * too, which is why 23 hours fresh and one hour in reserve add up to the 24.
  *
- * The timeouts decide what clients see of a slow or dead source: whoever has a stale factor at hand waits 20 ms for a
- * better one, whoever has none waits two seconds, and nobody longer. Nobody waits for the disk to have
+ * What is asked for late in its life is read anew in the background, so popular factors never grow stale while the
+ * source is well. The timeouts decide what clients see of a slow or dead one: whoever has a stale factor at hand waits
+ * 20 ms for a better one, whoever has none waits two seconds, and nobody longer. Nobody waits for the disk to have
  * written: what a crash loses of the last moments is read from the source again.
  */
 export function createFactorCache(options: FactorCacheOptions): CacheManager {
@@ -40,6 +41,7 @@ export function createFactorCache(options: FactorCacheOptions): CacheManager {
         grace: '1h',
         maxTtl: '24h',
         license: 'factor-database',
+        refreshAhead: 0.8,
         softTimeout: '20ms',
         hardTimeout: '2s',
         graceBackoff: retryAfter,
