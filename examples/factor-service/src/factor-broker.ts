@@ -7,19 +7,7 @@ import { namespace } from './factor-cache.ts'
 import { factorKey } from './factor-key.ts'
 import type { FactorRequest } from './factor-key.ts'
 import type { Factor, FactorSource, SourceMode, SourceName } from './factor-source.ts'
-
-/** How an answer came about: what an auditor asks for. */
-export interface Provenance {
-  readonly source: SourceName
-  readonly datasetYear: number | 'latest'
-  /** `memory`, `disk`, or `source` when it was read for this request. */
-  readonly tier: string
-  readonly cacheHit: boolean
-  /** Past its ttl and served because the source was slow or down. */
-  readonly stale: boolean
-  /** Since the source gave it. */
-  readonly ageMs: number
-}
+import type { Provenance } from './provenance.ts'
 
 export interface Resolution {
   readonly factor: Factor

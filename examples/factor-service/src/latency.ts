@@ -1,8 +1,6 @@
 import { createHistogram } from 'node:perf_hooks'
 import type { RecordableHistogram } from 'node:perf_hooks'
 
-import type { Provenance } from './factor-broker.ts'
-
 /** Milliseconds. */
 export interface LatencySummary {
   readonly count: number
@@ -25,11 +23,6 @@ export class Latency {
   summary(): Readonly<Record<string, LatencySummary>> {
     return Object.fromEntries([...this.#histograms].map(([place, histogram]) => [place, summarize(histogram)]))
   }
-}
-
-/** The place an answer came from: its tier, or `stale` when it was only a stand-in. */
-export function placeOf(provenance: Pick<Provenance, 'tier' | 'stale'>): string {
-  return provenance.stale ? 'stale' : provenance.tier
 }
 
 function summarize(histogram: RecordableHistogram): LatencySummary {

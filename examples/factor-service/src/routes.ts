@@ -7,7 +7,8 @@ import { UnknownFactorError } from './factor-broker.ts'
 import type { FactorBroker, Resolution } from './factor-broker.ts'
 import type { Activity, FactorRequest, Method } from './factor-key.ts'
 import type { SourceName } from './factor-source.ts'
-import { Latency, placeOf } from './latency.ts'
+import { Latency } from './latency.ts'
+import { placeOf } from './provenance.ts'
 
 const region = { type: 'string', minLength: 2, maxLength: 40 }
 const method = { enum: ['average', 'marginal'] }

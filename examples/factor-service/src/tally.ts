@@ -1,4 +1,5 @@
-import { Latency, placeOf } from './latency.ts'
+import { Latency } from './latency.ts'
+import { placeOf } from './provenance.ts'
 import type { Answer } from './traffic.ts'
 
 /** A part of the demo, from its first request up to that of the next. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { seededRandom, zipf } from 'tierwise/testing'
 
-import type { Provenance } from './factor-broker.ts'
+import type { Provenance } from './provenance.ts'
 
 export interface TrafficOptions {
   /** `http://127.0.0.1:8080` */
