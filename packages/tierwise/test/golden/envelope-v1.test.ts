@@ -52,6 +52,13 @@ describe('envelope format 1', () => {
     expect(() => reader(golden).decode(read(golden.file), golden.head.key)).toThrow('lacks the compression 4')
   })
 
+  it('is what the reference page shows', () => {
+    const page = readFileSync(new URL('../../../../docs/reference/wire-format.md', import.meta.url), 'utf8')
+    const [, example = ''] = /^```hex\n([^`]+)```$/m.exec(page) ?? []
+    const hex = example.replaceAll(/ {3}.*$/gm, '').replaceAll(/\s/g, '')
+    expect(hex).toBe(read('json-small.bin').toString('hex'))
+  })
+
   it('is still written byte for byte the same', () => {
     for (const golden of index) {
       if (golden.compression !== undefined || golden.encryptionKeyId !== undefined || golden.softExpired === true)
