@@ -8,7 +8,7 @@
 import type { TierContext } from '../../contract/tier.ts'
 import { ConfigError, TierError } from '../../errors.ts'
 import { raiseGeneration } from './control.ts'
-import { openError, type Folder } from './folder.ts'
+import { openError, systemErrorName, type Folder } from './folder.ts'
 import type { Durability } from './options.ts'
 import { findDamage } from './page-check.ts'
 import { findSessions, mayHaveLostWrites, removeSessions, thisSession, writeSession, type FoundSession, type Session } from './session.ts'
@@ -91,7 +91,7 @@ async function importLmdb(tier: string): Promise<OpenLmdb> {
 async function checkFile(options: DatabaseOptions): Promise<void> {
   const { folder } = options
   if (!folder.hasData()) return
-  const damage = await findDamage(folder.dataFile).catch((error: unknown) => {
+  const damage = await findDamage(folder.dataFile, storeNames).catch((error: unknown) => {
     throw openError(options.context.name, folder.path, error)
   })
   if (damage !== undefined) quarantine(options, damage)
@@ -111,13 +111,15 @@ function openEnvironment(lmdb: OpenLmdb, options: DatabaseOptions, isAlone: bool
     // crash of the machine may leave any mixture of pages on the device; the next open finds that, or distrusts the rest.
     // The overlapping sync of lmdb-js would flush after each commit and hold up the next, so it is off.
     const noSync = options.durability !== 'fsync'
-    return lmdb({ path: folder.dataFile, noSubdir: true, maxDbs: storeNames.length, noSync, overlappingSync: false })
+    // With its batching by turn lmdb-js makes promises that nobody holds; when the disk is full they would reject unhandled.
+    const eventTurnBatching = false
+    const path = folder.dataFile
+    return lmdb({ path, noSubdir: true, maxDbs: storeNames.length, noSync, overlappingSync: false, eventTurnBatching })
   }
   try {
     return open()
   } catch (error) {
-    const isSystemError = /^E[A-Z]+$/.test(String((error as NodeJS.ErrnoException).code))
-    if (!isAlone || isSystemError || !folder.hasData()) throw openError(context.name, folder.path, error)
+    if (!isAlone || systemErrorName(error) !== undefined || !folder.hasData()) throw openError(context.name, folder.path, error)
     quarantine(options, error instanceof Error ? error.message : 'unreadable')
   }
   try {
@@ -138,8 +140,7 @@ async function settleSessions(
     const detail = 'The last process ended without closing the tier; records from before serve as fallback only'
     context.report({ type: 'tier-notice', tier: context.name, notice: 'distrusted', detail })
   }
-  const id = Math.floor(context.random() * 2 ** 32).toString(36)
-  database.sessionFile = writeSession(folder.path, own, id)
+  database.sessionFile = writeSession(folder.path, own)
   removeSessions(dead.map(({ file }) => file))
 }
 
@@ -186,7 +187,7 @@ export class Database implements Stores {
       return await this.#environment.transaction(work)
     } catch (error) {
       const cause = await commitErrorOf(error)
-      throw new TierError(`The tier ${this.#tier} could not write: ${messageOf(cause)}`, {
+      throw new TierError(`The tier ${this.#tier} could not write: ${reasonOf(cause)}`, {
         code: 'ERR_CACHE_TIER_WRITE',
         operation: 'set',
         tier: this.#tier,
@@ -247,6 +248,9 @@ async function commitErrorOf(error: unknown): Promise<unknown> {
   return reason.catch((cause: unknown) => cause)
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** LMDB says EIO for a write that came out short, which nearly always means a full disk. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const isShortWrite = /input\/output error|no space/i.test(message)
+  return isShortWrite ? `${message} (is the disk full?)` : message
 }

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, unwatchFile, watchFile, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { getSystemErrorName } from 'node:util'
 
-import type { Runtime } from '../../contract/runtime.ts'
+import type { Runtime, Timers } from '../../contract/runtime.ts'
 import { TierError } from '../../errors.ts'
 import { isRunning, syncFolder, thisSession, type Session } from './session.ts'
 
@@ -15,7 +16,9 @@ const lockFile = 'data.mdb-lock'
 const neededToOpen = 256 * 1024
 /** Room for the header and 126 readers. */
 const lockFileBytes = 16 * 1024
-const openingRetryMs = 10
+const watchMs = 10
+/** Time after which a waiting process looks whether the holder still lives. */
+const holderCheckMs = 1000
 
 /** The folder of a disk tier: its layout version, who is opening it, and the place where a damaged database goes. */
 export class Folder {
@@ -57,7 +60,7 @@ export class Folder {
   async exclusively<T>(runtime: Runtime, work: () => Promise<T>): Promise<T> {
     const file = join(this.path, openingFile)
     const own = thisSession('flush', runtime.clock.now())
-    while (!claim(file, own)) await new Promise<void>((resolve) => void runtime.timers.after(openingRetryMs, resolve))
+    while (!claim(file, own)) await changeOf(file, runtime.timers)
     try {
       return await work()
     } finally {
@@ -124,6 +127,19 @@ function claim(file: string, own: Session): boolean {
   return false
 }
 
+/** Resolves when the file changes or goes, or after a while. The watcher keeps the process alive, which no timer here does. */
+function changeOf(file: string, timers: Timers): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      unwatchFile(file, done)
+      timer.cancel()
+      resolve()
+    }
+    const timer = timers.after(holderCheckMs, done)
+    watchFile(file, { interval: watchMs }, done)
+  })
+}
+
 function readHolder(file: string): Session | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Session
@@ -145,8 +161,15 @@ const advice: Readonly<Record<string, string>> = {
 /** What to do about a folder that cannot be opened. */
 export function openError(tier: string, path: string, error: unknown): TierError {
   if (error instanceof TierError) return error
-  const code = String((error as NodeJS.ErrnoException).code)
-  return failedOpen(tier, `The folder ${path} cannot be opened (${code}): ${advice[code] ?? 'see the cause'}`, error)
+  const name = systemErrorName(error) ?? 'unknown error'
+  return failedOpen(tier, `The folder ${path} cannot be opened (${name}): ${advice[name] ?? 'see the cause'}`, error)
+}
+
+/** `EACCES` and the like, for errors of Node and of LMDB, which gives the number; undefined for errors of LMDB itself. */
+export function systemErrorName(error: unknown): string | undefined {
+  const { code } = error as { readonly code?: unknown }
+  if (typeof code === 'string') return code.startsWith('E') ? code : undefined
+  return typeof code === 'number' && code > 0 && code < 4096 ? getSystemErrorName(-code) : undefined
 }
 
 function failedOpen(tier: string, message: string, cause?: unknown): TierError {

@@ -23,6 +23,7 @@ import {
   metaBytes,
   nodeFlag,
   nodeFlagsOf,
+  nodeHeader,
   overflowPagesOf,
   pageFlag,
   pageHeader,
@@ -30,7 +31,9 @@ import {
   readNodes,
   readNumber,
   readTree,
+  transactionOf,
   treeBytes,
+  treeFlags,
   valueOf,
   valueSizeOf,
   type Meta,
@@ -48,12 +51,12 @@ interface Visit {
   readonly to: Buffer | undefined
 }
 
-/** Undefined when the file is sound or empty, otherwise what is wrong with it. */
-export async function findDamage(file: string): Promise<string | undefined> {
+/** Undefined when the file is sound or empty, otherwise what is wrong with it. It may hold only trees with these names. */
+export async function findDamage(file: string, names: readonly string[]): Promise<string | undefined> {
   const handle = await open(file, 'r')
   try {
     const { size } = await handle.stat()
-    if (size > 0) await new PageWalk(handle, size, currentMeta(handle.fd)).run()
+    if (size > 0) await new PageWalk(handle, size, currentMeta(handle.fd)).run(names)
     return undefined
   } catch (error) {
     if (error instanceof Damage) return error.message
@@ -73,7 +76,11 @@ function currentMeta(file: number): Meta {
   const first = read(0)
   const second = read(first.pageSize)
   if (first.pageSize !== second.pageSize) throw new Damage('the meta pages disagree about the page size')
-  return first.transaction >= second.transaction ? first : second
+  // Even transactions write the first, odd ones the second. Any other pair would take us back to a snapshot of long ago.
+  const [even, odd] = [first.transaction, second.transaction]
+  const isPair = Math.abs(even - odd) === 1 && even % 2 === 0
+  if (!isPair && (even !== 0 || odd !== 0)) throw new Damage('the meta pages are no pair')
+  return even >= odd ? first : second
 }
 
 class PageWalk {
@@ -94,14 +101,18 @@ class PageWalk {
     this.#used = new Uint8Array(meta.lastPage + 1)
   }
 
-  async run(): Promise<void> {
+  async run(names: readonly string[]): Promise<void> {
     this.#claim(0, 2)
-    const trees = [this.#meta.main, this.#meta.free]
-    for (let tree = trees.pop(); tree !== undefined; tree = trees.pop()) trees.push(...(await this.#tree(tree)))
+    await this.#tree(this.#meta.free)
+    const named = await this.#tree(this.#meta.main)
+    // LMDB would start an empty tree in the place of one whose name is damaged.
+    if (named.some(({ name }) => !names.includes(name))) throw new Damage('a tree of unknown name')
+    for (const { tree } of named) await this.#tree(tree)
   }
 
   /** Walks a tree; returns the trees that it names. */
-  async #tree(tree: Tree): Promise<Tree[]> {
+  async #tree(tree: Tree): Promise<NamedTree[]> {
+    if (tree.flags !== treeFlags[tree.kind]) throw new Damage('a tree of unknown kind')
     const count: Count = { branches: 0, leaves: 0, overflows: 0, entries: 0, trees: [] }
     const pending: Visit[] = tree.root === undefined ? [] : [{ page: tree.root, depth: 1, from: undefined, to: undefined }]
     for (let visit = pending.pop(); visit !== undefined; visit = pending.pop()) {
@@ -149,8 +160,10 @@ class PageWalk {
     const value = valueOf(page, at)
     if (value + (flags === nodeFlag.large ? largeValueBytes : size) > this.#pageSize) throw new Damage('a value runs out of its page')
     if (flags === nodeFlag.large) count.overflows += this.#largeValue(page, value, size)
-    else if (flags === nodeFlag.tree && tree.kind === 'main' && size === treeBytes) count.trees.push(readTree(page, value, 'sub'))
-    else if (flags !== nodeFlag.plain) throw new Damage('a node of unknown kind')
+    else if (flags === nodeFlag.tree && tree.kind === 'main' && size === treeBytes) {
+      // lmdb-js writes a zero behind each name.
+      count.trees.push({ name: keyOf(page, at).toString('latin1', 0, valueOf(page, at) - at - nodeHeader - 1), tree: readTree(page, value, 'sub') })
+    } else if (flags !== nodeFlag.plain || tree.kind === 'main') throw new Damage('a node of unknown kind')
     if (tree.kind === 'free') this.#freePages(flags === nodeFlag.large ? this.#readLarge(page, value, size) : page.subarray(value, value + size))
   }
 
@@ -158,6 +171,7 @@ class PageWalk {
   #largeValue(page: Buffer, value: number, size: number): number {
     const first = readNumber(page, value)
     const pages = readNumber(page, value + 16)
+    if (readNumber(page, value + 8) > this.#meta.transaction) throw new Damage('a large value is newer than its snapshot')
     if (pages !== Math.floor((pageHeader - 1 + size) / this.#pageSize) + 1) throw new Damage('a large value of impossible size')
     this.#claim(first, pages)
     const head = this.#read(first)
@@ -198,6 +212,8 @@ class PageWalk {
       throw new Damage(`page ${number} is cut off`)
     }
     if (readNumber(page, 0) !== number) throw new Damage(`page ${number} carries another number`)
+    // LMDB takes a page of a later transaction for one of its own copies and would write to the map, which is read-only.
+    if (transactionOf(page) > this.#meta.transaction) throw new Damage(`page ${number} is newer than its snapshot`)
     return page
   }
 }
@@ -207,7 +223,12 @@ interface Count {
   leaves: number
   overflows: number
   entries: number
-  readonly trees: Tree[]
+  readonly trees: NamedTree[]
+}
+
+interface NamedTree {
+  readonly name: string
+  readonly tree: Tree
 }
 
 function childrenOf(page: Buffer, nodes: readonly number[], { depth, from, to }: Visit): Visit[] {

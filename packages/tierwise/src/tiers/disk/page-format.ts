@@ -8,6 +8,8 @@
  * key, value.
  */
 export const pageFlag = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const
+/** Nothing special about our trees; the free list has numbers for keys (8), and also says that the path is a file (0x4000). */
+export const treeFlags = { main: 0, sub: 0, free: 0x4008 } as const
 export const nodeFlag = { plain: 0, large: 1, tree: 2 } as const
 export const pageHeader = 24
 export const nodeHeader = 8
@@ -27,6 +29,8 @@ export class Damage extends Error {}
 /** A tree as a meta page or a leaf of the main tree describes it. */
 export interface Tree {
   readonly kind: 'main' | 'sub' | 'free'
+  /** How its keys compare and repeat. */
+  readonly flags: number
   readonly depth: number
   readonly branches: number
   readonly leaves: number
@@ -52,13 +56,17 @@ export function readMeta(page: Buffer): Meta {
   const lastPage = readNumber(page, pageHeader + 120)
   if (lastPage > mostPages) throw new Damage('impossible number of pages')
   const transaction = readNumber(page, pageHeader + 128)
-  return { pageSize, lastPage, transaction, free: readTree(page, pageHeader + 24, 'free'), main: readTree(page, pageHeader + 72, 'main') }
+  const mapBytes = readNumber(page, pageHeader + 16)
+  if (mapBytes < (lastPage + 1) * pageSize || mapBytes > mostPages * 4096) throw new Damage('impossible size of the map')
+  const trees = { free: readTree(page, pageHeader + 24, 'free'), main: readTree(page, pageHeader + 72, 'main') }
+  return { pageSize, lastPage, transaction, ...trees }
 }
 
 export function readTree(page: Buffer, at: number, kind: Tree['kind']): Tree {
   const isEmpty = page.readBigInt64LE(at + 40) === -1n
   return {
     kind,
+    flags: page.readUInt16LE(at + 4),
     depth: page.readUInt16LE(at + 6),
     branches: readNumber(page, at + 8),
     leaves: readNumber(page, at + 16),
@@ -71,6 +79,11 @@ export function readTree(page: Buffer, at: number, kind: Tree['kind']): Tree {
 /** Exact up to 2^53, far above anything that a file can hold. */
 export function readNumber(page: Buffer, at: number): number {
   return page.readUInt32LE(at) + page.readUInt32LE(at + 4) * 2 ** 32
+}
+
+/** The transaction that wrote a page. */
+export function transactionOf(page: Buffer): number {
+  return readNumber(page, 8)
 }
 
 export function flagsOf(page: Buffer): number {

@@ -51,9 +51,8 @@ export function thisSession(durability: Durability, openedAt: number): Session {
 }
 
 /** Writes and syncs the file; returns its path. */
-export function writeSession(folder: string, session: Session, id: string): string {
-  const file = join(folder, `session-${session.pid}-${id}.json`)
-  const handle = openSync(file, 'wx')
+export function writeSession(folder: string, session: Session): string {
+  const [file, handle] = createSessionFile(folder, session.pid)
   try {
     writeSync(handle, JSON.stringify(session))
     fsyncSync(handle)
@@ -62,6 +61,18 @@ export function writeSession(folder: string, session: Session, id: string): stri
   }
   syncFolder(folder)
   return file
+}
+
+/** One process may have several, for tiers of several managers. */
+function createSessionFile(folder: string, pid: number): [file: string, handle: number] {
+  for (let count = 1; ; count++) {
+    const file = join(folder, `session-${pid}-${count}.json`)
+    try {
+      return [file, openSync(file, 'wx')]
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
 }
 
 export function removeSessions(files: readonly string[]): void {
