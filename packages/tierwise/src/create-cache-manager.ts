@@ -6,13 +6,14 @@ import { createEnvelope, loadValueCodec } from './codecs/index.ts'
 import type { CacheManager } from './contract/cache.ts'
 import type { CacheManagerOptions } from './contract/options.ts'
 import type { Runtime } from './contract/runtime.ts'
-import type { LocalTier, Tier, TierDefinition } from './contract/tier.ts'
+import type { LocalTier, TierDefinition } from './contract/tier.ts'
 import { ProcessAuthority } from './core/authority.ts'
 import { Background } from './core/background.ts'
 import { Lifecycle, TieredCacheManager } from './core/cache-manager.ts'
 import type { Chain } from './core/cache-manager.ts'
 import { Emitter } from './core/emitter.ts'
 import { GuardedTier } from './core/guarded-tier.ts'
+import type { OpenedTier } from './core/guarded-tier.ts'
 import { checkNamespaceName } from './core/key.ts'
 import type { Engine } from './core/namespace.ts'
 import { resolveNamespace } from './core/policy.ts'
@@ -40,9 +41,11 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const authority = new ProcessAuthority(runtime.clock)
   const lifecycle = new Lifecycle()
 
-  const onOpen = async (tier: Tier, highestVersion: number): Promise<void> => {
+  const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
     authority.observe(highestVersion)
-    if (tier.tags !== undefined && !tagTable.isDurable) await tagTable.attach(tier.tags)
+    // The first tier of the chain that keeps the tag clock keeps it for all.
+    const keeper = chain.tiers.find((tier) => tier.capabilities.tags)
+    if (tags !== undefined && keeper?.name === name) await tagTable.attach(tags)
   }
   const chain = createChain(options.tiers, { runtime, emitter, settings, onOpen })
   const prepare = (): Promise<void> => prepareCodecs(options, chain)
@@ -105,7 +108,7 @@ interface ChainParts {
   readonly runtime: Runtime
   readonly emitter: Emitter
   readonly settings: ReturnType<typeof readSettings>
-  readonly onOpen: (tier: Tier, highestVersion: number) => Promise<void>
+  readonly onOpen: (opened: OpenedTier) => Promise<void>
 }
 
 function createChain(definitions: readonly TierDefinition[], parts: ChainParts): Chain {

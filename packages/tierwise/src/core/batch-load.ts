@@ -33,7 +33,6 @@ function takeSeat(ns: Namespace, key: string, policy: Policy): Seat {
 
 async function flyBatch(ns: Namespace, seats: readonly Seat[], loader: BatchLoader<unknown>): Promise<void> {
   try {
-    await ns.ready('getOrSetMany')
     const toLoad = await lookUp(ns, seats)
     if (toLoad.length > 0) await runLoader(ns, toLoad, loader)
   } catch (error) {

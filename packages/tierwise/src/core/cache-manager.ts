@@ -171,8 +171,8 @@ export class TieredCacheManager implements CacheManager {
     const { clock } = this.#parts.engine.runtime
     const before = clock.now()
     const usage = deep ? await tier.usage() : undefined
-    const state = { name: tier.name, breaker: tier.breaker.state, intents: tier.intents.pending, usage }
-    const healthy = tier.breaker.state === 'closed' && tier.intents.pending === 0 && (!deep || usage !== undefined)
+    const state = { name: tier.name, breaker: tier.breakerState, intents: tier.intents.pending, usage }
+    const healthy = tier.breakerState === 'closed' && tier.intents.pending === 0 && (!deep || usage !== undefined)
     return deep ? { ...state, healthy, latencyMs: clock.now() - before } : { ...state, healthy }
   }
 

@@ -195,6 +195,7 @@ export class NamespaceCache<V> implements Cache<V> {
     checkKey(key, 'getOrSet')
     if (typeof loader !== 'function') throw new KeyError('`getOrSet` needs a loader function as its second argument.', { code: 'ERR_CACHE_KEY', operation: 'getOrSet', key })
     const policy = this.#policies.of('load', options)
+    await this.#ns.ready('getOrSet')
     const call = { loader: loader as Loader<unknown>, policy, signal: options?.signal }
     return this.#handOut(await getOrLoad(this.#ns, key, call))
   }

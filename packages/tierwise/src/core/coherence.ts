@@ -5,16 +5,29 @@ import type { Namespace } from './namespace.ts'
  * joins or believes anything older from now on, and after the last tier has answered, because in between a reader may
  * have taken the old value from a tier that had not heard of the change yet.
  */
-export function beginChange(ns: Namespace, key: string, version: number): void {
+export async function applyChange<T>(ns: Namespace, versions: ReadonlyMap<string, number>, tellTiers: () => Promise<T>): Promise<T> {
+  for (const [key, version] of versions) {
+    interruptLoads(ns, key, version)
+    ns.tickets.beginChange(key, version)
+  }
+  try {
+    return await tellTiers()
+  } finally {
+    for (const [key, version] of versions) endChange(ns, key, version)
+  }
+}
+
+/** Nothing that is under way for the key may be joined or stored any more. */
+export function interruptLoads(ns: Namespace, key: string, version: number): void {
   ns.flights.detach(key)
   ns.tickets.mark(key, version)
   ns.failures.forget(key)
 }
 
 /** The second application. A flight that already runs its loader started it after the change and is spared. */
-export function endChange(ns: Namespace, key: string, version: number): void {
+function endChange(ns: Namespace, key: string, version: number): void {
   ns.flights.detachLookup(key)
-  ns.tickets.mark(key, version)
+  ns.tickets.endChange(key, version)
   const held = ns.local?.space.find(key)
   if (held !== undefined && held.version < version) ns.local?.space.delete(key)
 }

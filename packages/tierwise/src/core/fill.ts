@@ -65,5 +65,10 @@ function encodeAll(ns: Namespace, entries: readonly { loaded: Loaded; entry: Ent
 
 async function fillTiers(ns: Namespace, batch: readonly Encoded[], policy: Policy): Promise<void> {
   if (batch.length === 0) return
-  await Promise.all(ns.tiersFor(policy).map((tier) => storeIn(ns, tier, { batch, mode: policy.writeMode })))
+  for (const { key } of batch) ns.filling.add(key)
+  try {
+    await Promise.all(ns.tiersFor(policy).map((tier) => storeIn(ns, tier, { batch, mode: policy.writeMode })))
+  } finally {
+    for (const { key } of batch) ns.filling.remove(key)
+  }
 }

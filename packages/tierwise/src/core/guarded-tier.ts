@@ -4,11 +4,14 @@ import { withDeadline } from '../base/deadline.ts'
 import type { Envelope } from '../contract/codec.ts'
 import type { BreakerState, TierOperation } from '../contract/events.ts'
 import type { Runtime } from '../contract/runtime.ts'
+import type { TagStore } from '../contract/tags.ts'
 import type { Decode, Tier, TierCapabilities, TierRecord, TierUsage, WriteOutcome } from '../contract/tier.ts'
 import { TierError, TimeoutError } from '../errors.ts'
 import type { Emitter } from './emitter.ts'
 import { Intents } from './intents.ts'
 import { KeyOrder } from './key-order.ts'
+
+const writes: ReadonlySet<TierOperation> = new Set(['set', 'delete', 'clear'])
 
 export interface GuardSettings {
   readonly timeoutMs: number
@@ -20,19 +23,29 @@ export interface GuardParts {
   readonly runtime: Runtime
   readonly emitter: Emitter
   readonly settings: GuardSettings
-  /** Once the tier is open: newest version held, tag store. */
-  readonly onOpen: (tier: Tier, highestVersion: number) => Promise<void>
+  /** Called when the tier is open and before it is used. */
+  readonly onOpen: (opened: OpenedTier) => Promise<void>
+}
+
+export interface OpenedTier {
+  readonly name: string
+  readonly highestVersion: number
+  readonly tags: TagStore | undefined
 }
 
 /**
  * A tier that cannot hurt: every operation has a deadline, a breaker answers for a tier that keeps failing, and no
  * method rejects. A failed read is a miss; a failed write is told to the caller and remembered as an intent.
+ *
+ * Reads and writes have breakers of their own: a disk whose writes are slow still answers reads, and those are what
+ * keeps an application alive.
  */
 export class GuardedTier {
   readonly name: string
   readonly capabilities: TierCapabilities
   readonly intents: Intents
-  readonly breaker: Breaker
+  readonly #reads: Breaker
+  readonly #writes: Breaker
   readonly #tier: Tier
   readonly #parts: GuardParts
   readonly #order: KeyOrder | undefined
@@ -47,7 +60,8 @@ export class GuardedTier {
     this.#parts = parts
     this.#order = tier.capabilities.versions ? undefined : new KeyOrder()
     const onChange = (state: BreakerState): void => parts.emitter.emit({ type: 'breaker', tier: name, state })
-    this.breaker = new Breaker(parts.settings.breaker, parts.runtime.clock, onChange)
+    this.#reads = new Breaker(parts.settings.breaker, parts.runtime.clock, onChange)
+    this.#writes = new Breaker(parts.settings.breaker, parts.runtime.clock, onChange)
     this.intents = new Intents(
       { name, delete: async (keys, version) => (await this.#delete(keys, version)) !== undefined, clear: (prefix, version) => this.#clear(prefix, version) },
       { timers: parts.runtime.timers, emitter: parts.emitter, settings: { most: parts.settings.mostIntents, retryMs: 1000 } },
@@ -62,6 +76,12 @@ export class GuardedTier {
 
   useEnvelope(envelope: Envelope): void {
     this.#envelope = envelope
+  }
+
+  /** The worse of what holds for reads and for writes. */
+  get breakerState(): BreakerState {
+    const states = [this.#reads.state, this.#writes.state]
+    return states.find((state) => state === 'open') ?? states.find((state) => state === 'half-open') ?? 'closed'
   }
 
   /** Opens the tier or rejects with a `TierError`; a failed attempt is repeated by the next operation the breaker lets through. */
@@ -133,7 +153,7 @@ export class GuardedTier {
 
   async #openOnce(): Promise<void> {
     const { highestVersion } = await this.#tier.open()
-    await this.#parts.onOpen(this.#tier, highestVersion)
+    await this.#parts.onOpen({ name: this.name, highestVersion, tags: this.#tier.tags })
     this.#isOpen = true
   }
 
@@ -154,7 +174,8 @@ export class GuardedTier {
   }
 
   async #guard<T>(operation: TierOperation, work: () => Promise<T>): Promise<T | undefined> {
-    if (!this.breaker.admits()) return undefined
+    const breaker = writes.has(operation) ? this.#writes : this.#reads
+    if (!breaker.admits()) return undefined
     try {
       // Most calls find the tier open; they must reach it in the same tick, so that writes keep the order they were made in.
       const running = this.#isOpen ? work() : this.#ready().then(work)
@@ -162,10 +183,10 @@ export class GuardedTier {
         timers: this.#parts.runtime.timers,
         error: () => this.#late(operation),
       })
-      this.breaker.succeeded()
+      breaker.succeeded()
       return result
     } catch (error) {
-      this.breaker.failed()
+      breaker.failed()
       this.#report(operation, error)
       return undefined
     }

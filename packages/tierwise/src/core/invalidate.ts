@@ -1,6 +1,6 @@
 import { compileGlob } from '../base/glob.ts'
 import type { InvalidateEvent } from '../contract/events.ts'
-import { beginChange, changeAll, endChange } from './coherence.ts'
+import { applyChange, changeAll, interruptLoads } from './coherence.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
@@ -9,13 +9,13 @@ import type { Namespace } from './namespace.ts'
 export async function deleteKeys(ns: Namespace, keys: readonly string[], scope: InvalidateEvent['scope'] = 'keys'): Promise<ReadonlySet<string>> {
   const version = ns.engine.authority.nextVersion()
   const held = new Set<string>()
-  for (const key of keys) {
-    beginChange(ns, key, version)
-    if (ns.local?.space.find(key) !== undefined) held.add(key)
-    ns.local?.space.delete(key)
-  }
-  await Promise.all(ns.tiers.map((tier) => deleteIn(ns, tier, { keys, version, held })))
-  if (ns.tiers.length > 0) for (const key of keys) endChange(ns, key, version)
+  await applyChange(ns, new Map(keys.map((key) => [key, version])), async () => {
+    for (const key of keys) {
+      if (ns.local?.space.find(key) !== undefined) held.add(key)
+      ns.local?.space.delete(key)
+    }
+    await Promise.all(ns.tiers.map((tier) => deleteIn(ns, tier, { keys, version, held })))
+  })
   ns.stats.deletes += held.size
   ns.stats.invalidations++
   emitInvalidate(ns, { scope, targets: keys, count: held.size })
@@ -39,11 +39,13 @@ async function deleteIn(ns: Namespace, tier: GuardedTier, removal: { keys: reado
 export async function deletePattern(ns: Namespace, pattern: string): Promise<number> {
   const fits = compileGlob(pattern)
   const version = ns.engine.authority.nextVersion()
-  for (const key of new Set([...ns.flights.keys(), ...ns.tickets.keys()])) if (fits(key)) beginChange(ns, key, version)
+  const keys = new Set([...ns.flights.keys(), ...ns.tickets.keys()].filter(fits))
+  for (const key of keys) interruptLoads(ns, key, version)
   ns.failures.clear()
-  const keys: string[] = []
-  for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.push(key)
-  const held = keys.length === 0 ? new Set<string>() : await deleteKeys(ns, keys, 'pattern')
+  // A fill that is on its way to a tier is listed only once it has arrived; one that does not arrive is an intent.
+  await ns.engine.background.ended()
+  for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.add(key)
+  const held = keys.size === 0 ? keys : await deleteKeys(ns, [...keys], 'pattern')
   return held.size
 }
 

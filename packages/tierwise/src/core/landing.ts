@@ -18,7 +18,7 @@ export function noteMemory(ns: Namespace, flight: Flight): void {
 
 /** Ends the lookup of a flight: its landing if the cache can answer, undefined if the loader has to. Throws a remembered failure. */
 export function landFromCache(ns: Namespace, flight: Flight, found: Found | undefined): Landing | undefined {
-  if (found !== undefined && (flight.previous === undefined || found.entry.version >= flight.previous.version)) {
+  if (found !== undefined && (flight.previous === undefined || found.entry.version > flight.previous.version)) {
     flight.previous = found.entry
     flight.previousTier = found.tier
   }

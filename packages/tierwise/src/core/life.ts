@@ -1,6 +1,6 @@
 import type { Entry } from '../contract/entry.ts'
 import { createEntry, freshness } from './entry.ts'
-import { emitInvalidate } from './invalidate.ts'
+import { deleteKeys, emitInvalidate } from './invalidate.ts'
 import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
@@ -24,34 +24,40 @@ export async function locate(ns: Namespace, key: string, policy: Policy): Promis
 }
 
 /** Gives a fresh entry a new ttl from now, within the licence of its value; false when absent or changed meanwhile. */
-export function renew(ns: Namespace, key: string, policy: Policy): Promise<boolean> {
-  return rewrite(ns, key, (entry) => {
+export async function renew(ns: Namespace, key: string, policy: Policy): Promise<boolean> {
+  const outcome = await rewrite(ns, key, (entry) => {
     const { createdAt, tags, tagClock, loadMs } = entry
     if (freshness(entry, ns.now()) !== 'fresh') return undefined
     const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), createdAt, tags, tagClock, loadMs }
     return createEntry(entry.value, birth, { policy, random: ns.engine.runtime.random })
   })
+  return outcome === 'written'
 }
 
 /** Ends the freshness of an entry now; what is left of its grace stays. A load under way may not store. */
 export async function endFreshness(ns: Namespace, key: string): Promise<boolean> {
   ns.flights.detach(key)
-  const done = await rewrite(ns, key, (entry) => ({ ...entry, version: ns.engine.authority.nextVersion(), freshUntil: Math.min(entry.freshUntil, ns.now()) }))
+  const outcome = await rewrite(ns, key, (entry) => ({ ...entry, version: ns.engine.authority.nextVersion(), freshUntil: Math.min(entry.freshUntil, ns.now()) }))
+  // A tier that shows nothing may have failed to answer, or be about to receive a fill: it has to hear of the change too.
+  if (outcome === 'absent') return (await deleteKeys(ns, [key], 'expire')).size > 0
   ns.stats.invalidations++
-  emitInvalidate(ns, { scope: 'expire', targets: [key], count: done ? 1 : 0 })
-  return done
+  emitInvalidate(ns, { scope: 'expire', targets: [key], count: outcome === 'written' ? 1 : 0 })
+  return outcome === 'written'
 }
 
-/** Replaces an entry by a changed one, unless the key is written or invalidated in between. */
-async function rewrite(ns: Namespace, key: string, change: (entry: Entry) => Entry | undefined): Promise<boolean> {
+/** `changed`: the key was written or invalidated in between, which has the last word. */
+type Rewriting = 'written' | 'absent' | 'changed'
+
+/** Replaces an entry by a changed one. */
+async function rewrite(ns: Namespace, key: string, change: (entry: Entry) => Entry | undefined): Promise<Rewriting> {
   const ticket = ns.tickets.open(key)
   try {
     const located = await locate(ns, key, ns.policy)
-    if (located === undefined || !ticket.allows(located.entry.version)) return false
-    const entry = change(located.entry)
-    if (entry === undefined) return false
+    if (located !== undefined && !ticket.allows(located.entry.version)) return 'changed'
+    const entry = located && change(located.entry)
+    if (entry === undefined) return 'absent'
     await writeEntries(ns, new Map([[key, entry]]), ns.policy)
-    return true
+    return 'written'
   } finally {
     ns.tickets.close(ticket)
   }

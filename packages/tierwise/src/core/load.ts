@@ -46,7 +46,6 @@ export async function fly(ns: Namespace, flight: Flight, work: () => Promise<Lan
 }
 
 async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: FlightStart): Promise<Landing> {
-  await ns.ready('getOrSet')
   noteMemory(ns, flight)
   if (looksDown(ns, flight, purpose)) {
     const found = (await readThrough(ns, [flight.key], flight.policy)).get(flight.key)

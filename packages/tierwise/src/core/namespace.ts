@@ -1,3 +1,4 @@
+import { KeyCounter } from '../base/key-counter.ts'
 import type { Authority } from '../contract/authority.ts'
 import type { Runtime } from '../contract/runtime.ts'
 import type { LocalSpace } from '../contract/tier.ts'
@@ -56,6 +57,8 @@ export class Namespace {
   readonly flights: FlightTable = new FlightTable()
   /** Every flight that has not ended, detached ones too: `stop` aborts them. */
   readonly running: Set<Flight> = new Set()
+  /** Keys whose loaded values are on their way into the tiers; no listing shows them yet. */
+  readonly filling: KeyCounter = new KeyCounter()
   readonly failures: Failures
   readonly stats: Stats = new Stats()
 

@@ -1,3 +1,5 @@
+import { KeyCounter } from '../base/key-counter.ts'
+
 /** A read that may fill memory or a tier above. Whatever changes its key meanwhile leaves a mark on it. */
 export class Ticket {
   readonly key: string
@@ -29,7 +31,8 @@ export class Ticket {
  */
 export class TicketBook {
   readonly #open = new Map<string, Set<Ticket>>()
-  readonly #held = new Map<string, number>()
+  readonly #held = new KeyCounter()
+  readonly #changing = new Map<string, { version: number; changes: number }>()
 
   get size(): number {
     return this.#open.size
@@ -38,6 +41,7 @@ export class TicketBook {
   open(key: string): Ticket {
     const ticket = new Ticket(key)
     if (this.#held.has(key)) ticket.mark(Infinity)
+    ticket.mark(this.#changing.get(key)?.version ?? 0)
     const tickets = this.#open.get(key)
     if (tickets === undefined) this.#open.set(key, new Set([ticket]))
     else tickets.add(ticket)
@@ -58,20 +62,35 @@ export class TicketBook {
     for (const tickets of this.#open.values()) for (const ticket of tickets) ticket.mark(Infinity)
   }
 
+  /** From here until `endChange` a ticket is marked from the start: a tier that has not heard yet may still answer. */
+  beginChange(key: string, version: number): void {
+    this.mark(key, version)
+    const under = this.#changing.get(key)
+    if (under === undefined) this.#changing.set(key, { version, changes: 1 })
+    else {
+      under.version = Math.max(under.version, version)
+      under.changes++
+    }
+  }
+
+  endChange(key: string, version: number): void {
+    this.mark(key, version)
+    const under = this.#changing.get(key)
+    if (under !== undefined && --under.changes === 0) this.#changing.delete(key)
+  }
+
   keys(): IterableIterator<string> {
     return this.#open.keys()
   }
 
   /** While a key is held nothing read for it may be stored. Holds nest. */
   hold(key: string): void {
-    this.#held.set(key, (this.#held.get(key) ?? 0) + 1)
+    this.#held.add(key)
     this.mark(key, Infinity)
   }
 
   release(key: string): void {
-    const holds = (this.#held.get(key) ?? 0) - 1
-    if (holds > 0) this.#held.set(key, holds)
-    else this.#held.delete(key)
+    this.#held.remove(key)
   }
 
   isHeld(key: string): boolean {

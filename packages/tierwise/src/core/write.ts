@@ -2,7 +2,7 @@ import type { WriteResult } from '../contract/cache.ts'
 import type { Entry } from '../contract/entry.ts'
 import type { TierWriteState } from '../contract/events.ts'
 import { ValueError } from '../errors.ts'
-import { beginChange, endChange } from './coherence.ts'
+import { applyChange } from './coherence.ts'
 import { createEntry, reviewTime } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
@@ -30,12 +30,11 @@ export async function writeValues(ns: Namespace, values: ReadonlyMap<string, unk
 export async function writeEntries(ns: Namespace, entries: ReadonlyMap<string, Entry>, policy: Policy): Promise<Map<string, WriteResult>> {
   const batch = [...entries].map(([key, entry]) => encode(ns, key, entry))
   const states = new Map<string, States>(batch.map(({ key }) => [key, {}]))
-  for (const item of batch) {
-    beginChange(ns, item.key, item.entry.version)
-    if (ns.local !== undefined) states.get(item.key)![ns.local.name] = writeMemory(ns, item, policy)
-  }
-  await Promise.all(ns.tiers.map((tier) => writeTier(ns, { tier, batch, policy, states })))
-  if (ns.tiers.length > 0) for (const { key, entry } of batch) endChange(ns, key, entry.version)
+  const versions = new Map(batch.map(({ key, entry }) => [key, entry.version]))
+  await applyChange(ns, versions, async () => {
+    for (const item of batch) if (ns.local !== undefined) states.get(item.key)![ns.local.name] = writeMemory(ns, item, policy)
+    await Promise.all(ns.tiers.map((tier) => writeTier(ns, { tier, batch, policy, states })))
+  })
   return new Map(batch.map((item) => [item.key, report(ns, item, states.get(item.key)!)]))
 }
 
