@@ -191,7 +191,7 @@ const foreignBytes = new TextEncoder().encode('{"written":"by another program"}'
 function damage(bytes: Uint8Array, how: Corruption, random: SeededRandom): Uint8Array {
   if (how === 'foreign') return foreignBytes.slice()
   if (how === 'truncate') return bytes.slice(0, bytes.byteLength >> 1)
-  const damaged = bytes.slice()
+  const damaged = new Uint8Array(bytes)
   const at = random.int(damaged.byteLength)
   if (damaged.byteLength > 0) damaged[at] = (damaged[at] as number) ^ (1 << random.int(8))
   return damaged

@@ -173,7 +173,7 @@ class MapTier implements Tier {
     const { key, bytes, expiresAt, version, ifNotAfter = version } = record
     if (bytes.byteLength > this.#settings.maxRecordBytes) return 'refused'
     if (this.#isNewerHeld(key, Math.min(version, ifNotAfter))) return 'superseded'
-    this.#store.held.set(key, { bytes: bytes.slice(), expiresAt, version })
+    this.#store.held.set(key, { bytes: new Uint8Array(bytes), expiresAt, version })
     return 'applied'
   }
 
@@ -240,7 +240,8 @@ class MapTier implements Tier {
 }
 
 function decodeInPassing<T>(bytes: Uint8Array, index: number, decode: Decode<T>): T | undefined {
-  const passing = bytes.slice()
+  // Not `slice`, which gives a view of the same memory when the bytes are a `Buffer`.
+  const passing = new Uint8Array(bytes)
   try {
     return decode(passing, index)
   } finally {
