@@ -7,5 +7,6 @@ import { once } from 'node:events'
 const [order] = await once(process, 'message')
 const { url, options } = /** @type {import('./benches.mjs').Order} */ (order)
 const { run } = await import(url)
+if (typeof run !== 'function') throw new TypeError(`${url} does not export a function 'run'`)
 const results = await run(options)
 process.send?.(results, () => process.exit(0))
