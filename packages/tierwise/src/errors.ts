@@ -1,25 +1,46 @@
 /** Stable codes. Match on these; messages may change. */
 export type CacheErrorCode =
+  /** `ConfigError`. Options contradict each other or the chain: two tiers of one name, a tier in memory that is not the first, a namespace name taken twice, more memory reserved than there is. Do: change what the message names. */
   | 'ERR_CACHE_CONFIG'
+  /** `ConfigError`. An option is unknown or has a wrong value, at construction or at a call. Do: correct it; the message names path, value and what is allowed. */
   | 'ERR_CACHE_OPTION'
+  /** `ConfigError`. A tier needs a package that is not installed. Do: install the package that the message names. */
   | 'ERR_CACHE_PEER_MISSING'
+  /** `ConfigError`. `getCacheManager` was called before `initializeCacheManager`. Do: initialise once when the application starts. */
   | 'ERR_CACHE_NOT_INITIALIZED'
+  /** `CacheError`. The manager was stopped before or during the call; a loader sees it as the reason of its signal, as a `TierError`. Do: create a new manager, or stop it after its last user. */
   | 'ERR_CACHE_STOPPED'
+  /** `KeyError`. A key is not a string, empty, longer than 4096 characters or not well-formed Unicode, or arguments have no digest. Do: build keys from plain identifiers; give `wrap` a `key`. */
   | 'ERR_CACHE_KEY'
+  /** `ValueError`. `undefined` was to be set. Do: store `null` for a known absence, or delete the key. */
   | 'ERR_CACHE_VALUE_UNDEFINED'
+  /** `ValueError`. Reserved for tiers that refuse large values by an error; the tiers of this version answer `skipped` instead. Do: store less, or leave that tier out with `tiers`. */
   | 'ERR_CACHE_VALUE_TOO_LARGE'
+  /** `LicenseViolationError`. A ttl was asked for that is longer than the licence of the namespace allows. Do: ask for less, or correct `maxTtl`. */
   | 'ERR_CACHE_LICENSE'
+  /** `LoaderError`. The loader failed and no stale value may stand in, `cause` is what it threw; or `notModified()` was called without a previous value (a `CacheError`). Do: look at `cause`; set `grace` to ride out failures. */
   | 'ERR_CACHE_LOADER'
+  /** `AbortedError`. The caller's signal was aborted while it waited for a load; `cause` is its reason. Do: nothing, it was asked for. */
   | 'ERR_CACHE_ABORTED'
+  /** `TimeoutError`. The loader took longer than `hardTimeout` and no stale value may stand in. Do: make it faster, raise `hardTimeout`, or set `grace`. */
   | 'ERR_CACHE_LOADER_TIMEOUT'
+  /** `TimeoutError`. A tier took longer than `tierTimeout`; only in `tier-error` events. Do: look at the tier; raise `tierTimeout` if this is normal for it. */
   | 'ERR_CACHE_TIER_TIMEOUT'
+  /** `TierError`. A tier failed to list its keys or cannot list them. Do: use tags instead of patterns, or leave the tier out of the namespace. */
   | 'ERR_CACHE_TIER_READ'
+  /** `TierError`. A tier failed to write; only in `tier-error` events, the write itself says `failed`. Do: look at `cause`; the tier is not read for these keys until it has heard of the change. */
   | 'ERR_CACHE_TIER_WRITE'
+  /** `TierError`. `start()` could not open a tier. Do: look at `cause`; without `start()` the cache goes on without the tier and tries again. */
   | 'ERR_CACHE_TIER_OPEN'
+  /** `TierError`. A tier was used before it was opened or after it was closed. Do: use it through a manager; a tier of your own rejects with it after `close`. */
   | 'ERR_CACHE_TIER_CLOSED'
+  /** `TierError`. Reserved for calls that need a tier whose breaker is open; in this version such a tier is passed over. Do: try again later. */
   | 'ERR_CACHE_BREAKER_OPEN'
+  /** `CodecError`. A value has no faithful bytes: a function, a symbol, a class instance, a cycle, more than 256 levels. Do: store plain data; the message has the path of the part. */
   | 'ERR_CACHE_ENCODE'
+  /** `CodecError`. Stored bytes are damaged, foreign, of another key, or encrypted with an unknown key; only in `bad-record` events, the read is a miss. Do: nothing for one record; many mean a wrong key or a store shared with something else. */
   | 'ERR_CACHE_DECODE'
+  /** `CodecError`. Stored bytes were written by a newer version of this library; only in `bad-record` events, the read is a miss. Do: upgrade all processes that share the tier. */
   | 'ERR_CACHE_FORMAT_NEWER'
 
 export interface CacheErrorFields {

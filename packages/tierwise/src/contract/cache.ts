@@ -4,21 +4,23 @@ import type { TierUsage } from './tier.ts'
 
 /** What a loader is given. */
 export interface LoaderContext<V> {
+  /** The key that is loaded. */
   readonly key: string
   /** Aborted when the hard timeout passes, when every caller has left, or when the manager stops. */
   readonly signal: AbortSignal
   /** The value the cache still holds, stale or being refreshed. */
   readonly previous: { readonly value: V; readonly ageMs: number } | undefined
-  /** Gives the loaded value its own ttl. */
+  /** Gives the loaded value its own ttl. @throws LicenseViolationError ERR_CACHE_LICENSE when it is longer than the licence allows */
   setTtl(ttl: Lifetime): void
   /** Adds tags to those of the call. */
   setTags(tags: readonly string[]): void
   /** Hands the value to the callers without storing it. */
   skip(): void
-  /** Ends the load with the previous value, renewed for another ttl. Return its result. Throws when there is no previous value. */
+  /** Ends the load with the previous value, renewed for another ttl. Return its result. @throws CacheError ERR_CACHE_LOADER when there is no previous value */
   notModified(): V
 }
 
+/** Brings the value of a key from its source. `undefined` means that the source has none; it is not stored. */
 export type Loader<V> = (context: LoaderContext<V>) => V | Promise<V>
 
 /** Loads what is missing of a batch; keys it leaves out are absent. */
@@ -27,24 +29,32 @@ export type BatchLoader<V> = (
   context: BatchLoaderContext,
 ) => ReadonlyMap<string, V> | Promise<ReadonlyMap<string, V>>
 
+/** What a batch loader is given. */
 export interface BatchLoaderContext {
+  /** Aborted when nobody waits for any of the keys any more. */
   readonly signal: AbortSignal
 }
 
+/** What became of a write. */
 export interface WriteResult {
+  /** Orders the writes of one key; larger is newer. */
   readonly version: number
   /** Hand it to a read on another instance as `after`. */
   readonly token: string
+  /** What each tier of the namespace did. */
   readonly tiers: Readonly<Record<string, TierWriteState>>
 }
 
+/** A value with its life. */
 export interface EntryInfo<V> {
   readonly value: V
   /** Name of the tier that answered. */
   readonly tier: string
+  /** When the value came to be; a renewal does not change it. */
   readonly createdAt: Date
   /** When it stops being fresh; undefined for never. */
   readonly expiresAt: Date | undefined
+  /** Past its ttl, within its grace: `get` does not answer it. */
   readonly stale: boolean
   readonly tags: readonly string[]
   readonly version: number
@@ -53,112 +63,295 @@ export interface EntryInfo<V> {
 /** A namespace: its own key space, policy and counters. */
 export interface Cache<V = unknown> {
   readonly name: string
-  /** The fresh value, or undefined. Never fails because a tier does. */
+  /**
+   * The fresh value, or undefined. Never fails because a tier does.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @example
+   * await factors.set('steel', 1.85)
+   * console.log(await factors.get('steel')) // => 1.85
+   * console.log(await factors.get('glass')) // => undefined
+   */
   get(key: string, options?: ReadOptions): Promise<V | undefined>
-  /** The fresh value, else one load shared by all callers of the key. */
+  /**
+   * The fresh value, else one load shared by all callers of the key; a stale value may stand in, see `grace`.
+   *
+   * Resolves to undefined when the loader does, and stores nothing then.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @throws LoaderError ERR_CACHE_LOADER when the loader failed and no stale value may stand in
+   * @throws TimeoutError ERR_CACHE_LOADER_TIMEOUT after `hardTimeout`
+   * @throws AbortedError ERR_CACHE_ABORTED when the `signal` of this call was aborted
+   * @example
+   * const load = async ({ key }: { key: string }) => key.length
+   * console.log(await factors.getOrSet('steel', load, { ttl: '1h' })) // => 5
+   */
   getOrSet(key: string, loader: Loader<V>, options?: LoadOptions): Promise<V>
-  /** The fresh value if memory holds it; synchronous. */
+  /**
+   * The fresh value if memory holds it; synchronous. Looks nowhere else and opens nothing.
+   *
+   * @example
+   * console.log(factors.peek('steel')) // => undefined
+   */
   peek(key: string): V | undefined
+  /**
+   * The value with its life, fresh or stale; undefined when there is none.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @example
+   * await factors.set('steel', 1.85, { tags: ['metals'] })
+   * const entry = await factors.getEntry('steel')
+   * console.log(entry?.tier, entry?.tags, entry?.stale) // => memory [ 'metals' ] false
+   */
   getEntry(key: string, options?: ReadOptions): Promise<EntryInfo<V> | undefined>
+  /**
+   * Stores a value in the tiers of the namespace. A tier that fails is told in the result and does not reject the write.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @throws ValueError ERR_CACHE_VALUE_UNDEFINED
+   * @throws CodecError ERR_CACHE_ENCODE when a tier keeps bytes and the value has no faithful form
+   * @throws LicenseViolationError ERR_CACHE_LICENSE when the ttl is longer than the licence allows
+   * @example
+   * const { tiers } = await factors.set('steel', 1.85, { ttl: '1d', tags: ['metals'] })
+   * console.log(tiers) // => { memory: 'applied' }
+   */
   set(key: string, value: V, options?: WriteOptions): Promise<WriteResult>
-  /** Removes the key from every tier; whether any held it. */
+  /**
+   * Removes the key from every tier; whether any held it. A load of the key that is under way may not store.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @example
+   * await factors.set('steel', 1.85)
+   * console.log(await factors.delete('steel'), await factors.delete('steel')) // => true false
+   */
   delete(key: string): Promise<boolean>
+  /** As `delete`, one command a tier for all keys; how many were held. @throws KeyError ERR_CACHE_KEY */
   deleteMany(keys: Iterable<string>): Promise<number>
+  /** Whether `get` would find the key; counts no hit and no miss. @throws KeyError ERR_CACHE_KEY */
   has(key: string): Promise<boolean>
-  /** Milliseconds the key stays fresh: `Infinity` for never ending, undefined when absent. */
+  /** Milliseconds the key stays fresh: `Infinity` for never ending, undefined when absent or stale. @throws KeyError ERR_CACHE_KEY */
   ttl(key: string): Promise<number | undefined>
-  /** Gives a fresh entry a new ttl from now; false when absent. */
+  /**
+   * Gives a fresh entry a new ttl from now, by default that of the namespace; false when absent or stale. `maxTtl`
+   * counts from the birth of the value, so it cannot be prolonged this way.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @throws LicenseViolationError ERR_CACHE_LICENSE when the ttl is longer than the licence allows
+   */
   touch(key: string, ttl?: Lifetime): Promise<boolean>
-  /** Ends the freshness now and keeps the stale copy as a fallback; false when absent. */
+  /** Ends the freshness now and keeps what is left of the grace as a fallback; false when absent. @throws KeyError ERR_CACHE_KEY */
   expire(key: string): Promise<boolean>
+  /**
+   * As `get`, one command a tier for all keys; keys without a fresh value are left out.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @example
+   * await factors.setMany([['steel', 1.85], ['glass', 0.9]])
+   * console.log(await factors.getMany(['steel', 'wood'])) // => Map(1) { 'steel' => 1.85 }
+   */
   getMany(keys: Iterable<string>, options?: ReadOptions): Promise<Map<string, V>>
+  /**
+   * As `getOrSet` for many keys: the loader runs once, for those that are missing; keys it leaves out are left out.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @throws LoaderError ERR_CACHE_LOADER when the loader failed and a key has no stale value to stand in
+   * @throws TimeoutError ERR_CACHE_LOADER_TIMEOUT after `hardTimeout`
+   * @throws AbortedError ERR_CACHE_ABORTED when the `signal` of this call was aborted
+   * @example
+   * await factors.set('steel', 1.85)
+   * const all = await factors.getOrSetMany(['steel', 'glass'], (missing) => new Map(missing.map((key) => [key, 0])))
+   * console.log(all) // => Map(2) { 'steel' => 1.85, 'glass' => 0 }
+   */
   getOrSetMany(keys: Iterable<string>, loadMissing: BatchLoader<V>, options?: LoadOptions): Promise<Map<string, V>>
+  /**
+   * As `set`, one command a tier for all entries.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @throws ValueError ERR_CACHE_VALUE_UNDEFINED
+   * @throws CodecError ERR_CACHE_ENCODE
+   * @throws LicenseViolationError ERR_CACHE_LICENSE
+   */
   setMany(entries: Iterable<readonly [string, V]>, options?: WriteOptions): Promise<Map<string, WriteResult>>
-  /** Invalidates every entry of this namespace that carries one of the tags. O(1). */
+  /**
+   * Invalidates every entry of this namespace that carries one of the tags. O(1): nothing is visited.
+   *
+   * @throws ConfigError ERR_CACHE_OPTION when it is not a list of texts
+   * @example
+   * await factors.set('steel', 1.85, { tags: ['metals'] })
+   * await factors.invalidateTags(['metals'])
+   * console.log(await factors.get('steel')) // => undefined
+   */
   invalidateTags(tags: readonly string[]): Promise<void>
-  /** `*` any run, `?` one character, `[abc]` one of; `\` escapes. The exact number of keys removed. */
+  /**
+   * Removes the keys that fit: `*` any run, `?` one character, `[abc]` one of; `\` escapes. The exact number of keys
+   * removed. Visits every key, so prefer tags in a large namespace; `escapeGlob` quotes a key.
+   *
+   * @throws KeyError ERR_CACHE_KEY when the pattern is empty
+   * @throws TierError ERR_CACHE_TIER_READ when a tier cannot list its keys
+   * @example
+   * await factors.setMany([['eu/steel', 1.85], ['eu/glass', 0.9], ['us/steel', 2.1]])
+   * console.log(await factors.invalidatePattern('eu/*')) // => 2
+   */
   invalidatePattern(pattern: string): Promise<number>
-  /** Keys of fresh entries; listing changes nothing. */
+  /** Keys of fresh entries, each once, in no order; listing changes nothing. @throws TierError ERR_CACHE_TIER_READ when a tier cannot list its keys */
   keys(pattern?: string): AsyncIterable<string>
   /** Forgets the namespace. O(1); `hard` also frees the space in every tier before it resolves. */
   clear(options?: { readonly hard?: boolean }): Promise<void>
-  /** Runs work that changes the source of the keys: nothing read before or during it stays cached. */
+  /**
+   * Runs work that changes the source of the keys: nothing read before or during it stays cached. Its result or its
+   * failure is passed on; the keys are removed in either case.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @example
+   * const source = new Map([['steel', 1.85]])
+   * const load = () => source.get('steel') ?? 0
+   * await factors.getOrSet('steel', load)
+   * await factors.mutate(['steel'], async () => source.set('steel', 1.9))
+   * console.log(await factors.getOrSet('steel', load)) // => 1.9
+   */
   mutate<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T>
+  /**
+   * The function, cached by its arguments. Give each wrapped function a namespace of its own, or a `key`: the default
+   * key is a digest of the arguments alone, the same for equal arguments whatever the order of their properties.
+   *
+   * @throws KeyError ERR_CACHE_KEY, at the call, when the arguments have no content to compare (functions, class instances)
+   * @example
+   * const factorOf = factors.wrap((material: string, year: number) => material.length * year)
+   * console.log(await factorOf('steel', 2026)) // => 10130
+   */
   wrap<A extends readonly unknown[]>(
     fn: (...args: A) => V | Promise<V>,
     options?: WrapOptions<A>,
   ): (...args: A) => Promise<V>
 }
 
+/** What `wrap` takes. */
 export interface WrapOptions<A extends readonly unknown[]> extends LoadOptions {
-  /** The key of a call; by default a digest of the arguments. */
+  /** The key of a call. @default a digest of the arguments */
   readonly key?: (...args: A) => string
 }
 
+/** Counters of a namespace since the manager was created. They are always kept. */
 export interface NamespaceStats {
+  /** Reads that a tier answered with a fresh value. */
   readonly hits: number
+  /** Reads that were answered with a value in grace. */
   readonly staleHits: number
+  /** Reads that no tier could answer. */
   readonly misses: number
+  /** `hits`, by the tier that answered. */
   readonly hitsByTier: Readonly<Record<string, number>>
+  /** Runs of loaders; a batch counts each of its keys. */
   readonly loads: number
+  /** Loads that failed, those included that a stale value stood in for. */
   readonly loadFailures: number
   /** Callers that were answered by somebody else's load. */
   readonly loadsSaved: number
+  /** Loads in the background, while the present value was served. */
   readonly refreshes: number
+  /** Values set by hand. */
   readonly sets: number
+  /** Keys that were held and removed. */
   readonly deletes: number
+  /** Calls that invalidated something: deletions, patterns, tags, clears, `expire`. */
   readonly invalidations: number
+  /** Entries copied from a slower tier to a faster one. */
   readonly promotions: number
   /** Loads whose result was not stored because the key was invalidated meanwhile. */
   readonly rejectedFills: number
 }
 
+/** The counters of a manager. */
 export interface Analytics {
+  /** Sums over all namespaces. */
   readonly overall: NamespaceStats
+  /** By name, for the namespaces that were used. */
   readonly namespaces: Readonly<Record<string, NamespaceStats>>
   /** Hits of any tier by gets; undefined before the first get. */
   readonly hitRate: number | undefined
 }
 
+/** How a tier is. */
 export interface TierHealth {
   readonly name: string
+  /** Its breaker is closed, nothing waits for it, and with `deep` it answered. */
   readonly healthy: boolean
+  /** `open`: it is left alone for a while. */
   readonly breaker: 'closed' | 'half-open' | 'open'
   /** Invalidations waiting to reach this tier. */
   readonly intents: number
+  /** What it holds; tiers behind memory are asked only with `deep`. */
   readonly usage: TierUsage | undefined
   /** Milliseconds of a round trip; only with `deep`. */
   readonly latencyMs?: number
   readonly error?: string
 }
 
+/** How a manager is. */
 export interface Health {
   /** False when a tier is unhealthy; reads go on without it. */
   readonly healthy: boolean
   readonly state: 'new' | 'started' | 'stopped'
   readonly tiers: readonly TierHealth[]
+  /** Writes that were acknowledged and have not reached their tiers yet. */
   readonly pendingWrites: number
 }
 
 /** All tiers and namespaces behind one life cycle. */
 export interface CacheManager extends AsyncDisposable {
+  /**
+   * The namespace of that name or alias; the same object each time.
+   *
+   * @throws ConfigError ERR_CACHE_OPTION for a wrong name, or an unlisted one with `strictNamespaces`
+   * @example
+   * console.log(manager.namespace('factors') === manager.namespace('factors')) // => true
+   */
   namespace<V = unknown>(name: string): Cache<V>
-  /** Opens the tiers; the first use does it too. Rejects when a tier cannot be opened. */
+  /**
+   * Opens the tiers, and says when one cannot be opened; the manager is stopped then. The first use opens them too, and
+   * goes on without those it cannot open.
+   *
+   * @throws TierError ERR_CACHE_TIER_OPEN
+   * @throws ConfigError ERR_CACHE_PEER_MISSING when a tier needs a package that is not installed
+   */
   start(): Promise<void>
-  /** Writes what is pending, closes the tiers; idempotent. Leaves no socket or timer. */
+  /** Aborts loaders, writes what is pending, closes the tiers; idempotent. Leaves no socket or timer. Later calls throw ERR_CACHE_STOPPED. */
   stop(): Promise<void>
+  /** How the manager and its tiers are. `deep` asks each tier, within `tierTimeout`. */
   health(options?: { readonly deep?: boolean }): Promise<Health>
+  /**
+   * The counters since the manager was created.
+   *
+   * @example
+   * await factors.getOrSet('steel', () => 1.85)
+   * await factors.get('steel')
+   * console.log(manager.analytics().hitRate) // => 0.5
+   */
   analytics(): Analytics
+  /** As on a namespace, for the entries of all. */
   invalidateTags(tags: readonly string[]): Promise<void>
+  /** As on a namespace, for every namespace that is listed or was used. */
   clear(options?: { readonly hard?: boolean }): Promise<void>
-  /** Returns the function that stops listening. */
+  /**
+   * Calls the listener for each event of a type. Returns the function that stops listening.
+   *
+   * @example
+   * const stopListening = manager.on('miss', ({ key }) => console.log(key))
+   * await factors.get('steel')
+   * stopListening()
+   */
   on<T extends CacheEventType>(type: T, listener: (event: CacheEventOf<T>) => void): () => void
+  /** `get` of the namespace that the options name. */
   get<V = unknown>(key: string, options: ReadOptions & InNamespace): Promise<V | undefined>
+  /** `getOrSet` of the namespace that the options name. */
   getOrSet<V>(key: string, loader: Loader<V>, options: LoadOptions & InNamespace): Promise<V>
+  /** `set` of the namespace that the options name. */
   set(key: string, value: unknown, options: WriteOptions & InNamespace): Promise<WriteResult>
+  /** `delete` of the namespace that the options name. */
   delete(key: string, options: InNamespace): Promise<boolean>
 }
 
+/** Names the namespace of a call on the manager. */
 export interface InNamespace {
   readonly namespace: string
 }

@@ -14,9 +14,11 @@ export interface ValueCodec {
 
 /** Keys for AES-256-GCM, newest first: the first encrypts, all decrypt. */
 export interface EncryptionOptions {
+  /** At least one. The first encrypts, all decrypt. */
   readonly keys: readonly EncryptionKey[]
 }
 
+/** One key and its number. */
 export interface EncryptionKey {
   /** 0 to 255, written into each frame so that old frames find their key after a rotation. */
   readonly id: number
@@ -24,6 +26,7 @@ export interface EncryptionKey {
   readonly secret: Uint8Array
 }
 
+/** What frames are made with. */
 export interface EnvelopeOptions {
   readonly codec: ValueCodec
   /** Further codecs that frames may have been written with. */

@@ -15,86 +15,99 @@ export type Size = number | `${number}${'b' | 'kb' | 'mb' | 'gb'}`
 /** Where a write goes. `through`: every tier before it resolves. `behind`: memory now, the rest from a bounded queue. `around`: not to memory. */
 export type WriteMode = 'through' | 'behind' | 'around'
 
-/** What a caller's change to a returned object can do: reach the cache (`share`), throw (`freeze`), nothing (`clone`). */
+/**
+ * What a caller's change to a returned object can do: reach the cache (`share`), throw (`freeze`), nothing (`clone`).
+ * `freeze` cannot freeze the contents of typed arrays, Map and Set; `clone` copies on every read.
+ */
 export type Isolation = 'share' | 'freeze' | 'clone'
 
-/** What a namespace does when its authority is out of reach: answer from elsewhere, refuse, or decide from this process alone. */
+/**
+ * What a namespace does when its authority is out of reach: answer from elsewhere (`open`), refuse (`closed`), or decide
+ * from this process alone (`local`). Matters only in a chain whose authority is outside of this process.
+ */
 export type FailureMode = 'open' | 'closed' | 'local'
 
 /** How an entry lives; set for the manager, a namespace or one call, the nearest wins. */
 export interface LifeOptions {
-  /** How long an entry is fresh. @default '5m' */
+  /** How long an entry is fresh: `get` answers it and no loader runs. @default '5m' */
   readonly ttl?: Lifetime
-  /** How long after `ttl` a stale value may stand in when the loader is slow or fails. @default none */
+  /** How long after `ttl` a stale value may stand in when the loader of a `getOrSet` is slow or fails. @default none */
   readonly grace?: Duration | false
   /** After a failed load, how long the stale value is served without trying again. @default '10s' */
   readonly graceBackoff?: Duration
-  /** How long a caller with a stale value at hand waits for the loader. @default none */
+  /** How long a caller with a stale value at hand waits for the loader before it takes that value. Needs `grace`. @default none */
   readonly softTimeout?: Duration | false
-  /** How long any caller waits for the loader. @default none */
+  /** How long any caller waits for the loader; then it gets the stale value or a `TimeoutError`, and the loader's signal is aborted. @default none */
   readonly hardTimeout?: Duration | false
   /** Refresh in the background once this share of the ttl has passed, on a `getOrSet`. 0 to 1 exclusive. @default off */
   readonly refreshAhead?: number | false
-  /** Eagerness of probabilistic early refresh (XFetch); 1 is the published optimum. @default off */
+  /** Eagerness of probabilistic early refresh (XFetch): the slower the loader, the earlier. 0 to 10 exclusive; 1 is the published optimum. @default off */
   readonly earlyRefresh?: number | false
   /** Shortens each ttl by up to this share, at random, so that entries do not expire together. 0 to 1. @default 0 */
   readonly jitter?: number
-  /** How long the failure of a loader is remembered and rethrown without running it again. @default none */
+  /** How long the failure of a loader, or its answer `undefined`, is remembered and repeated without running it again. @default none */
   readonly negativeTtl?: Duration | false
-  /** @default 'through' */
+  /** Where a write goes, and what it waits for. @default 'through' */
   readonly writeMode?: WriteMode
 }
 
+/** What holds for one namespace. */
 export interface NamespaceOptions extends LifeOptions {
   /** Names of the tiers this namespace uses, a subset of the chain. @default all */
   readonly tiers?: readonly string[]
-  /** Other names for this namespace. */
+  /** Other names for this namespace; they share entries, policy and counters. @default none */
   readonly aliases?: readonly string[]
-  /** No entry lives longer than this in any tier, whatever is asked. */
+  /** No entry lives longer than this in any tier, grace included, whatever is asked; a longer ttl is cut. @default none */
   readonly maxTtl?: Duration
-  /** Source whose licence sets `maxTtl`; a longer ttl is then a `LicenseViolationError` instead of being cut. */
+  /** Source whose licence sets `maxTtl`, which it needs; a longer ttl is then a `LicenseViolationError` instead of being cut. @default none */
   readonly license?: string
-  /** Retires all entries of another version at once. Part of the storage key. */
+  /** Retires all entries of another version at once. Part of the storage key: letters, digits, `_`, `-` and `.`. @default '1' */
   readonly version?: string | number
-  /** Entries from lower tiers that no longer fit are a miss and an event. */
+  /** Checks entries that come from behind memory; one that does not fit is a miss and a `bad-record` event. @default none */
   readonly schema?: StandardSchema
-  /** @default 'share' */
+  /** What a caller's change to a returned object can do. @default 'share' */
   readonly isolation?: Isolation
-  /** @default 'open' */
+  /** What to do when the authority is out of reach. @default 'open' */
   readonly failure?: FailureMode
-  /** Share of the memory tier this namespace may take. @default all */
+  /** Most of the memory tier that this namespace may take. @default all */
   readonly maxBytes?: Size
+  /** Most entries that this namespace may hold in memory. @default unlimited */
   readonly maxEntries?: number
   /** Part of the memory tier that other namespaces cannot take. @default none */
   readonly reservedBytes?: Size
-  /** Tags given to every entry of the namespace. */
+  /** Tags given to every entry of the namespace, besides those of the call. @default none */
   readonly tags?: readonly string[]
 }
 
+/** What `createCacheManager` takes. */
 export interface CacheManagerOptions {
-  /** The chain, fastest first. At least one. */
+  /** The chain, fastest first. At least one; only the first may be in memory. */
   readonly tiers: readonly TierDefinition[]
+  /** How entries live where neither the namespace nor the call says otherwise. @default see LifeOptions */
   readonly defaults?: LifeOptions & Pick<NamespaceOptions, 'isolation'>
-  /** Options by namespace. Namespaces that are not listed use the defaults, unless `strictNamespaces`. */
+  /** Options by namespace. Namespaces that are not listed use the defaults, unless `strictNamespaces`. @default none */
   readonly namespaces?: Readonly<Record<string, NamespaceOptions>>
   /** Refuse namespaces that are not listed. @default false */
   readonly strictNamespaces?: boolean
-  /** First part of every storage key. @default 'tw' */
+  /** First part of every storage key: letters, digits, `_`, `-` and `.`. @default 'tw' */
   readonly prefix?: string
   /** How values become bytes. @default 'msgpack' */
   readonly codec?: 'msgpack' | 'json' | ValueCodec
+  /** Encrypts what leaves memory, with AES-256-GCM. @default none */
   readonly encryption?: EncryptionOptions
-  /** Deadline of one operation on a tier that is not in memory. @default '250ms' */
+  /** Deadline of one operation on a tier that is not in memory; a read that misses it is a miss, a write `failed`. @default '250ms' */
   readonly tierTimeout?: Duration
-  /** Refreshes that may run at once in this process. @default 64 */
+  /** Background refreshes that may run at once in this process; one too many is dropped. @default 64 */
   readonly maxRefreshes?: number
   /** Write-behind entries that may wait; beyond, writes go through. @default 10_000 */
   readonly maxPendingWrites?: number
+  /** When a failing tier is left alone for a while. @default see BreakerOptions */
   readonly breaker?: BreakerOptions
-  /** Replaced in tests. */
+  /** Clock, timers and random numbers, each replaceable; for tests. @default those of Node */
   readonly runtime?: Partial<Runtime>
 }
 
+/** When a failing tier is left alone for a while. */
 export interface BreakerOptions {
   /** Failures in a row that open the breaker. @default 5 */
   readonly failures?: number
@@ -102,22 +115,28 @@ export interface BreakerOptions {
   readonly openFor?: Duration
 }
 
-/** Options of a single call. */
+/** Options of a single read. */
 export interface ReadOptions {
-  /** Names of the tiers this call may use. */
+  /** Names of the tiers this call may use, of those the namespace has. @default all */
   readonly tiers?: readonly string[]
-  /** A consistency token from a write: the answer is at least as new. */
+  /** A consistency token from a write: the answer is at least as new, or none. @default none */
   readonly after?: string
+  /** Ends the wait of this caller; others that share the load go on. @default none */
   readonly signal?: AbortSignal
 }
 
+/** Options of a single write. */
 export interface WriteOptions extends Pick<LifeOptions, 'ttl' | 'grace' | 'jitter' | 'writeMode'> {
+  /** Names of the tiers that take the value; the others of the namespace drop the key. @default all */
   readonly tiers?: readonly string[]
+  /** Tags by which the entry can be invalidated. @default none */
   readonly tags?: readonly string[]
 }
 
+/** Options of a single load. */
 export interface LoadOptions extends LifeOptions, ReadOptions {
+  /** Tags by which the loaded entry can be invalidated. @default none */
   readonly tags?: readonly string[]
-  /** Load even if there is a fresh value. @default false */
+  /** Load even if there is a fresh value, and not together with others. @default false */
   readonly forceFresh?: boolean
 }

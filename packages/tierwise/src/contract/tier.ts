@@ -19,6 +19,7 @@ export interface TierCapabilities {
   readonly tags: boolean
 }
 
+/** What a tier holds. */
 export interface TierUsage {
   readonly entries: number
   /** Undefined when the tier cannot tell. */
@@ -44,12 +45,13 @@ export interface TierDefinition {
   create(context: TierContext): Tier | LocalTier
 }
 
+/** How the values of a tier are compressed. */
 export interface CompressionOptions {
-  /** `zstd` needs a Node that has it (22.15 or newer). @default 'gzip' */
+  /** What to compress with. `zstd` needs a Node that has it (22.15 or newer). @default 'gzip' */
   readonly algorithm?: 'gzip' | 'deflate' | 'brotli' | 'zstd'
   /** Payloads smaller than this many bytes stay as they are. @default 1024 */
   readonly threshold?: number
-  /** Level of the algorithm; its own default when absent. */
+  /** Level of the algorithm. @default the algorithm's own */
   readonly level?: number
 }
 
