@@ -4,7 +4,7 @@
  * A hand goes round the keys. At each step it looks at a window of neighbours, drops what has expired, and then the
  * quarter of the window that was used least lately. It chooses among runs of neighbours of about two pages, not among
  * single records: LMDB gives a page back only when hardly anything is left on it, so records picked here and there
- * would free no space at all. A record used lately survives its run. Windows of a moving hand see every record in turn,
+ * would free no space at all. The records of a run that are among the latest used of the window survive it. Windows of a moving hand see every record in turn,
  * which makes this an approximation of least recently used without an order to maintain on each read.
  *
  * LMDB files never shrink, but freed pages are used again, so keeping the pages in use below the quota bounds the file.
@@ -22,6 +22,7 @@ const brakeMark = 1.05
 const window = { count: 512, bytes: 4 * 1024 * 1024 }
 const runBytes = 8 * 1024
 const evictedShare = 0.25
+const survivingShare = 0.25
 const everything = rangeOfPrefix('')
 
 export interface EvictionOptions {
@@ -101,26 +102,25 @@ export class Eviction {
   }
 
   #leastUsed(batch: readonly HeldRecord[], excess: number): HeldRecord[] {
-    const runs = runsOf(batch).map((run) => this.#judge(run))
-    runs.sort((one, other) => one.warmth - other.warmth || one.writtenAt - other.writtenAt)
-    const enough = Math.max(1, Math.ceil(runs.length * evictedShare))
+    const uses = batch.map(({ key }) => this.#options.recency.lastUseOf(key)).toSorted((one, other) => one - other)
+    const late = uses[Math.floor(uses.length * (1 - survivingShare))] ?? Infinity
+    const runs = runsOf(batch).map((run) => this.#judge(run, late))
+    runs.sort((one, other) => one.lastUse - other.lastUse || one.writtenAt - other.writtenAt)
     const chosen: HeldRecord[] = []
-    for (const { records } of runs.slice(0, enough)) {
+    for (const { leavable } of runs.slice(0, Math.max(1, Math.ceil(runs.length * evictedShare)))) {
       if (sizeOf(chosen) >= excess) break
-      chosen.push(...records)
+      chosen.push(...leavable)
     }
     return chosen
   }
 
-  /** The records of a run that may go, and how much the run as a whole has been used. */
-  #judge(run: readonly HeldRecord[]): { readonly records: HeldRecord[]; readonly warmth: number; readonly writtenAt: number } {
-    const ranks = run.map(({ key }) => this.#options.recency.rank(key))
-    const hottest = Math.max(...ranks)
-    const isAllHot = ranks.every((rank) => rank === 2)
+  /** When a run as a whole was last used, and which of its records are not among the latest of the window. */
+  #judge(run: readonly HeldRecord[], late: number): Run {
+    const lastUse = (held: HeldRecord): number => this.#options.recency.lastUseOf(held.key)
     return {
-      records: isAllHot ? [...run] : run.filter((_, index) => ranks[index] !== 2 || hottest < 2),
-      warmth: ranks.reduce((sum, rank) => sum + rank, 0) / run.length,
-      writtenAt: run.reduce((sum, { writtenAt }) => sum + writtenAt, 0) / run.length,
+      leavable: run.filter((held) => lastUse(held) <= late),
+      lastUse: meanOf(run.map(lastUse)),
+      writtenAt: meanOf(run.map(({ writtenAt }) => writtenAt)),
     }
   }
 
@@ -130,6 +130,16 @@ export class Eviction {
       context.report({ type: 'evict', tier: context.name, namespace, reason, count })
     }
   }
+}
+
+interface Run {
+  readonly leavable: readonly HeldRecord[]
+  readonly lastUse: number
+  readonly writtenAt: number
+}
+
+function meanOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 }
 
 function runsOf(batch: readonly HeldRecord[]): HeldRecord[][] {

@@ -1,26 +1,25 @@
-/** Keys remembered before the older half is forgotten. */
+/** Keys remembered before those that were not used meanwhile are forgotten. */
 const keysPerGeneration = 32_768
 
 /**
- * Which keys were used lately, in two generations of bounded size. In memory only: a read never writes, and after a
- * restart the age of a record decides until reads have told more.
+ * The order in which keys were used lately, in two generations of bounded size. In memory only: a read never writes, and
+ * after a restart the age of a record decides until reads have told more.
  */
 export class Recency {
-  #current = new Set<string>()
-  #previous = new Set<string>()
+  #current = new Map<string, number>()
+  #previous = new Map<string, number>()
+  #uses = 0
 
   touch(key: string): void {
-    if (this.#current.has(key)) return
     if (this.#current.size >= keysPerGeneration) {
       this.#previous = this.#current
-      this.#current = new Set()
+      this.#current = new Map()
     }
-    this.#current.add(key)
+    this.#current.set(key, ++this.#uses)
   }
 
-  /** 2 for lately, 1 for a while ago, 0 for not remembered. */
-  rank(key: string): number {
-    if (this.#current.has(key)) return 2
-    return this.#previous.has(key) ? 1 : 0
+  /** Larger is later; 0 when it is not remembered. */
+  lastUseOf(key: string): number {
+    return this.#current.get(key) ?? this.#previous.get(key) ?? 0
   }
 }
