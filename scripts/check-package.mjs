@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { build } from './build.mjs'
-import { capture, npm, root, tool } from './command.mjs'
+import { capture, CommandFailed, npm, root, tool } from './command.mjs'
 import { consumerLock } from './consumer-lock.mjs'
 
 /**
@@ -60,7 +60,7 @@ async function pack(folder) {
 function checkFiles(files) {
   const paths = files.map(({ path }) => path)
   const faults = findPackagingFaults(paths, readJson('packages/tierwise/package.json'))
-  if (faults.length > 0) throw new Error(`The package is wrong:\n  ${faults.join('\n  ')}`)
+  if (faults.length > 0) throw new CommandFailed('The package is wrong', faults.join('\n'))
 }
 
 /**

@@ -18,7 +18,8 @@ export async function runVitest(folder, { args = [], node = process.execPath } =
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, '--allowOnly=false']
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   try {
-    const output = await capture(node, [vitest, 'run', '--root', folder, ...reporters, ...args])
+    const command = [vitest, 'run', '--root', folder, ...reporters, ...args]
+    const output = await capture(node, command, { timeoutMs: 5 * 60_000 })
     return countPassed(JSON.parse(readFileSync(file, 'utf8')), output)
   } catch (error) {
     throw withFailedTests(error, file)

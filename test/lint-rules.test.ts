@@ -57,6 +57,7 @@ describe('the lint rules', () => {
     const report = await run.catch((error: unknown) =>
       error instanceof CommandFailed ? error.output : Promise.reject(error),
     )
+    if (!report.startsWith('{')) throw new Error(`oxlint did not run: ${report}`)
     complaints = JSON.parse(report).diagnostics
   })
 
