@@ -16,6 +16,7 @@ const denseCounters = 262_144
  */
 export class FrequencySketch {
   #words: Uint32Array = new Uint32Array(0)
+  #entries = 0
 
   get bytes(): number {
     return this.#words.byteLength
@@ -23,6 +24,8 @@ export class FrequencySketch {
 
   /** Makes room for that many entries. A larger table repeats the smaller one, which keeps every estimate. */
   reserve(entries: number): void {
+    if (entries <= this.#entries) return
+    this.#entries = entries
     const counters = Math.max(fewestCounters, Math.min(entries * 16, denseCounters), entries * 8)
     const wanted = counters / 8
     if (this.#words.length >= wanted) return

@@ -14,11 +14,23 @@ const halvingPeriod = 20
 const mostSecondChances = 4
 const mostCount = 15
 
+/** What a budget runs out of. */
+export type Measure = 'bytes' | 'entries'
+
 /** The metadata byte after a hit: one more use, one more reference, both saturating. A table beats the branches. */
 export const afterHit: Uint8Array = Uint8Array.from({ length: 256 }, (_, meta) => {
   const count = Math.min((meta & countMask) + 1, mostCount)
   const references = Math.min((meta & referenceMask) + referenceStep, referenceMask)
   return (meta & ~(countMask | referenceMask)) | count | references
+})
+
+/**
+ * The metadata byte after a halving: the count, rounded up from two uses on. Absent keys, whose counts the sketch rounds
+ * down, get one back on arrival; were residents rounded down too, a loop would flush the cache after every halving.
+ */
+const afterHalving = Uint8Array.from({ length: 256 }, (_, meta) => {
+  const count = meta & countMask
+  return (meta & ~countMask) | (count < 2 ? 0 : (count + 1) >>> 1)
 })
 
 /**
@@ -40,9 +52,12 @@ export class LazyTinyLfu {
   readonly #slots: SlotTable
   readonly #sketch = new FrequencySketch()
   readonly #ghosts = new GhostTable()
+  /** Entries the window may hold; for a budget of bytes its share of all entries, taken of all bytes. */
   #windowLimit = 1
   #window = 0
+  #windowBytes = 0
   #main = 0
+  #mainBytes = 0
   #hitsAtHalving = 0
   #arrivals = 0
 
@@ -58,6 +73,14 @@ export class LazyTinyLfu {
     return this.#window
   }
 
+  get windowBytes(): number {
+    return this.#windowBytes
+  }
+
+  get bytes(): number {
+    return this.#windowBytes + this.#mainBytes
+  }
+
   get windowLimit(): number {
     return this.#windowLimit
   }
@@ -71,6 +94,7 @@ export class LazyTinyLfu {
     meta[slot] = ((meta[slot] as number) & isTagged) | count
     this.#push(windowAnchor, slot)
     this.#window++
+    this.#windowBytes += this.#slots.weight[slot] as number
     this.#arrivals++
     if (this.#arrivals + hits - this.#hitsAtHalving >= this.size * halvingPeriod) this.#halve(hits)
   }
@@ -81,10 +105,19 @@ export class LazyTinyLfu {
     while (this.#window > this.#windowLimit) this.#promote(this.#slots.previous[windowAnchor] as number, 0)
   }
 
-  /** The slot that should go next; it stays in its queue until `remove`. The policy must not be empty. */
-  pickLoser(): number {
+  /** The entry has got heavier by that much, or lighter. */
+  reweigh(slot: number, change: number): void {
+    if (this.#isInMain(slot)) this.#mainBytes += change
+    else this.#windowBytes += change
+  }
+
+  /**
+   * The slot that should go next; it stays in its queue until `remove`. The policy must not be empty. When bytes are
+   * short, one that is too large for the window has to duel at once, so it does not push out many small ones first.
+   */
+  pickLoser(short: Measure): number {
     this.#clampLimit()
-    const candidate = this.#windowCandidate()
+    const candidate = this.#windowCandidate(short)
     if (this.#main === 0) return candidate || this.windowEnd
     const victim = this.#mainVictim()
     if (candidate === 0) return victim
@@ -146,20 +179,26 @@ export class LazyTinyLfu {
   }
 
   unlink(slot: number): void {
+    this.reweigh(slot, -(this.#slots.weight[slot] as number))
     if (this.#isInMain(slot)) this.#main--
     else this.#window--
     unlinkFrom(this.#slots, slot)
   }
 
   /** The oldest of the window, after those referenced since they came have moved to main; 0 when the window fits. */
-  #windowCandidate(): number {
+  #windowCandidate(short: Measure): number {
     const { meta } = this.#slots
-    while (this.#window > this.#windowLimit) {
+    while (this.#overflows(short)) {
       const slot = this.windowEnd
       if (((meta[slot] as number) & referenceMask) === 0) return slot
       this.#promote(slot, 0)
     }
     return 0
+  }
+
+  #overflows(short: Measure): boolean {
+    if (short === 'entries') return this.#window > this.#windowLimit
+    return this.#windowBytes * this.size > (this.#windowBytes + this.#mainBytes) * this.#windowLimit
   }
 
   #mainVictim(): number {
@@ -181,8 +220,11 @@ export class LazyTinyLfu {
     unlinkFrom(this.#slots, slot)
     meta[slot] = ((meta[slot] as number) & ~referenceMask) | inMain | references
     this.#push(mainAnchor, slot)
+    const weight = this.#slots.weight[slot] as number
     this.#window--
+    this.#windowBytes -= weight
     this.#main++
+    this.#mainBytes += weight
   }
 
   #push(anchor: number, slot: number): void {
@@ -213,8 +255,7 @@ export class LazyTinyLfu {
     const { meta, start, end } = this.#slots
     this.#sketch.halve()
     for (let slot = start; slot < end; slot++) {
-      const byte = meta[slot] as number
-      meta[slot] = (byte & ~countMask) | ((byte & countMask) >>> 1)
+      meta[slot] = afterHalving[meta[slot] as number] as number
     }
     this.#arrivals = 0
     this.#hitsAtHalving = hits

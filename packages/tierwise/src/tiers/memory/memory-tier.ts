@@ -1,8 +1,9 @@
 import type { EvictReason } from '../../contract/events.ts'
 import type { LocalSpace, LocalTier, SpaceOptions, TierCapabilities, TierContext, TierUsage } from '../../contract/tier.ts'
 import { ConfigError } from '../../errors.ts'
+import type { Measure } from './lazy-tiny-lfu.ts'
 import { MemorySpace } from './space.ts'
-import type { SpaceLimits, Surroundings } from './space.ts'
+import type { Holdings, SpaceLimits, Surroundings } from './space.ts'
 import { Upkeep } from './upkeep.ts'
 
 export interface MemoryLimits {
@@ -44,8 +45,7 @@ export class MemoryTier implements LocalTier {
   readonly #seed: number
   readonly #origin: number
   readonly #upkeep: Upkeep
-  #bytes = 0
-  #entries = 0
+  readonly held: Holdings = { bytes: 0, entries: 0 }
   #reserved = 0
   #turn = 0
 
@@ -70,7 +70,7 @@ export class MemoryTier implements LocalTier {
   }
 
   usage(): TierUsage {
-    return { entries: this.#entries, bytes: this.#bytes, maxBytes: this.limits.maxBytes }
+    return { entries: this.held.entries, bytes: this.held.bytes, maxBytes: this.limits.maxBytes }
   }
 
   close(): void {
@@ -86,10 +86,7 @@ export class MemoryTier implements LocalTier {
       tagClock,
       seed: this.#seed,
       origin: this.#origin,
-      account: (bytes, entries) => {
-        this.#bytes += bytes
-        this.#entries += entries
-      },
+      held: this.held,
       makeRoom: (space) => this.#makeRoom(space),
       wake: () => this.#upkeep.wake(upkeepMs),
     }
@@ -110,42 +107,44 @@ export class MemoryTier implements LocalTier {
 
   #makeRoom(space: MemorySpace): boolean {
     const { size } = space
-    let evicted = false
-    while (isOver(space.bytes, space.size, space.limits) && space.size > 0) {
-      space.evict(space.loser(), 'quota')
-      evicted = true
+    const { held } = this
+    for (let short = shortOf(space.bytes, space.size, space.limits); short !== undefined && space.size > 0; ) {
+      space.evict(space.loser(short), 'quota')
+      short = shortOf(space.bytes, space.size, space.limits)
     }
-    while (isOver(this.#bytes, this.#entries, this.limits) && this.#entries > 0) {
-      this.#evictFor(space)
+    let evicted = space.size < size
+    for (let short = shortOf(held.bytes, held.entries, this.limits); short !== undefined && held.entries > 0; ) {
+      this.#evictFor(space, short)
       evicted = true
+      short = shortOf(held.bytes, held.entries, this.limits)
     }
-    return evicted || space.size < size
+    return evicted
   }
 
   /** Evicts one entry so that `space` fits, from it or from another. */
-  #evictFor(space: MemorySpace): void {
+  #evictFor(space: MemorySpace, short: Measure): void {
     if (this.#spaces.length === 1) {
-      space.evict(space.loser(), 'capacity')
+      space.evict(space.loser(short), 'capacity')
       return
     }
-    if (space.size === 0 || this.#excess(space) <= 0) {
-      const giver = this.#largest(space)
-      giver.evict(giver.loser(), 'capacity')
+    if (space.size === 0 || this.#excess(space, short) <= 0) {
+      const giver = this.#largest(space, short)
+      giver.evict(giver.loser(short), 'capacity')
       return
     }
-    const rival = this.#rival(space)
-    if (rival === undefined) space.evict(space.loser(), 'capacity')
-    else duel(space, rival)
+    const rival = this.#rival(space, short)
+    if (rival === undefined) space.evict(space.loser(short), 'capacity')
+    else duel(space, rival, short)
   }
 
   /** The larger of the next two spaces that hold more than their floor. */
-  #rival(space: MemorySpace): MemorySpace | undefined {
+  #rival(space: MemorySpace, short: Measure): MemorySpace | undefined {
     let rival: MemorySpace | undefined
     let most = 0
     for (let looked = 0; looked < 2; looked++) {
       this.#turn = (this.#turn + 1) % this.#spaces.length
       const other = this.#spaces[this.#turn] as MemorySpace
-      const excess = this.#excess(other)
+      const excess = this.#excess(other, short)
       if (other === space || excess <= most) continue
       most = excess
       rival = other
@@ -153,11 +152,11 @@ export class MemoryTier implements LocalTier {
     return rival
   }
 
-  #largest(fallback: MemorySpace): MemorySpace {
+  #largest(fallback: MemorySpace, short: Measure): MemorySpace {
     let largest = fallback
     let most = -Infinity
     for (const space of this.#spaces) {
-      const excess = this.#excess(space)
+      const excess = this.#excess(space, short)
       if (space.size === 0 || excess <= most) continue
       most = excess
       largest = space
@@ -166,9 +165,9 @@ export class MemoryTier implements LocalTier {
   }
 
   /** How far a space is above its floor, in the measure that is short. */
-  #excess(space: MemorySpace): number {
+  #excess(space: MemorySpace, short: Measure): number {
     const equal = floorShare / this.#spaces.length
-    if (this.#bytes <= this.limits.maxBytes) return space.size - this.limits.maxEntries * equal
+    if (short === 'entries') return space.size - this.limits.maxEntries * equal
     return space.bytes - Math.max(space.limits.reservedBytes, this.limits.maxBytes * equal)
   }
 
@@ -196,12 +195,13 @@ export class MemoryTier implements LocalTier {
   }
 }
 
-function isOver(bytes: number, entries: number, limits: MemoryLimits): boolean {
-  return bytes > limits.maxBytes || entries > limits.maxEntries
+function shortOf(bytes: number, entries: number, limits: MemoryLimits): Measure | undefined {
+  if (bytes > limits.maxBytes) return 'bytes'
+  return entries > limits.maxEntries ? 'entries' : undefined
 }
 
-function duel(space: MemorySpace, rival: MemorySpace): void {
-  const challenger = space.loser()
+function duel(space: MemorySpace, rival: MemorySpace, short: Measure): void {
+  const challenger = space.loser(short)
   const defender = rival.defender()
   if (space.usesOf(challenger) > rival.usesOf(defender)) {
     rival.evict(defender, 'capacity')

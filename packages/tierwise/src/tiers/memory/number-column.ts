@@ -24,14 +24,14 @@ export class NumberColumn {
   }
 
   set(slot: number, value: number): void {
+    if (value === Infinity) {
+      this.data[slot] = this.never
+      return
+    }
     const distance = Math.floor(value - this.origin)
-    if (distance >= -narrowEnd && distance < narrowEnd) this.data[slot] = distance
-    else this.#setFar(slot, distance)
-  }
-
-  #setFar(slot: number, distance: number): void {
-    if (distance !== Infinity && this.never === narrowEnd) this.#widen()
-    this.data[slot] = distance === Infinity ? this.never : distance
+    const fits = distance >= -narrowEnd && distance < narrowEnd
+    if (!fits && this.never === narrowEnd) this.#widen()
+    this.data[slot] = distance
   }
 
   #widen(): void {

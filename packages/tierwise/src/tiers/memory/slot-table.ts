@@ -15,18 +15,10 @@ export const referenceMask = 0x30
 export const inMain = 0x40
 export const isTagged = 0x80
 
-/** Bit of the weight column: the weight came from the encoded size. */
-const isEncoded = 2 ** 31
+/** What a weight may be at most: two gigabytes, so that sums of differences stay exact in 32 bits. */
 export const mostWeight: number = 2 ** 31 - 1
 
 const noTags: readonly string[] = Object.freeze([])
-
-/** What is stored of an entry beyond key and value, and its weight. */
-export interface Stored {
-  readonly entry: Entry
-  readonly reviewAt: number
-  readonly weight: number
-}
 
 /** Tags of the slots that have any; three columns that exist once an entry with tags came. */
 export interface TagColumns {
@@ -53,15 +45,17 @@ export class SlotTable {
   meta: Uint8Array = new Uint8Array(leastCapacity)
   next: Int32Array = new Int32Array(leastCapacity)
   previous: Int32Array = new Int32Array(leastCapacity)
+  /** Bytes accounted for the entry. */
+  weight: Int32Array = new Int32Array(leastCapacity)
   tags: TagColumns | undefined
   readonly reviewAt: NumberColumn
   readonly #createdAt: NumberColumn
   /** Microseconds between `createdAt` and the version, which usually is the microsecond of the write. */
   readonly #version: NumberColumn
-  #weight = new Uint32Array(leastCapacity)
   #freshUntil: NumberColumn | undefined
   #usableUntil: NumberColumn | undefined
   #loadMs: Float32Array | undefined
+  #sizeBytes: Uint32Array | undefined
   #capacity = leastCapacity
   /** Slots at or above were never used. */
   #unused = firstSlot
@@ -106,15 +100,15 @@ export class SlotTable {
     this.keys[slot] = undefined
     this.values[slot] = undefined
     this.meta[slot] = 0
-    this.#weight[slot] = 0
+    this.weight[slot] = 0
     if (this.tags !== undefined) this.tags.lists[slot] = undefined
     this.next[slot] = this.#free
     this.#free = slot
   }
 
-  store(slot: number, { entry, reviewAt, weight }: Stored): void {
+  /** Everything but key and weight. */
+  store(slot: number, entry: Entry, reviewAt: number): void {
     this.values[slot] = entry.value
-    this.#weight[slot] = entry.sizeBytes > 0 ? weight + isEncoded : weight
     const createdAt = Math.floor(entry.createdAt)
     this.reviewAt.set(slot, reviewAt)
     this.#createdAt.set(slot, createdAt)
@@ -123,14 +117,7 @@ export class SlotTable {
     if (entry.tags.length > 0) this.#storeTags(slot, entry)
     else if (this.tags !== undefined) this.#dropTags(slot)
     if (this.#loadMs !== undefined || entry.loadMs > 0) this.#storeLoadMs(slot, entry.loadMs)
-  }
-
-  weightOf(slot: number): number {
-    return (this.#weight[slot] as number) & mostWeight
-  }
-
-  isEncoded(slot: number): boolean {
-    return (this.#weight[slot] as number) >= isEncoded
+    if (this.#sizeBytes !== undefined || entry.sizeBytes > 0) this.#storeSize(slot, entry.sizeBytes)
   }
 
   freshUntil(slot: number): number {
@@ -141,7 +128,7 @@ export class SlotTable {
     return (this.#usableUntil ?? this.#freshUntil ?? this.reviewAt).get(slot)
   }
 
-  entry(slot: number, sizeBytes: number): LocalEntry {
+  entry(slot: number): LocalEntry {
     const createdAt = this.#createdAt.get(slot)
     return {
       value: this.values[slot],
@@ -153,7 +140,7 @@ export class SlotTable {
       tags: this.tags?.lists[slot] ?? noTags,
       tagClock: this.tags?.recorded[slot] ?? 0,
       loadMs: this.#loadMs?.[slot] ?? 0,
-      sizeBytes,
+      sizeBytes: this.#sizeBytes?.[slot] ?? 0,
     }
   }
 
@@ -187,6 +174,11 @@ export class SlotTable {
     this.#loadMs[slot] = loadMs
   }
 
+  #storeSize(slot: number, sizeBytes: number): void {
+    this.#sizeBytes ??= new Uint32Array(this.#room)
+    this.#sizeBytes[slot] = sizeBytes
+  }
+
   /** What a column that appears now must hold: its turn to grow may already be over. */
   get #room(): number {
     return this.#grown === 0 ? this.#capacity : this.#capacity * 2
@@ -206,13 +198,14 @@ export class SlotTable {
       (capacity) => (this.meta = enlarged(this.meta, new Uint8Array(capacity))),
       (capacity) => (this.next = enlarged(this.next, new Int32Array(capacity))),
       (capacity) => (this.previous = enlarged(this.previous, new Int32Array(capacity))),
-      (capacity) => (this.#weight = enlarged(this.#weight, new Uint32Array(capacity))),
+      (capacity) => (this.weight = enlarged(this.weight, new Int32Array(capacity))),
       (capacity) => this.reviewAt.reserve(capacity),
       (capacity) => this.#createdAt.reserve(capacity),
       (capacity) => this.#version.reserve(capacity),
       (capacity) => this.#freshUntil?.reserve(capacity),
       (capacity) => this.#usableUntil?.reserve(capacity),
       (capacity) => (this.#loadMs &&= enlarged(this.#loadMs, new Float32Array(capacity))),
+      (capacity) => (this.#sizeBytes &&= enlarged(this.#sizeBytes, new Uint32Array(capacity))),
       (capacity) => this.tags && (this.tags.recorded = enlarged(this.tags.recorded, new Float64Array(capacity))),
       (capacity) => this.tags && (this.tags.checked = enlarged(this.tags.checked, new Float64Array(capacity))),
     ]

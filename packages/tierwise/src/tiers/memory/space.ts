@@ -5,9 +5,10 @@ import type { TagClock } from '../../contract/tags.ts'
 import type { LocalEntry, LocalSpace } from '../../contract/tier.ts'
 import { hashKey } from './key-hash.ts'
 import { afterHit, LazyTinyLfu } from './lazy-tiny-lfu.ts'
+import type { Measure } from './lazy-tiny-lfu.ts'
 import { isTagged, mainAnchor, mostWeight, SlotTable, windowAnchor } from './slot-table.ts'
-import type { Stored, TagColumns } from './slot-table.ts'
-import { weigh, weighString } from './weigh.ts'
+import type { TagColumns } from './slot-table.ts'
+import { weigh, weighKey } from './weigh.ts'
 
 /** What an entry costs beyond key and value: its place in index, columns, sketch and ghosts; measured by the bench. */
 export const slotBytes = 88
@@ -24,6 +25,12 @@ export interface SpaceLimits {
   readonly maxValueBytes: number
 }
 
+/** What the spaces of a tier hold together. */
+export interface Holdings {
+  bytes: number
+  entries: number
+}
+
 /** What a space needs of the tier it lives in. */
 export interface Surroundings {
   readonly clock: Clock
@@ -31,8 +38,8 @@ export interface Surroundings {
   readonly seed: number
   /** Whole epoch milliseconds at the birth of the tier. */
   readonly origin: number
-  /** Told of every change of what the spaces hold. */
-  account(bytes: number, entries: number): void
+  /** What all spaces of the tier hold; each space keeps its part of it right. */
+  readonly held: Holdings
   /** Evicts until the space fits its quota and all spaces the budget; whether anything had to go. */
   makeRoom(space: MemorySpace): boolean
   /** Called when there is something for the background to do: evictions to report, entries that will die. */
@@ -57,6 +64,7 @@ export class MemorySpace implements LocalSpace {
   readonly limits: SpaceLimits
   readonly #around: Surroundings
   readonly #clock: Clock
+  readonly #held: Holdings
   readonly #origin: number
   #index = new Map<string, number>()
   #slots: SlotTable
@@ -75,6 +83,7 @@ export class MemorySpace implements LocalSpace {
     this.limits = limits
     this.#around = around
     this.#clock = around.clock
+    this.#held = around.held
     this.#origin = around.origin
     this.#slots = new SlotTable(around.origin)
     this.#policy = new LazyTinyLfu(this.#slots)
@@ -123,23 +132,23 @@ export class MemorySpace implements LocalSpace {
       this.#forget(slot)
       return undefined
     }
-    const value = this.#slots.weightOf(slot) - slotBytes - weighString(key)
-    return this.#slots.entry(slot, this.#slots.isEncoded(slot) ? value : 0)
+    return this.#slots.entry(slot)
   }
 
   set(key: string, entry: Entry, reviewAt: number): boolean {
     if (this.#closed) return false
     const valueBytes = entry.sizeBytes > 0 ? entry.sizeBytes : weigh(entry.value)
-    const weight = valueBytes + weighString(key) + slotBytes
+    const weight = valueBytes + weighKey(key) + slotBytes
     const held = this.#index.get(key)
     if (valueBytes > this.limits.maxValueBytes || weight > mostWeight) {
       if (held !== undefined) this.#forget(held)
       this.#note('too-large')
       return false
     }
-    const stored = { entry, reviewAt, weight }
-    if (held === undefined) this.#insert(key, stored)
-    else this.#overwrite(held, stored)
+    const slot = held ?? this.#slots.take()
+    this.#slots.store(slot, entry, reviewAt)
+    if (held === undefined) this.#insert(key, slot, weight)
+    else this.#overwrite(slot, weight)
     if (!this.#mortal && entry.usableUntil !== Infinity) {
       this.#mortal = true
       this.#around.wake()
@@ -156,15 +165,12 @@ export class MemorySpace implements LocalSpace {
   }
 
   clear(): void {
-    const { size } = this
-    const bytes = this.#bytes
+    this.#resize(-this.#bytes, -this.size)
     this.#index = new Map()
     this.#slots = new SlotTable(this.#origin)
     this.#policy = new LazyTinyLfu(this.#slots)
-    this.#bytes = 0
     this.#mortal = false
     this.#swept = 0
-    this.#around.account(-bytes, -size)
   }
 
   /** Forgets everything and takes nothing more. */
@@ -186,8 +192,8 @@ export class MemorySpace implements LocalSpace {
   }
 
   /** The slot this space would give up next; dead entries go first. */
-  loser(): number {
-    return this.#deadEnd() || this.#policy.pickLoser()
+  loser(short: Measure): number {
+    return this.#deadEnd() || this.#policy.pickLoser(short)
   }
 
   /** The slot that a newcomer of another space has to beat. */
@@ -196,11 +202,11 @@ export class MemorySpace implements LocalSpace {
   }
 
   usesOf(slot: number): number {
-    return this.#isDead(slot, this.#clock.burstNow()) ? -1 : this.#policy.countOf(slot)
+    return this.#isDeadNow(slot) ? -1 : this.#policy.countOf(slot)
   }
 
   evict(slot: number, reason: EvictReason): void {
-    this.#drop(slot, this.#isDead(slot, this.#clock.burstNow()) ? 'expired' : reason)
+    this.#drop(slot, this.#isDeadNow(slot) ? 'expired' : reason)
   }
 
   /** Lets a slot that was picked live on. */
@@ -257,6 +263,11 @@ export class MemorySpace implements LocalSpace {
     return this.#slots.usableUntil(slot) <= now
   }
 
+  /** For eviction, which need not know to the microsecond. */
+  #isDeadNow(slot: number): boolean {
+    return this.#mortal && this.#isDead(slot, this.#clock.burstNow())
+  }
+
   #isValid(slot: number): boolean {
     return (this.#slots.meta[slot] as number) < isTagged || this.#hasCurrentTags(slot)
   }
@@ -272,24 +283,23 @@ export class MemorySpace implements LocalSpace {
     return true
   }
 
-  #insert(key: string, stored: Stored): void {
-    const slots = this.#slots
-    const slot = slots.take()
-    slots.keys[slot] = key
-    slots.store(slot, stored)
+  #insert(key: string, slot: number, weight: number): void {
+    this.#slots.keys[slot] = key
+    this.#slots.weight[slot] = weight
     this.#index.set(key, slot)
     this.#policy.admit(slot, hashKey(key, this.#around.seed), this.#hits)
-    this.#resize(stored.weight, 1)
+    this.#resize(weight, 1)
     if (!this.#around.makeRoom(this)) this.#policy.settle()
   }
 
   /** The entry keeps its place; a write counts as a use. */
-  #overwrite(slot: number, stored: Stored): void {
-    const slots = this.#slots
-    const change = stored.weight - slots.weightOf(slot)
-    slots.store(slot, stored)
-    slots.meta[slot] = afterHit[slots.meta[slot] as number] as number
+  #overwrite(slot: number, weight: number): void {
+    const { meta, weight: weights } = this.#slots
+    meta[slot] = afterHit[meta[slot] as number] as number
+    const change = weight - (weights[slot] as number)
     if (change === 0) return
+    weights[slot] = weight
+    this.#policy.reweigh(slot, change)
     this.#resize(change, 0)
     if (change > 0) this.#around.makeRoom(this)
   }
@@ -311,7 +321,7 @@ export class MemorySpace implements LocalSpace {
   }
 
   #release(slot: number, key: string): void {
-    const weight = this.#slots.weightOf(slot)
+    const weight = this.#slots.weight[slot] as number
     this.#index.delete(key)
     this.#slots.release(slot)
     this.#resize(-weight, -1)
@@ -319,16 +329,16 @@ export class MemorySpace implements LocalSpace {
 
   #resize(bytes: number, entries: number): void {
     this.#bytes += bytes
-    this.#around.account(bytes, entries)
+    this.#held.bytes += bytes
+    this.#held.entries += entries
   }
 
   /** The end of a queue if it is dead, else 0. */
   #deadEnd(): number {
     if (!this.#mortal) return 0
-    const now = this.#clock.burstNow()
     const { windowEnd, mainEnd } = this.#policy
-    if (windowEnd !== windowAnchor && this.#isDead(windowEnd, now)) return windowEnd
-    return mainEnd !== mainAnchor && this.#isDead(mainEnd, now) ? mainEnd : 0
+    if (windowEnd !== windowAnchor && this.#isDeadNow(windowEnd)) return windowEnd
+    return mainEnd !== mainAnchor && this.#isDeadNow(mainEnd) ? mainEnd : 0
   }
 
   #note(reason: EvictReason): void {

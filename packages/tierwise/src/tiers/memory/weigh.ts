@@ -31,6 +31,12 @@ export function weighString(text: string): number {
   return stringHead + ((bytes + word - 1) & -word)
 }
 
+/** As `weighString`, judged by the last character alone: every write weighs its key. */
+export function weighKey(key: string): number {
+  const characterBytes = key.charCodeAt(key.length - 1) > 0xff ? 2 : 1
+  return stringHead + ((key.length * characterBytes + word - 1) & -word)
+}
+
 const beyondLatin1 = /[^\u0000-\u00ff]/
 const scannedCharacters = 2048
 
