@@ -198,6 +198,12 @@ describe('envelope', () => {
       expect(() => plain.head(reseal(frame))).toThrow(damaged)
     })
 
+    it('refuses a frame that announces another size of its value', () => {
+      const frame = frameOf(plain, 'text')
+      frame.writeUInt32BE(frame.readUInt32BE(64) + 1, 64)
+      expect(() => plain.decode(reseal(frame), 'k')).toThrow('announced size')
+    })
+
     it('refuses a frame with an attribute that it does not know', () => {
       const frame = frameOf(plain, 1)
       frame[53] = 0x80
@@ -250,6 +256,13 @@ describe('envelope', () => {
       }
     })
 
+    it('stops inflating where the announced size is reached', () => {
+      const bomb = frameOf(build({ compression: {} }), Buffer.alloc(20_000_000))
+      bomb.writeUInt32BE(1000, 64)
+      const cause = expect.objectContaining({ code: 'ERR_BUFFER_TOO_LARGE' }) as Error
+      expect(() => plain.decode(reseal(bomb), 'k')).toThrowError(expect.objectContaining({ cause }))
+    })
+
     it('refuses a compression that does not exist', () => {
       const frame = frameOf(build({ compression: {} }), text)
       frame[53] = 7
@@ -299,7 +312,7 @@ describe('envelope', () => {
 
     it('refuses an unencrypted frame, which anybody could have written', () => {
       const envelope = build({ encryption: { keys: [key1] } })
-      expect(() => envelope.decode(frameOf(plain, 'v'), 'k')).toThrow(damaged)
+      expect(() => envelope.decode(frameOf(plain, 'v'), 'k')).toThrow('the frame is not encrypted')
     })
 
     it('refuses a frame of which anything but the flags was changed, checksum included', () => {

@@ -1,6 +1,7 @@
 import { addExtension, Packr } from 'msgpackr'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { msgpackCodec } from '../../src/codecs/index.ts'
+import { scan } from '../../src/codecs/msgpack/scan.ts'
 import type { ValueCodec } from '../../src/contract/codec.ts'
 import { failureOf } from './failure-of.ts'
 
@@ -34,14 +35,6 @@ describe('msgpack codec', () => {
     ['a typed array that announces 4 GiB', 'c9 ffffffff 74 01 00'],
     ['a property name that is no string', '81 01 02'],
     ['a property name that is an object', '81 80 02'],
-    ['a record definition', '92 d47240 91a161 01 40 02'],
-    ['a record definition of two bytes', 'd5724001 91a161 01'],
-    ['bundled strings', 'd66200000006 c103 a0 a3616263'],
-    ['a back reference', '92 d66900000001 90 d67000000001'],
-    ['an error as msgpackr writes it', 'd46500 93 a7 76616c75654f66 a0 c0'],
-    ['a set as msgpackr writes it', 'd47300 01'],
-    ['a regular expression as msgpackr writes it', 'd47800 92 a128 a0'],
-    ['an extension of somebody else', 'd40100'],
     ['a timestamp that is cut off', 'd7ff 00000000'],
     ['a typed array of an unknown type', 'c70274 6300'],
     ['a typed array with half an element', 'c70374 0300'],
@@ -58,6 +51,34 @@ describe('msgpack codec', () => {
     ['a string of half a code unit', 'd45400 92 a6737472696e67 c40161'],
   ])('refuses %s', (_, hex) => {
     expect(() => decodeHex(hex)).toThrow(damaged)
+  })
+
+  it.each([
+    ['a record definition', '92 d47240 91a161 01 40 02'],
+    ['a record definition of two bytes', 'd5724001 91a161 01'],
+    ['bundled strings', 'd66200000006 c103 a0 a3616263'],
+    ['a back reference', '92 d66900000001 90 d67000000001'],
+    ['an error as msgpackr writes it', 'd46500 93 a7 76616c75654f66 a0 c0'],
+    ['a set as msgpackr writes it', 'd47300 01'],
+    ['a regular expression as msgpackr writes it', 'd47800 92 a128 a0'],
+    ['an extension of somebody else', 'd40100'],
+  ])('does not let msgpackr act on %s', (_, hex) => {
+    expect(() => decodeHex(hex)).toThrow('part of an unknown type')
+  })
+
+  it('does not hand msgpackr anything that is cut off', () => {
+    for (const hex of [
+      'c6ffffffff00',
+      'db00000002 61',
+      'a261',
+      'cb00',
+      'd7ff00000000',
+      'c9ffffffff7400',
+      '9201',
+      '81a161',
+    ]) {
+      expect(() => scan(Buffer.from(hex.replaceAll(' ', ''), 'hex'))).toThrow('ends too early')
+    }
   })
 
   it('refuses what is nested too deeply, however it is nested', () => {

@@ -73,6 +73,7 @@ describe.each(codecs)('$name codec', ({ name, id, load }) => {
     ['an object of 70 000 properties', Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`k${i}`, i]))],
     ['an object that looks like a marked date', { $date: '2024-05-01T00:00:00.000Z' }],
     ['an object that looks like a marked object', { $object: ['a', 1] }],
+    ['an object whose properties have the names of methods', { constructor: 1, toJSON: 2, hasOwnProperty: 3 }],
     ['a map in a map, keyed by an object', new Map([[{ a: 1 }, new Map([[NaN, -0]])]])],
     ['an object without a prototype', Object.assign(Object.create(null) as object, { toString: 1 })],
     ['an error that gathers others', new AggregateError([new TypeError('a'), 1], 'all', { cause: undefined })],
@@ -131,6 +132,7 @@ describe.each(codecs)('$name codec', ({ name, id, load }) => {
 
   it.each([
     ['value.run', 'a function', { run: () => 1 }],
+    ['value.after.run', 'a function', { before: { list: [1] }, after: { run: () => 1 } }],
     ['value.list[1]', 'a symbol', { list: [0, Symbol('s')] }],
     ['value["a key"].at[0]', 'an instance of Point', { 'a key': { at: [new Point()] } }],
     ['value', 'an instance of Promise', Promise.resolve()],
