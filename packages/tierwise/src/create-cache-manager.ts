@@ -2,7 +2,6 @@ import { breakerTable, managerTable } from './core/manager-options.ts'
 import type { ManagerSettings } from './core/manager-options.ts'
 import { optionError, readOptions } from './base/option-reader.ts'
 import { systemRuntime } from './base/runtime.ts'
-import { createEnvelope, loadValueCodec } from './codecs/index.ts'
 import type { CacheManager } from './contract/cache.ts'
 import type { CacheManagerOptions } from './contract/options.ts'
 import type { Runtime } from './contract/runtime.ts'
@@ -125,9 +124,10 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
   return { local, tiers, names: created.map(({ name }) => name) }
 }
 
-/** The codec is loaded with the first byte tier, so that a memory-only cache does not pay for its import. */
+/** Codecs are loaded when a chain has byte tiers, so that a memory-only cache does not pay for their import. */
 async function prepareCodecs(options: CacheManagerOptions, chain: Chain): Promise<void> {
   if (chain.tiers.length === 0) return
+  const { createEnvelope, loadValueCodec } = await import('./codecs/index.ts')
   const codec = await loadValueCodec(options.codec ?? 'msgpack')
   const readers = await Promise.all([loadValueCodec('msgpack'), loadValueCodec('json')])
   for (const tier of chain.tiers) {
