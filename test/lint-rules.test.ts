@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -49,6 +49,8 @@ describe('the lint rules', () => {
 
   beforeAll(async () => {
     cpSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'))
+    // The linter looks for its type-aware part below the folder it runs in.
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
     for (const [path, source] of [...Object.values(offences), ...Object.entries(support)]) {
       mkdirSync(dirname(join(folder, path)), { recursive: true })
       writeFileSync(join(folder, path), `${source}\n`)
