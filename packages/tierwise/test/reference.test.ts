@@ -30,7 +30,9 @@ afterEach(() => stop())
 
 describe('the reference pages', () => {
   test('say what the sources say', () => {
-    const { status, stderr } = spawnSync(process.execPath, [fromRoot('scripts/reference.mjs'), '--check'], { encoding: 'utf8' })
+    const { status, stderr } = spawnSync(process.execPath, [fromRoot('scripts/reference.mjs'), '--check'], {
+      encoding: 'utf8',
+    })
     expect(stderr).toBe('')
     expect(status).toBe(0)
   })
@@ -59,7 +61,9 @@ describe('the reference pages', () => {
       ERR_CACHE_DECODE: true,
       ERR_CACHE_FORMAT_NEWER: true,
     }
-    const rows = [...page('errors').matchAll(/^\| `(ERR_CACHE_\w+)` \| `\w+` \| \S.* \| \S.* \|$/gm)].map(([, code]) => code)
+    const rows = [...page('errors').matchAll(/^\| `(ERR_CACHE_\w+)` \| `\w+` \| \S.* \| \S.* \|$/gm)].map(
+      ([, code]) => code,
+    )
     expect(rows).toEqual(Object.keys(codes))
   })
 })
@@ -87,11 +91,14 @@ describe('the documented defaults of a namespace', () => {
     expect(documented('NamespaceOptions').get(name)).toBe(policy[name])
   })
 
-  test.each(['tiers', 'license', 'schema', 'maxBytes', 'maxEntries', 'reservedBytes'] as const)('%s has none', (name) => {
-    expect(documented('NamespaceOptions').has(name)).toBe(true)
-    expect(documented('NamespaceOptions').get(name)).toBeUndefined()
-    expect(policy[name]).toBeUndefined()
-  })
+  test.each(['tiers', 'license', 'schema', 'maxBytes', 'maxEntries', 'reservedBytes'] as const)(
+    '%s has none',
+    (name) => {
+      expect(documented('NamespaceOptions').has(name)).toBe(true)
+      expect(documented('NamespaceOptions').get(name)).toBeUndefined()
+      expect(policy[name]).toBeUndefined()
+    },
+  )
 })
 
 describe('the documented defaults of a manager', () => {
@@ -138,7 +145,12 @@ describe('the documented defaults of a manager', () => {
   })
 
   test('hold for the number of refreshes', async () => {
-    const { cache, manager, runtime, stop: end } = testCache().memory().defaults({ ttl: '10s', refreshAhead: 0.5 }).build()
+    const {
+      cache,
+      manager,
+      runtime,
+      stop: end,
+    } = testCache().memory().defaults({ ttl: '10s', refreshAhead: 0.5 }).build()
     const outcomes: string[] = []
     manager.on('refresh', ({ outcome }) => outcomes.push(outcome))
     const most = Number(managerDefault('maxRefreshes'))
