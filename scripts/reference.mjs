@@ -41,7 +41,7 @@ function optionsPage() {
     'tiers/memory/index.ts',
     'tiers/disk/options.ts',
   ])
-  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'FailureMode', 'Durability'].map((name) =>
+  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'Durability'].map((name) =>
     typeRow(find(name)),
   )
   const tables = [

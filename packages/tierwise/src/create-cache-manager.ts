@@ -8,12 +8,13 @@ import type { Runtime } from './contract/runtime.ts'
 import type { LocalTier, TierDefinition } from './contract/tier.ts'
 import { ProcessAuthority } from './core/authority.ts'
 import { Background } from './core/background.ts'
-import { Lifecycle, TieredCacheManager } from './core/cache-manager.ts'
+import { TieredCacheManager } from './core/cache-manager.ts'
 import type { Chain } from './core/cache-manager.ts'
 import { Emitter } from './core/emitter.ts'
 import { GuardedTier } from './core/guarded-tier.ts'
 import type { OpenedTier } from './core/guarded-tier.ts'
 import { checkNamespaceName } from './core/key.ts'
+import { Lifecycle } from './core/lifecycle.ts'
 import type { Engine } from './core/namespace.ts'
 import { resolveNamespace } from './core/policy.ts'
 import type { NamespacePolicy } from './core/policy.ts'
@@ -38,7 +39,6 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const emitter = new Emitter()
   const tagTable = new TagTable(Math.floor(runtime.clock.now() * 1000))
   const authority = new ProcessAuthority(runtime.clock)
-  const lifecycle = new Lifecycle()
 
   const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
     authority.observe(highestVersion)
@@ -48,6 +48,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   }
   const chain = createChain(options.tiers, { runtime, emitter, settings, onOpen })
   const prepare = (): Promise<void> => prepareCodecs(options, chain)
+  const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => tagTable.seal() })
   const engine: Engine = {
     runtime,
     emitter,
@@ -57,7 +58,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     writeBehind: new WriteBehind(settings.maxPendingWrites),
     refreshes: { running: 0, most: settings.maxRefreshes },
     prefix: settings.prefix,
-    ready: () => openChain(lifecycle, { chain, prepare, seal: () => tagTable.seal() }),
+    ready: () => lifecycle.ready(),
     get isStopped() {
       return lifecycle.state === 'stopped'
     },
@@ -66,7 +67,6 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   return new TieredCacheManager({
     engine,
     chain,
-    prepare,
     lifecycle,
     policies: namespacePolicies(options, policyContext),
     policyOf: (name) => resolveNamespace(name, undefined, policyContext),
@@ -141,26 +141,6 @@ async function prepareCodecs(options: CacheManagerOptions, chain: Chain): Promis
       }),
     )
   }
-}
-
-/** Opens every tier once. One that cannot be opened now is tried again when it is used: a cache must not stop a start. */
-function openChain(lifecycle: Lifecycle, parts: { chain: Chain; prepare: () => Promise<void>; seal: () => void }): Promise<void> | undefined {
-  if (lifecycle.state !== 'new') return undefined
-  if (parts.chain.tiers.length === 0) {
-    parts.seal()
-    lifecycle.state = 'started'
-    return undefined
-  }
-  lifecycle.opening ??= openTiers(parts).then(() => {
-    parts.seal()
-    if (lifecycle.state === 'new') lifecycle.state = 'started'
-  })
-  return lifecycle.opening
-}
-
-async function openTiers({ chain, prepare }: { chain: Chain; prepare: () => Promise<void> }): Promise<void> {
-  await prepare()
-  await Promise.allSettled(chain.tiers.map((tier) => tier.open()))
 }
 
 /** Resolves every listed namespace now, so that a wrong option is found at construction; aliases point to the same policy. */

@@ -14,8 +14,6 @@ export type CacheErrorCode =
   | 'ERR_CACHE_KEY'
   /** `ValueError`. `undefined` was to be set. Do: store `null` for a known absence, or delete the key. */
   | 'ERR_CACHE_VALUE_UNDEFINED'
-  /** `ValueError`. Reserved for tiers that refuse large values by an error; the tiers of this version answer `skipped` instead. Do: store less, or leave that tier out with `tiers`. */
-  | 'ERR_CACHE_VALUE_TOO_LARGE'
   /** `LicenseViolationError`. A ttl was asked for that is longer than the licence of the namespace allows. Do: ask for less, or correct `maxTtl`. */
   | 'ERR_CACHE_LICENSE'
   /** `LoaderError`. The loader failed and no stale value may stand in, `cause` is what it threw; or `notModified()` was called without a previous value (a `CacheError`). Do: look at `cause`; set `grace` to ride out failures. */
@@ -34,8 +32,6 @@ export type CacheErrorCode =
   | 'ERR_CACHE_TIER_OPEN'
   /** `TierError`. A tier was used before it was opened or after it was closed. Do: use it through a manager; a tier of your own rejects with it after `close`. */
   | 'ERR_CACHE_TIER_CLOSED'
-  /** `TierError`. Reserved for calls that need a tier whose breaker is open; in this version such a tier is passed over. Do: try again later. */
-  | 'ERR_CACHE_BREAKER_OPEN'
   /** `CodecError`. A value has no faithful bytes: a function, a symbol, a class instance, a cycle, more than 256 levels. Do: store plain data; the message has the path of the part. */
   | 'ERR_CACHE_ENCODE'
   /** `CodecError`. Stored bytes are damaged, foreign, of another key, or encrypted with an unknown key; only in `bad-record` events, the read is a miss. Do: nothing for one record; many mean a wrong key or a store shared with something else. */

@@ -55,7 +55,6 @@ export type {
   BreakerOptions,
   CacheManagerOptions,
   Duration,
-  FailureMode,
   Isolation,
   LifeOptions,
   Lifetime,

@@ -46,7 +46,6 @@ describe('the reference pages', () => {
       ERR_CACHE_STOPPED: true,
       ERR_CACHE_KEY: true,
       ERR_CACHE_VALUE_UNDEFINED: true,
-      ERR_CACHE_VALUE_TOO_LARGE: true,
       ERR_CACHE_LICENSE: true,
       ERR_CACHE_LOADER: true,
       ERR_CACHE_ABORTED: true,
@@ -56,7 +55,6 @@ describe('the reference pages', () => {
       ERR_CACHE_TIER_WRITE: true,
       ERR_CACHE_TIER_OPEN: true,
       ERR_CACHE_TIER_CLOSED: true,
-      ERR_CACHE_BREAKER_OPEN: true,
       ERR_CACHE_ENCODE: true,
       ERR_CACHE_DECODE: true,
       ERR_CACHE_FORMAT_NEWER: true,
@@ -87,7 +85,7 @@ describe('the documented defaults of a life', () => {
 describe('the documented defaults of a namespace', () => {
   const policy = resolveNamespace('n', undefined, { defaults: undefined, tierNames: [] })
 
-  test.each(['isolation', 'failure', 'version'] as const)('%s is the one in force', (name) => {
+  test.each(['isolation', 'version'] as const)('%s is the one in force', (name) => {
     expect(documented('NamespaceOptions').get(name)).toBe(policy[name])
   })
 

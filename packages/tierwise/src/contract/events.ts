@@ -52,7 +52,7 @@ export interface RefreshEvent {
   readonly namespace: string
   readonly key: string
   /** Which option asked for it. */
-  readonly reason: 'ahead' | 'early' | 'stale'
+  readonly reason: 'ahead' | 'early'
   /** `dropped`: too many refreshes were running in this process. */
   readonly outcome: 'started' | 'dropped'
 }
@@ -122,7 +122,7 @@ export type BreakerState = 'closed' | 'half-open' | 'open'
 /** Over the budget of the tier, over the quota of the namespace, past its life, or too large to be held. */
 export type EvictReason = 'capacity' | 'quota' | 'expired' | 'too-large'
 /** Why a record could not be used. */
-export type BadRecordReason = 'damaged' | 'foreign' | 'newer-format' | 'wrong-key' | 'schema'
+export type BadRecordReason = 'damaged' | 'newer-format' | 'schema'
 
 /** The manager started or stopped. */
 export interface LifecycleEvent {

@@ -21,12 +21,6 @@ export type WriteMode = 'through' | 'behind' | 'around'
  */
 export type Isolation = 'share' | 'freeze' | 'clone'
 
-/**
- * What a namespace does when its authority is out of reach: answer from elsewhere (`open`), refuse (`closed`), or decide
- * from this process alone (`local`). Matters only in a chain whose authority is outside of this process.
- */
-export type FailureMode = 'open' | 'closed' | 'local'
-
 /** How an entry lives; set for the manager, a namespace or one call, the nearest wins. */
 export interface LifeOptions {
   /** How long an entry is fresh: `get` answers it and no loader runs. @default '5m' */
@@ -67,8 +61,6 @@ export interface NamespaceOptions extends LifeOptions {
   readonly schema?: StandardSchema
   /** What a caller's change to a returned object can do. @default 'share' */
   readonly isolation?: Isolation
-  /** What to do when the authority is out of reach. @default 'open' */
-  readonly failure?: FailureMode
   /** Most of the memory tier that this namespace may take. @default all */
   readonly maxBytes?: Size
   /** Most entries that this namespace may hold in memory. @default unlimited */

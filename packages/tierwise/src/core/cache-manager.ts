@@ -2,14 +2,14 @@ import type { Analytics, Cache, CacheManager, Health, InNamespace, Loader, TierH
 import type { CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalTier } from '../contract/tier.ts'
-import { TierError } from '../errors.ts'
 import { texts, unknownName } from '../base/option-reader.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { clearNamespace } from './invalidate.ts'
 import { checkNamespaceName } from './key.ts'
-import { Namespace } from './namespace.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import { Namespace, stopped } from './namespace.ts'
 import type { Engine } from './namespace.ts'
 import type { NamespacePolicy } from './policy.ts'
 import { sumStats } from './stats.ts'
@@ -26,19 +26,11 @@ export interface Chain {
 export interface ManagerParts {
   readonly engine: Engine
   readonly chain: Chain
-  /** Loads the codec; before any tier is opened. */
-  readonly prepare: () => Promise<void>
   readonly lifecycle: Lifecycle
   /** Policies of the listed namespaces by name, and how the others get theirs. */
   readonly policies: ReadonlyMap<string, NamespacePolicy>
   readonly policyOf: (name: string) => NamespacePolicy
   readonly strict: boolean
-}
-
-/** What the engine asks the manager's life cycle. Shared, because the engine exists before the manager. */
-export class Lifecycle {
-  state: 'new' | 'started' | 'stopped' = 'new'
-  opening: Promise<void> | undefined
 }
 
 interface View {
@@ -65,17 +57,13 @@ export class TieredCacheManager implements CacheManager {
 
   async start(): Promise<void> {
     const { lifecycle, engine, chain } = this.#parts
-    if (lifecycle.state === 'started') return
-    engine.emitter.emit({ type: 'lifecycle', state: 'starting' })
-    await this.#parts.prepare()
+    if (lifecycle.state === 'stopped') throw stopped('start', '*')
+    await engine.ready()
     const results = await Promise.allSettled(chain.tiers.map((tier) => tier.open()))
     const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) {
-      await this.stop()
-      throw failed.reason
-    }
-    await engine.ready()
-    engine.emitter.emit({ type: 'lifecycle', state: 'started' })
+    if (failed === undefined) return
+    await this.stop()
+    throw failed.reason
   }
 
   stop(): Promise<void> {
@@ -178,11 +166,9 @@ export class TieredCacheManager implements CacheManager {
 
   async #stopOnce(): Promise<void> {
     const { lifecycle, engine, chain } = this.#parts
-    const wasUsed = lifecycle.opening !== undefined
-    lifecycle.state = 'stopped'
-    engine.emitter.emit({ type: 'lifecycle', state: 'stopping' })
+    const ended = lifecycle.end()
     for (const { ns } of this.#views.values()) this.#abortLoads(ns)
-    if (wasUsed) await lifecycle.opening
+    await ended
     await engine.writeBehind.settled()
     await engine.background.settled()
     await Promise.all(chain.tiers.map((tier) => tier.close()))
@@ -192,7 +178,7 @@ export class TieredCacheManager implements CacheManager {
   }
 
   #abortLoads(ns: Namespace): void {
-    const reason = new TierError('The cache manager was stopped while the loader ran.', { code: 'ERR_CACHE_STOPPED', namespace: ns.name })
+    const reason = stopped('getOrSet', ns.name)
     ns.flights.detachAll()
     for (const flight of ns.running) flight.controller.abort(reason)
   }

@@ -3,7 +3,7 @@ import { compileGlob } from '../base/glob.ts'
 import type { BatchLoader, Cache, EntryInfo, Loader, WrapOptions, WriteResult } from '../contract/cache.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
-import { KeyError } from '../errors.ts'
+import { AbortedError } from '../errors.ts'
 import { freshness } from './entry.ts'
 import { getOrLoad, getOrLoadMany } from './get-or-load.ts'
 import { clearNamespace, deleteKeys, deletePattern, deleteTags, guardWork } from './invalidate.ts'
@@ -19,7 +19,7 @@ import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { readValues } from './read-values.ts'
 import { writeValues } from './write.ts'
-import { texts } from '../base/option-reader.ts'
+import { optionError, texts } from '../base/option-reader.ts'
 
 /**
  * The public verbs of one namespace. A memory hit ends in the first lines of `get`, `getOrSet` and `peek`: one look-up
@@ -134,7 +134,7 @@ export class NamespaceCache<V> implements Cache<V> {
   async getMany(keys: Iterable<string>, options?: ReadOptions): Promise<Map<string, V>> {
     const distinct = this.#checkKeys('getMany', keys)
     const policy = this.#policies.of('read', options)
-    options?.signal?.throwIfAborted()
+    refuseAborted(options?.signal, 'getMany')
     await this.#ns.ready('getMany')
     return this.#handOutAll(await readValues(this.#ns, distinct, policy))
   }
@@ -185,7 +185,7 @@ export class NamespaceCache<V> implements Cache<V> {
   async #getBelow(key: string, options: ReadOptions | undefined): Promise<V | undefined> {
     checkKey(key, 'get')
     const policy = this.#policies.of('read', options)
-    options?.signal?.throwIfAborted()
+    refuseAborted(options?.signal, 'get')
     await this.#ns.ready('get')
     const values = await readValues(this.#ns, [key], policy)
     return this.#handOut(values.get(key)) as V | undefined
@@ -193,7 +193,7 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async #load(key: string, loader: Loader<V>, options: LoadOptions | undefined): Promise<V> {
     checkKey(key, 'getOrSet')
-    if (typeof loader !== 'function') throw new KeyError('`getOrSet` needs a loader function as its second argument.', { code: 'ERR_CACHE_KEY', operation: 'getOrSet', key })
+    if (typeof loader !== 'function') throw optionError('loader', loader, 'a function')
     const policy = this.#policies.of('load', options)
     await this.#ns.ready('getOrSet')
     const call = { loader: loader as Loader<unknown>, policy, signal: options?.signal }
@@ -203,6 +203,7 @@ export class NamespaceCache<V> implements Cache<V> {
   async #locate(operation: string, key: string, options: ReadOptions | undefined): Promise<Located | undefined> {
     checkKey(key, operation)
     const policy = this.#policies.of('read', options)
+    refuseAborted(options?.signal, operation)
     await this.#ns.ready(operation)
     return locate(this.#ns, key, policy)
   }
@@ -232,6 +233,12 @@ export class NamespaceCache<V> implements Cache<V> {
     if (this.#ns.policy.isolation !== 'clone') return values as Map<string, V>
     return new Map([...values].map(([key, value]) => [key, this.#handOut(value)]))
   }
+}
+
+/** A read is short, so its signal is looked at once, before it starts. */
+function refuseAborted(signal: AbortSignal | undefined, operation: string): void {
+  if (signal?.aborted !== true) return
+  throw new AbortedError(`The caller's signal was aborted before \`${operation}\` started.`, { code: 'ERR_CACHE_ABORTED', operation, cause: signal.reason })
 }
 
 /** Options that do not change what a memory hit may answer. */

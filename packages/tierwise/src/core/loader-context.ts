@@ -1,6 +1,6 @@
 import type { LoaderContext } from '../contract/cache.ts'
 import type { Lifetime } from '../contract/options.ts'
-import { CacheError } from '../errors.ts'
+import { LoaderError } from '../errors.ts'
 import type { Flight } from './flight.ts'
 import { isolateOut } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
@@ -42,8 +42,8 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
   return { context, wishes }
 }
 
-function nothingToRenew(ns: Namespace, flight: Flight): CacheError {
-  return new CacheError('`notModified()` renews the previous value, and there is none. Check `previous` first.', {
+function nothingToRenew(ns: Namespace, flight: Flight): LoaderError {
+  return new LoaderError('`notModified()` renews the previous value, and there is none. Check `previous` first.', {
     code: 'ERR_CACHE_LOADER',
     operation: 'notModified',
     namespace: ns.name,

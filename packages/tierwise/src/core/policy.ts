@@ -1,4 +1,4 @@
-import type { FailureMode, Isolation, LifeOptions, LoadOptions, NamespaceOptions, ReadOptions, WriteMode, WriteOptions } from '../contract/options.ts'
+import type { Isolation, LifeOptions, LoadOptions, NamespaceOptions, ReadOptions, WriteMode, WriteOptions } from '../contract/options.ts'
 import type { StandardSchema } from '../contract/schema.ts'
 import { duration, lifetime, numberIn, oneOf, optionError, orOff, positiveInteger, readOptions, shaped, size, text, texts, unknownName, boolean } from '../base/option-reader.ts'
 import type { OptionTable } from '../base/option-reader.ts'
@@ -34,7 +34,6 @@ export interface NamespacePolicy extends Policy {
   readonly version: string
   readonly schema: StandardSchema | undefined
   readonly isolation: Isolation
-  readonly failure: FailureMode
   readonly maxBytes: number | undefined
   readonly maxEntries: number | undefined
   readonly reservedBytes: number | undefined
@@ -98,7 +97,6 @@ const namespaceTable = {
   },
   schema: shaped('a Standard Schema (zod, valibot, arktype)', isSchema),
   isolation: oneOf('share', 'freeze', 'clone'),
-  failure: oneOf('open', 'closed', 'local'),
   maxBytes: size,
   maxEntries: positiveInteger,
   reservedBytes: size,
@@ -156,12 +154,11 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     version: '1',
     schema: undefined,
     isolation: 'share',
-    failure: 'open',
     maxBytes: undefined,
     maxEntries: undefined,
     reservedBytes: undefined,
     ...pick(defaults, ['isolation']),
-    ...pick(own, ['tags', 'tiers', 'aliases', 'license', 'version', 'schema', 'isolation', 'failure', 'maxBytes', 'maxEntries', 'reservedBytes']),
+    ...pick(own, ['tags', 'tiers', 'aliases', 'license', 'version', 'schema', 'isolation', 'maxBytes', 'maxEntries', 'reservedBytes']),
     ...('maxTtl' in own ? { maxTtlMs: own['maxTtl'] as number } : {}),
   }
   checkTiers(policy.tiers, `${path}.tiers`, context.tierNames)
