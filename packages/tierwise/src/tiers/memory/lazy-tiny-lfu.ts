@@ -96,7 +96,16 @@ export class LazyTinyLfu {
     this.#window++
     this.#windowBytes += this.#slots.weight[slot] as number
     this.#arrivals++
-    if (this.#arrivals + hits - this.#hitsAtHalving >= this.size * halvingPeriod) this.#halve(hits)
+    if (this.#arrivals + hits - this.#hitsAtHalving >= this.size * halvingPeriod) this.age(hits)
+  }
+
+  /** Halves all counts, so that what was popular once gives way to what is popular now. */
+  age(hits: number): void {
+    const { meta, start, end } = this.#slots
+    this.#sketch.halve()
+    for (let slot = start; slot < end; slot++) meta[slot] = afterHalving[meta[slot] as number] as number
+    this.#arrivals = 0
+    this.#hitsAtHalving = hits
   }
 
   /** While there is room: what the window cannot hold moves on to main without a duel. */
@@ -172,12 +181,6 @@ export class LazyTinyLfu {
     this.#push(mainAnchor, slot)
   }
 
-  /** Takes one use off: what standing up to a newcomer of another space costs, so that idle spaces give way in the end. */
-  wear(slot: number): void {
-    const count = this.countOf(slot)
-    if (count > 0) (this.#slots.meta[slot] as number)--
-  }
-
   unlink(slot: number): void {
     this.reweigh(slot, -(this.#slots.weight[slot] as number))
     if (this.#isInMain(slot)) this.#main--
@@ -251,15 +254,6 @@ export class LazyTinyLfu {
     this.#windowLimit = Math.max(least, Math.min(this.#windowLimit, Math.max(1, size * mostWindow)))
   }
 
-  #halve(hits: number): void {
-    const { meta, start, end } = this.#slots
-    this.#sketch.halve()
-    for (let slot = start; slot < end; slot++) {
-      meta[slot] = afterHalving[meta[slot] as number] as number
-    }
-    this.#arrivals = 0
-    this.#hitsAtHalving = hits
-  }
 }
 
 function unlinkFrom({ next, previous }: SlotTable, slot: number): void {

@@ -15,6 +15,8 @@ export interface MemoryLimits {
 const mostShare = 1 / 8
 /** Below this part of an equal share a space takes room from others without a duel: enough to find out what is hot. */
 const floorShare = 1 / 4
+/** Evictions between namespaces, as a multiple of the entries, after which the counts of all are halved. */
+const agingPeriod = 4
 const upkeepMs = 1000
 const hurriedMs = 10
 
@@ -22,9 +24,9 @@ const hurriedMs = 10
  * The memory tier: one budget over the spaces of all namespaces.
  *
  * A space over its quota evicts its own entries. When the tier is full, the space that just grew names the entry it
- * would give up, and that entry duels with the defender of another space: the strictly more used one stays. So a scan in
- * one namespace cannot flush a hot one, while an idle namespace, whose entries lose a use with each duel they win, gives
- * way in the end. A space at or under its floor, the reserve or a small part of an equal share, never loses to others.
+ * would give up, and that entry duels with the defender of another space: the defender stays unless the other was
+ * used strictly more often. So a scan in one namespace cannot flush a hot one; an idle namespace gives way in the end,
+ * since counts age. A space at or under its floor, the reserve or a small part of an equal share, never loses to others.
  *
  * One policy over all namespaces would find the same victims, but costs an owner column, a slow `clear`, and one window
  * size for habits that differ. With a single namespace there is no duel and the policy of the space decides alone.
@@ -48,6 +50,7 @@ export class MemoryTier implements LocalTier {
   readonly held: Holdings = { bytes: 0, entries: 0 }
   #reserved = 0
   #turn = 0
+  #evictions = 0
 
   constructor(limits: MemoryLimits, context: TierContext) {
     this.limits = limits
@@ -127,6 +130,7 @@ export class MemoryTier implements LocalTier {
       space.evict(space.loser(short), 'capacity')
       return
     }
+    this.#age()
     if (space.size === 0 || this.#excess(space, short) <= 0) {
       const giver = this.#largest(space, short)
       giver.evict(giver.loser(short), 'capacity')
@@ -135,6 +139,13 @@ export class MemoryTier implements LocalTier {
     const rival = this.#rival(space, short)
     if (rival === undefined) space.evict(space.loser(short), 'capacity')
     else duel(space, rival, short)
+  }
+
+  /** A space ages by its own traffic; one without any, by the evictions that others ask for. */
+  #age(): void {
+    if (++this.#evictions < this.held.entries * agingPeriod) return
+    this.#evictions = 0
+    for (const space of this.#spaces) space.age()
   }
 
   /** The larger of the next two spaces that hold more than their floor. */
@@ -172,15 +183,12 @@ export class MemoryTier implements LocalTier {
   }
 
   #maintain(): number | undefined {
-    this.#report()
     const now = this.#context.clock.now()
-    let again: number | undefined
-    for (const space of this.#spaces) {
-      const left = space.sweep(now)
-      if (left === 'now') again = hurriedMs
-      else if (left === 'later') again ??= upkeepMs
-    }
-    return again
+    let isDone = true
+    for (const space of this.#spaces) isDone = space.sweep(now) && isDone
+    this.#report()
+    if (!isDone) return hurriedMs
+    return this.#spaces.some((space) => space.needsUpkeep) ? upkeepMs : undefined
   }
 
   #report(): void {
@@ -206,8 +214,5 @@ function duel(space: MemorySpace, rival: MemorySpace, short: Measure): void {
   if (space.usesOf(challenger) > rival.usesOf(defender)) {
     rival.evict(defender, 'capacity')
     space.spare(challenger)
-  } else {
-    space.evict(challenger, 'capacity')
-    rival.wear(defender)
-  }
+  } else space.evict(challenger, 'capacity')
 }

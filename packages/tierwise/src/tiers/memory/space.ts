@@ -214,19 +214,20 @@ export class MemorySpace implements LocalSpace {
     this.#policy.spare(slot)
   }
 
-  /** As `spare`, at the price of one use, so that an idle space gives way in the end. */
-  wear(slot: number): void {
-    this.#policy.wear(slot)
-    this.#policy.spare(slot)
+  /** Halves what is known of the popularity of its entries. */
+  age(): void {
+    this.#policy.age(this.#hits)
   }
 
-  /** Frees dead entries of the next slice of slots; how much there is to do yet. */
-  sweep(now: number): 'nothing' | 'later' | 'now' {
-    if (!this.#mortal) return 'nothing'
-    if (this.size === 0) {
-      this.#mortal = false
-      return 'nothing'
-    }
+  /** Whether there are evictions to report or entries that will die. */
+  get needsUpkeep(): boolean {
+    return this.#mortal || this.#hasReport
+  }
+
+  /** Frees dead entries of the next slice of slots. False when there were more than one slice may free. */
+  sweep(now: number): boolean {
+    if (this.size === 0) this.#mortal = false
+    if (!this.#mortal) return true
     const slots = this.#slots
     const from = this.#swept < slots.end ? this.#swept : slots.start
     const to = Math.min(slots.end, from + slotsPerSweep)
@@ -238,7 +239,7 @@ export class MemorySpace implements LocalSpace {
       freed++
     }
     this.#swept = slot
-    return freed === freedPerSweep ? 'now' : 'later'
+    return freed < freedPerSweep
   }
 
   /** Evictions since the last call. */

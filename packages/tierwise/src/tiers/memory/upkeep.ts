@@ -26,8 +26,9 @@ export class Upkeep {
   }
 
   #turn(): void {
-    this.#timer = undefined
+    // What the run itself wakes for is in its answer.
     const again = this.#run()
+    this.#timer = undefined
     if (again !== undefined) this.wake(again)
   }
 }

@@ -22,7 +22,16 @@ const setItem = 20
 export function weigh(value: unknown): number {
   if (typeof value === 'string') return weighString(value)
   if (typeof value !== 'object' || value === null) return weighPrimitive(value)
-  return new Weighing().weigh(value)
+  return weighGraph(value)
+}
+
+/** A getter or a proxy may throw; such a value is weighed as an empty object. */
+function weighGraph(value: object): number {
+  try {
+    return new Weighing().weigh(value)
+  } catch {
+    return objectHead
+  }
 }
 
 /** A string as V8 keeps it: a byte a character, two when any is beyond Latin-1. */
@@ -39,10 +48,19 @@ export function weighKey(key: string): number {
 
 const beyondLatin1 = /[^\u0000-\u00ff]/
 const scannedCharacters = 2048
+/** Up to here a loop is faster than entering a regular expression. */
+const shortText = 40
 
 /** A long text is judged by its start: what mixes alphabets usually shows it early. */
 function isWide(text: string): boolean {
+  if (text.length <= shortText) return isShortWide(text)
   return beyondLatin1.test(text.length <= scannedCharacters ? text : text.slice(0, scannedCharacters))
+}
+
+function isShortWide(text: string): boolean {
+  let bits = 0
+  for (let at = 0; at < text.length; at++) bits |= text.charCodeAt(at)
+  return bits > 0xff
 }
 
 function weighPrimitive(value: unknown): number {
@@ -129,7 +147,7 @@ class Weighing {
     return scale(bytes, sampled, size)
   }
 
-  /** Own enumerable properties. Beyond a hundred or so V8 keeps them in a hash table, with their names. */
+  /** Own enumerable properties. From 129 on V8 keeps them in a hash table; so many names are data and owned by the value. */
   #weighProperties(value: Readonly<Record<string, unknown>>): number {
     const names = Object.keys(value)
     const isTable = names.length > 128
@@ -141,7 +159,7 @@ class Weighing {
       bytes += this.weigh(value[name]) + (isTable ? weighString(name) : 0)
       sampled++
     }
-    const perName = isTable ? tableSize(names.length) / names.length * 3 * word * 1.5 : word
+    const perName = isTable ? (tableSize(names.length * 1.5) * 3 * word) / names.length : word
     return objectHead + names.length * perName + scale(bytes, sampled, names.length)
   }
 }
