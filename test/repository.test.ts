@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { root } from '../scripts/command.mjs'
 import { missingBinaries, type LockPackages } from '../scripts/complete-lock.mjs'
@@ -37,6 +37,17 @@ describe('the repository', () => {
         return forbidden.filter((pattern) => pattern.test(text)).map((pattern) => `${path} contains ${pattern}`)
       })
     expect(found).toEqual([])
+  })
+
+  it('links only to pages that exist', () => {
+    const pages = trackedFiles().filter((path) => path.endsWith('.md'))
+    const broken = pages.flatMap((page) =>
+      [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !existsSync(join(root, dirname(page), target)))
+        .map((target) => `${page} links to ${target}`),
+    )
+    expect(broken).toEqual([])
   })
 
   it('locks its dependencies by version and digest, not by address', () => {
