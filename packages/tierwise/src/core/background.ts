@@ -22,11 +22,6 @@ export class Background {
     void guarded.then(() => this.#running.delete(guarded))
   }
 
-  /** Resolves once what is running now has ended. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#running)
-  }
-
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
   }

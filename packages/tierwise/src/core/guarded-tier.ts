@@ -112,7 +112,8 @@ export class GuardedTier {
   async set(records: readonly TierRecord[], prefix: string): Promise<readonly WriteOutcome[] | undefined> {
     const outcomes = await this.#guard('set', () => this.#ordered(records.map((record) => record.key), () => this.#tier.set(records)))
     for (const [index, record] of records.entries()) {
-      if (outcomes === undefined) this.intents.keep(record.key, prefix, record.version)
+      // One above: the write may still arrive after the intent was replayed, and then has to find itself outdated.
+      if (outcomes === undefined) this.intents.keep(record.key, prefix, record.version + 1)
       else if (outcomes[index] !== 'refused') this.intents.settle(record.key, record.version)
     }
     return outcomes

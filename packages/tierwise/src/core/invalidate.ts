@@ -24,11 +24,11 @@ export async function deleteKeys(ns: Namespace, keys: readonly string[], scope: 
 
 async function deleteIn(ns: Namespace, tier: GuardedTier, removal: { keys: readonly string[]; version: number; held: Set<string> }): Promise<void> {
   const storageKeys = removal.keys.map((key) => ns.storageKey(key))
+  const { writeBehind } = ns.engine
   for (const [index, storageKey] of storageKeys.entries()) {
-    if (ns.engine.writeBehind.peek(tier.name, storageKey) !== undefined) removal.held.add(removal.keys[index]!)
-    ns.engine.writeBehind.drop(tier.name, storageKey)
+    if (writeBehind.peek(tier.name, storageKey) !== undefined) removal.held.add(removal.keys[index]!)
   }
-  const outcomes = await tier.delete(storageKeys, ns.prefix, removal.version)
+  const outcomes = await writeBehind.overtake(tier.name, storageKeys, () => tier.delete(storageKeys, ns.prefix, removal.version))
   for (const [index, key] of removal.keys.entries()) if (outcomes?.[index] === true) removal.held.add(key)
 }
 
@@ -39,11 +39,11 @@ async function deleteIn(ns: Namespace, tier: GuardedTier, removal: { keys: reado
 export async function deletePattern(ns: Namespace, pattern: string): Promise<number> {
   const fits = compileGlob(pattern)
   const version = ns.engine.authority.nextVersion()
-  const keys = new Set([...ns.flights.keys(), ...ns.tickets.keys()].filter(fits))
+  // What is on its way to a tier is listed only once it has arrived.
+  const underWay = [...ns.flights.keys(), ...ns.tickets.keys(), ...ns.filling.keys()]
+  const keys = new Set(underWay.filter(fits))
   for (const key of keys) interruptLoads(ns, key, version)
   ns.failures.clear()
-  // A fill that is on its way to a tier is listed only once it has arrived; one that does not arrive is an intent.
-  await ns.engine.background.ended()
   for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.add(key)
   const held = keys.size === 0 ? keys : await deleteKeys(ns, [...keys], 'pattern')
   return held.size

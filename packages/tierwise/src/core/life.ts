@@ -38,14 +38,15 @@ export async function renew(ns: Namespace, key: string, policy: Policy): Promise
 export async function endFreshness(ns: Namespace, key: string): Promise<boolean> {
   ns.flights.detach(key)
   const outcome = await rewrite(ns, key, (entry) => ({ ...entry, version: ns.engine.authority.nextVersion(), freshUntil: Math.min(entry.freshUntil, ns.now()) }))
-  // A tier that shows nothing may have failed to answer, or be about to receive a fill: it has to hear of the change too.
-  if (outcome === 'absent') return (await deleteKeys(ns, [key], 'expire')).size > 0
+  // A tier that shows nothing may have failed to answer, or be about to receive a fill, and what overtook this change may
+  // have begun before it. In doubt the key goes altogether.
+  if (outcome !== 'written') return (await deleteKeys(ns, [key], 'expire')).size > 0
   ns.stats.invalidations++
-  emitInvalidate(ns, { scope: 'expire', targets: [key], count: outcome === 'written' ? 1 : 0 })
-  return outcome === 'written'
+  emitInvalidate(ns, { scope: 'expire', targets: [key], count: 1 })
+  return true
 }
 
-/** `changed`: the key was written or invalidated in between, which has the last word. */
+/** `changed`: the key was written or invalidated in between. */
 type Rewriting = 'written' | 'absent' | 'changed'
 
 /** Replaces an entry by a changed one. */

@@ -32,8 +32,8 @@ const states: Readonly<Record<WriteOutcome, TierWriteState>> = {
 export async function storeIn(ns: Namespace, tier: GuardedTier, write: { readonly batch: readonly Encoded[]; readonly mode: WriteMode }): Promise<readonly TierWriteState[]> {
   const { batch, mode } = write
   if (mode === 'behind') return storeBehind(ns, tier, batch)
-  for (const { storageKey } of batch) ns.engine.writeBehind.drop(tier.name, storageKey)
-  return storeThrough(ns, tier, batch.map((item) => toRecord(tier, item)))
+  const records = batch.map((item) => toRecord(tier, item))
+  return ns.engine.writeBehind.overtake(tier.name, batch.map(({ storageKey }) => storageKey), () => storeThrough(ns, tier, records))
 }
 
 async function storeThrough(ns: Namespace, tier: GuardedTier, records: readonly TierRecord[]): Promise<readonly TierWriteState[]> {

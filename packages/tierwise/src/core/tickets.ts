@@ -79,8 +79,10 @@ export class TicketBook {
     if (under !== undefined && --under.changes === 0) this.#changing.delete(key)
   }
 
-  keys(): IterableIterator<string> {
-    return this.#open.keys()
+  /** Keys that are being read or changed, some of them twice. */
+  *keys(): IterableIterator<string> {
+    yield* this.#open.keys()
+    yield* this.#changing.keys()
   }
 
   /** While a key is held nothing read for it may be stored. Holds nest. */

@@ -18,6 +18,8 @@ const batchSize = 100
 export class WriteBehind {
   readonly #most: number
   readonly #pending = new Map<string, Pending>()
+  /** Taken back, because something newer is on its way to the tier; what reads find until that has arrived. */
+  readonly #outdated = new Map<string, Entry>()
   #draining: Promise<void> | undefined
 
   constructor(most: number) {
@@ -39,7 +41,9 @@ export class WriteBehind {
   }
 
   peek(tier: string, key: string): Entry | undefined {
-    return this.#pending.size === 0 ? undefined : this.#pending.get(identify(tier, key))?.entry
+    if (this.#pending.size === 0 && this.#outdated.size === 0) return undefined
+    const id = identify(tier, key)
+    return this.#pending.get(id)?.entry ?? this.#outdated.get(id)
   }
 
   /** What is pending for a tier under a prefix: storage key and entry. */
@@ -49,9 +53,17 @@ export class WriteBehind {
     }
   }
 
-  /** The key was written or removed otherwise. */
-  drop(tier: string, key: string): void {
-    if (this.#pending.size > 0) this.#pending.delete(identify(tier, key))
+  /**
+   * Writes or removes keys of a tier otherwise: what is pending for them is not sent any more. It was acknowledged, so
+   * until the work is done reads still find it, and not what it had replaced.
+   */
+  async overtake<T>(tier: string, keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    if (this.#pending.size > 0) for (const key of keys) this.#takeBack(identify(tier, key))
+    try {
+      return await work()
+    } finally {
+      if (this.#outdated.size > 0) for (const key of keys) this.#outdated.delete(identify(tier, key))
+    }
   }
 
   dropPrefix(prefix: string): void {
@@ -82,6 +94,13 @@ export class WriteBehind {
       if (first === undefined || (first.tier === write.tier && first.prefix === write.prefix)) batch.push(write)
     }
     return batch
+  }
+
+  #takeBack(id: string): void {
+    const write = this.#pending.get(id)
+    if (write === undefined) return
+    this.#pending.delete(id)
+    this.#outdated.set(id, write.entry)
   }
 
   /** A newer write of the key may have come while this one was under way. */

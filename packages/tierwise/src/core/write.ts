@@ -61,8 +61,8 @@ async function writeTier(ns: Namespace, write: TierWrite): Promise<void> {
 
 async function leaveOut(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]): Promise<readonly TierWriteState[]> {
   const keys = batch.map(({ storageKey }) => storageKey)
-  for (const key of keys) ns.engine.writeBehind.drop(tier.name, key)
-  const held = await tier.delete(keys, ns.prefix, batch.reduce((newest, { entry }) => Math.max(newest, entry.version), 0))
+  const version = batch.reduce((newest, { entry }) => Math.max(newest, entry.version), 0)
+  const held = await ns.engine.writeBehind.overtake(tier.name, keys, () => tier.delete(keys, ns.prefix, version))
   return keys.map(() => (held === undefined ? 'failed' : 'skipped'))
 }
 
