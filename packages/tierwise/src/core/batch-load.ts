@@ -103,8 +103,9 @@ function whenAllAborted(seats: readonly Seat[]): AbortSignal {
   const controller = new AbortController()
   let left = seats.length
   for (const { flight } of seats) {
-    const { signal } = flight.controller
-    signal.addEventListener('abort', () => --left === 0 && controller.abort(signal.reason), { once: true })
+    flight.onAbort = (reason) => {
+      if (--left === 0) controller.abort(reason)
+    }
   }
   return controller.signal
 }

@@ -180,6 +180,6 @@ export class TieredCacheManager implements CacheManager {
   #abortLoads(ns: Namespace): void {
     const reason = stopped('getOrSet', ns.name)
     ns.flights.detachAll()
-    for (const flight of ns.running) flight.controller.abort(reason)
+    for (const flight of ns.running) flight.abort(reason)
   }
 }

@@ -23,11 +23,15 @@ export class Flight {
   /** Version at the start: what was written later is newer than what this flight brings. */
   readonly base: number
   readonly landing: Promise<Landing>
-  readonly controller: AbortController = new AbortController()
   stage: FlightStage = 'lookup'
   /** False once the hard timeout has passed: later callers start a new one. */
   isJoinable = true
   callers = 0
+  /** Set once the loader was told to stop. */
+  abortion: { readonly reason: unknown } | undefined
+  /** Told of the abortion too: the batch this flight is part of. */
+  onAbort: ((reason: unknown) => void) | undefined
+  #controller: AbortController | undefined
   #present = 0
   /** What the cache still holds of the key: stale, or fresh when this flight refreshes it. */
   previous: Entry | undefined
@@ -52,6 +56,21 @@ export class Flight {
     })
     // A refresh has no caller to hear of a failure.
     this.landing.catch(() => undefined)
+  }
+
+  /** The loader's signal. Made when it is asked for: creating one costs more than the rest of a load in memory. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.abortion !== undefined) this.#controller.abort(this.abortion.reason)
+    return this.#controller.signal
+  }
+
+  /** Tells the loader to stop; the first reason stays. */
+  abort(reason: unknown): void {
+    if (this.abortion !== undefined) return
+    this.abortion = { reason }
+    this.#controller?.abort(reason)
+    this.onAbort?.(reason)
   }
 
   /** Resolves once the lower tiers have been asked, so that `previous` is known. */
@@ -82,7 +101,7 @@ export class Flight {
   /** A caller aborted its wait. When the last one has, the load is of no use to anybody. */
   leave(reason: unknown): void {
     this.#present--
-    if (this.#present === 0) this.controller.abort(reason)
+    if (this.#present === 0) this.abort(reason)
   }
 
   get isAbandoned(): boolean {

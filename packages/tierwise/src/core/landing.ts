@@ -46,7 +46,7 @@ export function absentLanding(ns: Namespace): Landing {
 export function landFromError(ns: Namespace, flight: Flight, cause: unknown): Landing {
   ns.stats.loadFailures++
   const error = toLoaderError(ns, flight, cause)
-  emitLoad(ns, flight, { outcome: flight.controller.signal.aborted ? 'cancelled' : 'failed', error })
+  emitLoad(ns, flight, { outcome: flight.abortion === undefined ? 'failed' : 'cancelled', error })
   const { graceBackoffMs, negativeTtlMs } = flight.policy
   const stale = staleLanding(ns, flight)
   const [kind, pauseMs] = stale === undefined ? (['failed', negativeTtlMs] as const) : (['backoff', graceBackoffMs] as const)
@@ -56,8 +56,8 @@ export function landFromError(ns: Namespace, flight: Flight, cause: unknown): La
 }
 
 function toLoaderError(ns: Namespace, flight: Flight, cause: unknown): Error {
-  const { aborted, reason } = flight.controller.signal as { aborted: boolean; reason: unknown }
-  if (aborted && reason instanceof CacheError) return reason
+  const reason = flight.abortion?.reason
+  if (reason instanceof CacheError) return reason
   if (cause instanceof CacheError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
   return new LoaderError(`The loader of \`${flight.key}\` in namespace \`${ns.name}\` failed: ${message}`, {

@@ -88,7 +88,7 @@ export function limitLoad(ns: Namespace, flight: Flight): () => void {
   if (hardTimeoutMs === Infinity) return () => undefined
   const timer = ns.engine.runtime.timers.after(hardTimeoutMs, () => {
     flight.isJoinable = false
-    flight.controller.abort(
+    flight.abort(
       new TimeoutError(`The loader of \`${flight.key}\` in namespace \`${ns.name}\` did not answer within ${hardTimeoutMs} ms.`, {
         code: 'ERR_CACHE_LOADER_TIMEOUT',
         operation: 'getOrSet',

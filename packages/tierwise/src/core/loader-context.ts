@@ -22,7 +22,9 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
   const { previous } = flight
   const context: LoaderContext<unknown> = {
     key: flight.key,
-    signal: flight.controller.signal,
+    get signal() {
+      return flight.signal
+    },
     previous: previous && { value: isolateOut(previous.value, ns.policy.isolation), ageMs: ns.now() - previous.createdAt },
     setTtl: (ttl: Lifetime) => {
       wishes.policy = withTtl(ns.policy, readTtl(ttl), wishes.policy)
