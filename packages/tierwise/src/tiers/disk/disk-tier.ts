@@ -193,10 +193,9 @@ export class DiskTier implements Tier {
     records: readonly TierRecord[],
   ): Promise<WriteOutcome[]> {
     if (records.length === 0) return []
-    await eviction.makeRoom(records.reduce((sum, { bytes }) => sum + bytes.length, 0))
-    const now = this.#context.clock.now()
     for (const { key } of records) this.#recency.touch(key)
-    return database.transact(() => writes.putAll(records, now))
+    const size = records.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    return eviction.admit(size, () => database.transact(() => writes.putAll(records, this.#context.clock.now())))
   }
 
   #isStorable({ key, bytes }: TierRecord): boolean {

@@ -37,21 +37,54 @@ export class Eviction {
   #hand: Uint8Array | undefined
   #running: Promise<void> | undefined
   #isStopped = false
-  #writtenBytes = Infinity
+  #usedBytes = 0
+  #unmeasuredBytes = Infinity
+  #uncommittedBytes = 0
+  #lastWrite: Promise<unknown> | undefined
+  #waiting = 0
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(options: EvictionOptions) {
     this.#options = options
   }
 
-  /** Called with the bytes of each write; resolves when there is room for more. */
-  async makeRoom(bytes: number): Promise<void> {
-    this.#writtenBytes += bytes
-    // Asking LMDB how many pages are in use costs more than a write, so it is asked once per 64th of the quota.
-    if (this.#writtenBytes < this.#options.maxBytes / 64) return
-    this.#writtenBytes = 0
-    const share = this.#share()
-    if (share > 1) this.start()
-    if (share > brakeMark) await this.#running
+  /** Runs a write of so many bytes once there is room for it, counting those that are under way. */
+  async admit<T>(bytes: number, write: () => Promise<T>): Promise<T> {
+    if (this.#waiting > 0 || this.#isCrowded(bytes)) await this.#waitForRoom(bytes)
+    else this.#uncommittedBytes += bytes
+    const written = write()
+    this.#lastWrite = written
+    try {
+      return await written
+    } finally {
+      this.#uncommittedBytes -= bytes
+      this.#unmeasuredBytes += bytes
+    }
+  }
+
+  /** One writer at a time, or all that wait would take the same room. Resolves with the bytes counted. */
+  async #waitForRoom(bytes: number): Promise<void> {
+    this.#waiting++
+    const turn = this.#turn.then(() => this.#makeRoom(bytes))
+    this.#turn = turn.then(
+      () => void (this.#uncommittedBytes += bytes),
+      () => {},
+    )
+    await turn.finally(() => this.#waiting--)
+  }
+
+  async #makeRoom(bytes: number): Promise<void> {
+    while (this.#uncommittedBytes > 0 && this.#isCrowded(bytes)) await this.#lastWrite?.catch(() => {})
+    if (!this.#isCrowded(bytes)) return
+    this.start()
+    await this.#running
+  }
+
+  /** Asking LMDB how many pages are in use costs more than a write, so it is asked once per 64th of the quota. */
+  #isCrowded(bytes: number): boolean {
+    const { maxBytes } = this.#options
+    if (this.#unmeasuredBytes > maxBytes / 64) this.start()
+    return this.#usedBytes + this.#unmeasuredBytes + this.#uncommittedBytes + bytes > maxBytes * brakeMark
   }
 
   /** Starts evicting when the quota is exceeded and nothing runs. */
@@ -70,8 +103,11 @@ export class Eviction {
     await this.#running
   }
 
+  /** Measures. */
   #share(): number {
-    return this.#options.database.space().used / this.#options.maxBytes
+    this.#usedBytes = this.#options.database.space().used
+    this.#unmeasuredBytes = 0
+    return this.#usedBytes / this.#options.maxBytes
   }
 
   async #run(): Promise<void> {

@@ -73,7 +73,7 @@ export function removeUnchanged(store: Store, batch: readonly HeldRecord[]): Hel
 
 /** The key of a record, from the record itself when its stored key is a hash. */
 export function keyOfRecord(stored: Uint8Array, record: StoredRecord): string {
-  return record.keyBytes.length > 0 ? keyFromBytes(record.keyBytes) : (ordinaryKeyOf(stored) ?? '')
+  return record.carriesKey ? keyFromBytes(record.keyBytes) : (ordinaryKeyOf(stored) ?? '')
 }
 
 /** The second of two marks around the namespace in a key of the engine; empty for any other key. */

@@ -7,7 +7,7 @@ import { StoredRecord } from './record.ts'
 import { keyToBytes, storedKeyOf, type StoredKey } from './stored-key.ts'
 import type { WriteQueue } from './write-queue.ts'
 
-/** A snapshot that a read may use is at most this old. */
+/** A snapshot that a read may use is at most this old, and so is what it knows of floors and trust. */
 const snapshotMs = 1
 /** Byte and bit of a frame that say soft-expired: usable as a fallback, never fresh. */
 const frameFlags = { offset: 3, softExpired: 1 }
@@ -39,7 +39,6 @@ export class RecordReader {
   begin(): void {
     this.#now = this.#options.context.clock.now()
     if (this.#now - this.#snapshotAt >= snapshotMs) this.beginAnew()
-    else this.#options.control.refresh()
   }
 
   /** As `begin`, on the newest snapshot. */
@@ -56,7 +55,7 @@ export class RecordReader {
     const record = this.#find(storedKeyOf(key), key)
     if (record === undefined) return undefined
     if (control.floors.length > 0 && record.version <= control.floorOf(key)) return undefined
-    if (record.keyBytes.length > 0 && !record.keyBytes.equals(keyToBytes(key))) return undefined
+    if (record.carriesKey && !record.keyBytes.equals(keyToBytes(key))) return undefined
     recency.touch(key)
     return trustedFrame(record, control.generation)
   }

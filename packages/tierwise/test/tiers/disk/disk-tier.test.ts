@@ -161,8 +161,8 @@ describe('disk tier', () => {
     const [one, other] = [await openedTier({ path }), await openedTier({ path })]
     await one.tier.clear('tw:1:n:', 10)
     expect(await other.tier.set([textRecord('tw:1:n:a', 9)])).toEqual(['superseded'])
-    const clocks = await Promise.all([one, other, one, other].map(({ tier }, index) => tier.tags?.invalidate([`tag ${index}`], 0)))
-    expect(clocks.toSorted()).toEqual([1, 2, 3, 4])
+    const invalidations = [one, other, one, other].map(async ({ tier }, index) => tier.tags?.invalidate([`tag ${index}`], 0))
+    expect((await Promise.all(invalidations)).toSorted()).toEqual([1, 2, 3, 4])
     const { marks } = (await one.tier.tags?.load()) ?? {}
     expect([...(marks?.keys() ?? [])].toSorted()).toEqual(['tag 0', 'tag 1', 'tag 2', 'tag 3'])
     await one.tier.close()
@@ -247,6 +247,18 @@ describe('disk tier and its quota', () => {
     expect((await tier.usage()).bytes).toBeGreaterThan(maxBytes * 0.75)
     expect(statSync(join(path, 'data.mdb')).size).toBeLessThan(maxBytes * 2)
     expect(events.filter((event) => event.type === 'evict' && event.reason === 'capacity' && event.namespace === 'n')).not.toEqual([])
+    await tier.close()
+  })
+
+  it('makes writers wait rather than outrun the eviction', async () => {
+    const path = freshPath()
+    const { tier } = await openedTier({ path, maxBytes })
+    const batches = Array.from({ length: 100 }, (_, batch) =>
+      Array.from({ length: 20 }, (_, index) => textRecord(`tw:1:n:${batch}-${index}`, 1, 'x'.repeat(10_000))),
+    )
+    const outcomes = await Promise.all(batches.map(async (batch) => tier.set(batch)))
+    expect(new Set(outcomes.flat())).toEqual(new Set(['applied']))
+    expect(statSync(join(path, 'data.mdb')).size).toBeLessThan(maxBytes * 2)
     await tier.close()
   })
 
