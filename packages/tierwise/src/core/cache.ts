@@ -18,7 +18,7 @@ import { readTtl, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { readValues } from './read-values.ts'
-import { writeValues } from './write.ts'
+import { writeValue, writeValues } from './write.ts'
 import { optionError, texts } from '../base/option-reader.ts'
 
 /**
@@ -86,8 +86,7 @@ export class NamespaceCache<V> implements Cache<V> {
     checkKey(key, 'set')
     const policy = this.#policies.of('write', options)
     await this.#ns.ready('set')
-    const results = await writeValues(this.#ns, new Map([[key, value]]), policy)
-    return results.get(key)!
+    return writeValue(this.#ns, { key, value, policy })
   }
 
   async setMany(entries: Iterable<readonly [string, V]>, options?: WriteOptions): Promise<Map<string, WriteResult>> {

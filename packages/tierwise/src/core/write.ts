@@ -2,7 +2,7 @@ import type { WriteResult } from '../contract/cache.ts'
 import type { Entry } from '../contract/entry.ts'
 import type { TierWriteState } from '../contract/events.ts'
 import { ValueError } from '../errors.ts'
-import { applyChange } from './coherence.ts'
+import { applyChange, interruptLoads } from './coherence.ts'
 import { createEntry, reviewTime } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
@@ -13,21 +13,34 @@ import type { Encoded } from './store.ts'
 
 type States = Record<string, TierWriteState>
 
+type KeyedEntry = Pick<Encoded, 'key' | 'entry'>
+
+/** Sets one value. Where there is only memory this is done when it returns. */
+export async function writeValue(ns: Namespace, write: { key: string; value: unknown; policy: Policy }): Promise<WriteResult> {
+  const { key, policy } = write
+  checkValue(ns, key, write.value)
+  const entry = newEntry(ns, write.value, policy)
+  ns.stats.sets++
+  if (ns.tiers.length === 0) return writeInMemory(ns, { key, entry }, policy)
+  return (await writeEntries(ns, new Map([[key, entry]]), policy)).get(key)!
+}
+
 /** Sets values: memory at once, the tiers behind it in parallel, one batch each. */
 export async function writeValues(ns: Namespace, values: ReadonlyMap<string, unknown>, policy: Policy): Promise<Map<string, WriteResult>> {
-  const now = ns.now()
-  const entries = new Map<string, Entry>()
-  for (const [key, value] of values) {
-    checkValue(ns, key, value)
-    const birth = { version: ns.engine.authority.nextVersion(), now, tags: policy.tags, tagClock: ns.tags.now, loadMs: 0 }
-    entries.set(key, createEntry(isolateIn(value, ns.policy.isolation), birth, { policy, random: ns.engine.runtime.random }))
-  }
+  for (const [key, value] of values) checkValue(ns, key, value)
+  const entries = new Map([...values].map(([key, value]) => [key, newEntry(ns, value, policy)]))
   ns.stats.sets += entries.size
   return writeEntries(ns, entries, policy)
 }
 
+function newEntry(ns: Namespace, value: unknown, policy: Policy): Entry {
+  const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), tags: policy.tags, tagClock: ns.tags.now, loadMs: 0 }
+  return createEntry(isolateIn(value, ns.policy.isolation), birth, { policy, random: ns.engine.runtime.random })
+}
+
 /** Puts entries into every tier the policy names and takes the keys out of the others, which would otherwise keep an older value. */
 export async function writeEntries(ns: Namespace, entries: ReadonlyMap<string, Entry>, policy: Policy): Promise<Map<string, WriteResult>> {
+  if (ns.tiers.length === 0) return new Map([...entries].map(([key, entry]) => [key, writeInMemory(ns, { key, entry }, policy)]))
   const batch = [...entries].map(([key, entry]) => encode(ns, key, entry))
   const states = new Map<string, States>(batch.map(({ key }) => [key, {}]))
   const versions = new Map(batch.map(({ key, entry }) => [key, entry.version]))
@@ -38,7 +51,13 @@ export async function writeEntries(ns: Namespace, entries: ReadonlyMap<string, E
   return new Map(batch.map((item) => [item.key, report(ns, item, states.get(item.key)!)]))
 }
 
-function writeMemory(ns: Namespace, item: Encoded, policy: Policy): TierWriteState {
+/** Without tiers behind memory a change is one step that nobody can see half done. */
+function writeInMemory(ns: Namespace, item: KeyedEntry, policy: Policy): WriteResult {
+  interruptLoads(ns, item.key, item.entry.version)
+  return report(ns, item, ns.local === undefined ? {} : { [ns.local.name]: writeMemory(ns, item, policy) })
+}
+
+function writeMemory(ns: Namespace, item: KeyedEntry, policy: Policy): TierWriteState {
   const local = policy.writeMode === 'around' ? undefined : ns.localFor(policy)
   if (local !== undefined && local.space.set(item.key, item.entry, reviewTime(item.entry, policy, ns.engine.runtime.random))) return 'applied'
   ns.local?.space.delete(item.key)
@@ -66,7 +85,7 @@ async function leaveOut(ns: Namespace, tier: GuardedTier, batch: readonly Encode
   return keys.map(() => (held === undefined ? 'failed' : 'skipped'))
 }
 
-function report(ns: Namespace, item: Encoded, tiers: States): WriteResult {
+function report(ns: Namespace, item: KeyedEntry, tiers: States): WriteResult {
   const { version } = item.entry
   const { emitter } = ns.engine
   if (emitter.listens('write')) emitter.emit({ type: 'write', namespace: ns.name, key: item.key, version, tiers })
