@@ -37,7 +37,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const tierNames = checkTiers(options.tiers)
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime }
   const emitter = new Emitter()
-  const tagTable = new TagTable(Math.floor(runtime.clock.now() * 1000))
+  const tagTable = new TagTable(Math.floor(runtime.clock.now() * 1000), runtime.timers)
   const authority = new ProcessAuthority(runtime.clock)
 
   const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {

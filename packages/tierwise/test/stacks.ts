@@ -1,3 +1,5 @@
+import { afterEach } from 'vitest'
+
 import type { CacheManagerOptions, NamespaceOptions } from '../src/contract/options.ts'
 import type { TierCapabilities, TierDefinition } from '../src/contract/tier.ts'
 import { fakeRuntime, mapTier, testCache } from '../src/testing/index.ts'
@@ -92,4 +94,19 @@ export async function heldByTier(stack: OpenStack, key: string): Promise<Record<
   const held: Record<string, unknown> = {}
   for (const name of stack.names) held[name] = await stack.runtime.until(stack.cache.get(key, { tiers: [name] }))
   return held
+}
+
+/** Opens stacks, by name or described on the spot, and stops them after each test. */
+export function stackOpener(): (stack: string | Stack, options?: StackOptions) => OpenStack {
+  const opened: OpenStack[] = []
+  afterEach(async () => {
+    for (const stack of opened.splice(0)) await stack.stop()
+  })
+  return (stack, options) => {
+    const found = typeof stack === 'string' ? stacks.find(({ name }) => name === stack) : stack
+    if (found === undefined) throw new Error(`There is no stack ${String(stack)}`)
+    const opening = openStack(found, options)
+    opened.push(opening)
+    return opening
+  }
 }

@@ -12,7 +12,7 @@ export type OptionTable<T> = { readonly [K in keyof T]: OptionReader<T[K]> }
 /** Resolves the options that are present. Unknown names are refused with the nearest known one. */
 export function readOptions<T extends object>(raw: unknown, path: string, table: OptionTable<T>): Partial<T> {
   if (raw === undefined) return {}
-  if (typeof raw !== 'object' || raw === null) throw optionError(path, raw, 'an object of options')
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw optionError(path, raw, 'an object of options')
   const resolved: Partial<T> = {}
   for (const [name, value] of Object.entries(raw)) {
     if (!Object.hasOwn(table, name)) throw unknownName(`${path}.${name}`, name, Object.keys(table))

@@ -33,7 +33,7 @@ function takeSeat(ns: Namespace, key: string, policy: Policy): Seat {
 
 async function flyBatch(ns: Namespace, seats: readonly Seat[], loader: BatchLoader<unknown>): Promise<void> {
   try {
-    const toLoad = await lookUp(ns, seats)
+    const toLoad = (await lookUp(ns, seats)).filter(isWanted)
     if (toLoad.length > 0) await runLoader(ns, toLoad, loader)
   } catch (error) {
     for (const seat of seats) seat.fail(error)
@@ -57,6 +57,12 @@ async function lookUp(ns: Namespace, seats: readonly Seat[]): Promise<readonly S
       return false
     }
   })
+}
+
+/** Fails a seat whose callers have left, or that the stop of the manager ended, while the tiers were asked. */
+function isWanted({ flight, fail }: Seat): boolean {
+  if (flight.abortion !== undefined) fail(flight.abortion.reason)
+  return flight.abortion === undefined
 }
 
 async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoader<unknown>): Promise<void> {

@@ -7,7 +7,7 @@ import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { clearNamespace } from './invalidate.ts'
-import { checkNamespaceName } from './key.ts'
+import { checkNamespaceName, storagePrefix } from './key.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { Namespace, stopped } from './namespace.ts'
 import type { Engine } from './namespace.ts'
@@ -56,9 +56,8 @@ export class TieredCacheManager implements CacheManager {
   }
 
   async start(): Promise<void> {
-    const { lifecycle, engine, chain } = this.#parts
-    if (lifecycle.state === 'stopped') throw stopped('start', '*')
-    await engine.ready()
+    const { chain } = this.#parts
+    await this.#ready('start')
     const results = await Promise.allSettled(chain.tiers.map((tier) => tier.open()))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed === undefined) return
@@ -96,16 +95,17 @@ export class TieredCacheManager implements CacheManager {
 
   async invalidateTags(tags: readonly string[]): Promise<void> {
     texts(tags, 'tags')
-    await this.#parts.engine.ready()
+    await this.#ready('invalidateTags')
     await this.#parts.engine.tagTable.invalidate(tags.map((tag) => `:${tag}`))
     this.#parts.engine.emitter.emit({ type: 'invalidate', namespace: '*', scope: 'tags', targets: tags, count: 0 })
   }
 
   async clear(options?: { readonly hard?: boolean }): Promise<void> {
-    await this.#parts.engine.ready()
+    await this.#ready('clear')
     for (const name of this.#parts.policies.keys()) this.namespace(name)
     const namespaces = new Set([...this.#views.values()].map(({ ns }) => ns))
     await Promise.all([...namespaces].map((ns) => clearNamespace(ns, options?.hard === true)))
+    await this.#clearRest(options?.hard === true)
   }
 
   on<T extends CacheEventType>(type: T, listener: (event: CacheEventOf<T>) => void): () => void {
@@ -131,6 +131,22 @@ export class TieredCacheManager implements CacheManager {
     return this.namespace(options.namespace).delete(key)
   }
 
+  /** What no namespace of this process has touched yet. */
+  async #clearRest(hard: boolean): Promise<void> {
+    const { engine, chain } = this.#parts
+    const version = engine.authority.nextVersion()
+    const isRemembered = await engine.tagTable.invalidate([''])
+    const prefix = storagePrefix(engine.prefix)
+    const freed = Promise.all(chain.tiers.map((tier) => tier.clear(prefix, version)))
+    if (hard || !isRemembered) await freed
+    else engine.background.run('clear', freed)
+  }
+
+  async #ready(operation: string): Promise<void> {
+    if (this.#parts.lifecycle.state === 'stopped') throw stopped(operation, '*')
+    await this.#parts.engine.ready()
+  }
+
   #createView(name: string): View {
     checkNamespaceName(name)
     const { policies, policyOf, strict, engine, chain } = this.#parts
@@ -146,7 +162,7 @@ export class TieredCacheManager implements CacheManager {
         ? undefined
         : { name: chain.local.name, space: chain.local.tier.space({ namespace: policy.name, maxBytes, maxEntries, reservedBytes, tagClock: tags }) }
     const ns = new Namespace(engine, policy, { local, tiers: chain.tiers.filter((tier) => uses(tier.name)), tags })
-    const view = { ns, cache: new NamespaceCache(ns, new CallPolicies(policy, chain.names)) }
+    const view = { ns, cache: new NamespaceCache(ns, new CallPolicies(policy, policy.tiers ?? chain.names)) }
     return this.#remember(name, this.#remember(policy.name, view))
   }
 
@@ -171,6 +187,7 @@ export class TieredCacheManager implements CacheManager {
     await ended
     await engine.writeBehind.settled()
     await engine.background.settled()
+    await engine.tagTable.close()
     await Promise.all(chain.tiers.map((tier) => tier.close()))
     chain.local?.tier.close()
     engine.emitter.emit({ type: 'lifecycle', state: 'stopped' })

@@ -26,7 +26,7 @@ export function interruptLoads(ns: Namespace, key: string, version: number): voi
 
 /** The second application. A flight that already runs its loader started it after the change and is spared. */
 function endChange(ns: Namespace, key: string, version: number): void {
-  ns.flights.detachLookup(key)
+  ns.flights.detachLookup(key, version)
   ns.tickets.endChange(key, version)
   const held = ns.local?.space.find(key)
   if (held !== undefined && held.version < version) ns.local?.space.delete(key)

@@ -1,10 +1,10 @@
 import type { Entry } from '../contract/entry.ts'
-import { createEntry, reviewTime } from './entry.ts'
+import { createEntry } from './entry.ts'
 import type { Flight } from './flight.ts'
 import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { encode, storeIn } from './store.ts'
+import { encode, leaveOut, storeIn, storeInMemory } from './store.ts'
 import type { Encoded } from './store.ts'
 
 /** What a loader brought for a flight, and how it is to be kept. */
@@ -26,9 +26,10 @@ export async function fill(ns: Namespace, batch: readonly Loaded[]): Promise<Rea
   const allowed = batch.filter(({ flight }) => ns.flights.mayStore(flight))
   ns.stats.rejectedFills += batch.length - allowed.length
   const entries = allowed.map((loaded) => ({ loaded, entry: toEntry(ns, loaded) }))
-  const inMemory = entries.filter(({ loaded, entry }) => fillMemory(ns, loaded, entry)).length
+  for (const { loaded, entry } of entries) noteFill(ns, loaded.flight.key, entry)
+  const inMemory = entries.filter(({ loaded, entry }) => storeInMemory(ns, { key: loaded.flight.key, entry }, loaded.policy)).length
   const policy = allowed[0]?.policy
-  if (policy !== undefined && ns.tiersFor(policy).length > 0) {
+  if (policy !== undefined && ns.tiers.length > 0) {
     const stored = fillTiers(ns, encodeAll(ns, entries), policy)
     if (inMemory === entries.length) ns.engine.background.run('fill', stored)
     else await stored
@@ -42,10 +43,10 @@ function toEntry(ns: Namespace, loaded: Loaded): Entry {
   return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, { policy: loaded.policy, random: ns.engine.runtime.random })
 }
 
-function fillMemory(ns: Namespace, loaded: Loaded, entry: Entry): boolean {
-  if (loaded.policy.writeMode === 'around') return false
-  const local = ns.localFor(loaded.policy)
-  return local !== undefined && local.space.set(loaded.flight.key, entry, reviewTime(entry, loaded.policy, ns.engine.runtime.random))
+/** What was read of the key before is older now, and what was remembered of its failures no longer true. */
+function noteFill(ns: Namespace, key: string, entry: Entry): void {
+  ns.tickets.mark(key, entry.version)
+  ns.failures.forget(key)
 }
 
 /** A value that cannot be encoded stays in memory only; its callers still get it, and no tier may keep an older one. */
@@ -65,9 +66,10 @@ function encodeAll(ns: Namespace, entries: readonly { loaded: Loaded; entry: Ent
 
 async function fillTiers(ns: Namespace, batch: readonly Encoded[], policy: Policy): Promise<void> {
   if (batch.length === 0) return
+  const chosen = ns.tiersFor(policy)
   for (const { key } of batch) ns.filling.add(key)
   try {
-    await Promise.all(ns.tiersFor(policy).map((tier) => storeIn(ns, tier, { batch, mode: policy.writeMode })))
+    await Promise.all(ns.tiers.map((tier) => (chosen.includes(tier) ? storeIn(ns, tier, { batch, mode: policy.writeMode }) : leaveOut(ns, tier, batch))))
   } finally {
     for (const { key } of batch) ns.filling.remove(key)
   }

@@ -139,9 +139,11 @@ export class FlightTable {
     this.#byKey.delete(key)
   }
 
-  /** As `detach`, but spares a flight that already runs its loader. */
-  detachLookup(key: string): void {
-    if (this.#byKey.get(key)?.stage === 'lookup') this.#byKey.delete(key)
+  /** As `detach`, but spares a flight that already runs its loader; only what it found before that is no fallback any more. */
+  detachLookup(key: string, version: number): void {
+    const flight = this.#byKey.get(key)
+    if (flight?.stage === 'lookup') this.#byKey.delete(key)
+    else if (flight?.previous !== undefined && flight.previous.version < version) flight.previous = undefined
   }
 
   end(flight: Flight): void {

@@ -14,7 +14,7 @@ export async function getOrLoad(ns: Namespace, key: string, call: { loader: Load
   const { loader, policy, signal } = call
   const held = policy.forceFresh ? undefined : freshInMemory(ns, key, policy)
   if (held !== undefined) {
-    refresh(ns, key, { loader, policy })
+    if (ns.now() >= held.reviewAt) refresh(ns, key, { loader, policy })
     return held.value
   }
   const boarded = await board(ns, key, { policy, signal, start: () => startFlight(ns, key, { loader, policy, purpose: 'load' }) })

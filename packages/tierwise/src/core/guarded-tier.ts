@@ -4,14 +4,14 @@ import { withDeadline } from '../base/deadline.ts'
 import type { Envelope } from '../contract/codec.ts'
 import type { BreakerState, TierOperation } from '../contract/events.ts'
 import type { Runtime } from '../contract/runtime.ts'
-import type { TagStore } from '../contract/tags.ts'
 import type { Decode, Tier, TierCapabilities, TierRecord, TierUsage, WriteOutcome } from '../contract/tier.ts'
-import { TierError, TimeoutError } from '../errors.ts'
+import { CacheError, TierError, TimeoutError } from '../errors.ts'
 import type { Emitter } from './emitter.ts'
 import { Intents } from './intents.ts'
 import { KeyOrder } from './key-order.ts'
+import type { GuardedTagStore } from './tags.ts'
 
-const writes: ReadonlySet<TierOperation> = new Set(['set', 'delete', 'clear'])
+const writes: ReadonlySet<TierOperation> = new Set(['set', 'delete', 'clear', 'tags'])
 
 export interface GuardSettings {
   readonly timeoutMs: number
@@ -30,7 +30,7 @@ export interface GuardParts {
 export interface OpenedTier {
   readonly name: string
   readonly highestVersion: number
-  readonly tags: TagStore | undefined
+  readonly tags: GuardedTagStore | undefined
 }
 
 /**
@@ -93,11 +93,16 @@ export class GuardedTier {
     return this.#opening
   }
 
+  /** As `open`, but gives up waiting at the deadline and never rejects; operations wait for the rest themselves. */
+  async openSoon(): Promise<void> {
+    await this.#inTime('open', this.open()).catch((error: unknown) => this.#report('open', error))
+  }
+
   async close(): Promise<void> {
     if (this.#isOpen && this.intents.pending > 0) await this.intents.replay()
     this.intents.close()
     if (this.#opening === undefined) return
-    await this.#opening.catch(() => undefined)
+    await this.#inTime('open', this.#opening).catch(() => undefined)
     await this.#tier.close().catch((error: unknown) => this.#report('close', error))
   }
 
@@ -141,8 +146,14 @@ export class GuardedTier {
       throw new TierError(`Tier \`${this.name}\` cannot list its keys. Use tags, or leave it out with the \`tiers\` option.`, { code: 'ERR_CACHE_TIER_READ', tier: this.name, operation: 'scan' })
     }
     try {
-      await this.#ready()
-      yield* this.#tier.scan(prefix, decode)
+      await this.#inTime('open', this.#ready())
+      const scan = this.#tier.scan(prefix, decode)[Symbol.asyncIterator]()
+      try {
+        for (let step = await this.#inTime('scan', scan.next()); step.done !== true; step = await this.#inTime('scan', scan.next())) yield step.value
+      } finally {
+        // Not awaited: a scan that hangs does not end either.
+        scan.return?.().catch((error: unknown) => this.#report('scan', error))
+      }
     } catch (error) {
       throw this.#failure('scan', error, 'ERR_CACHE_TIER_READ')
     }
@@ -154,12 +165,17 @@ export class GuardedTier {
 
   async #openOnce(): Promise<void> {
     const { highestVersion } = await this.#tier.open()
-    await this.#parts.onOpen({ name: this.name, highestVersion, tags: this.#tier.tags })
+    await this.#parts.onOpen({ name: this.name, highestVersion, tags: this.#guardedTags() })
     this.#isOpen = true
   }
 
   async #ready(): Promise<void> {
     if (!this.#isOpen) await this.open()
+  }
+
+  #guardedTags(): GuardedTagStore | undefined {
+    const { tags } = this.#tier
+    return tags && { load: () => tags.load(), invalidate: (names, atLeast) => this.#guard('tags', () => tags.invalidate(names, atLeast)) }
   }
 
   #delete(keys: readonly string[], version: number): Promise<readonly boolean[] | undefined> {
@@ -180,10 +196,7 @@ export class GuardedTier {
     try {
       // Most calls find the tier open; they must reach it in the same tick, so that writes keep the order they were made in.
       const running = this.#isOpen ? work() : this.#ready().then(work)
-      const result = await withDeadline(running, this.#parts.settings.timeoutMs, {
-        timers: this.#parts.runtime.timers,
-        error: () => this.#late(operation),
-      })
+      const result = await this.#inTime(operation, running)
       breaker.succeeded()
       return result
     } catch (error) {
@@ -193,6 +206,11 @@ export class GuardedTier {
     }
   }
 
+  #inTime<T>(operation: TierOperation, work: Promise<T>): Promise<T> {
+    const { settings, runtime } = this.#parts
+    return withDeadline(work, settings.timeoutMs, { timers: runtime.timers, error: () => this.#late(operation) })
+  }
+
   #late(operation: TierOperation): TimeoutError {
     return new TimeoutError(
       `Tier \`${this.name}\` did not answer \`${operation}\` within ${this.#parts.settings.timeoutMs} ms. Raise \`tierTimeout\` if this is normal for it.`,
@@ -200,8 +218,8 @@ export class GuardedTier {
     )
   }
 
-  #failure(operation: TierOperation, cause: unknown, code: 'ERR_CACHE_TIER_OPEN' | 'ERR_CACHE_TIER_READ'): TierError {
-    if (cause instanceof TierError) return cause
+  #failure(operation: TierOperation, cause: unknown, code: 'ERR_CACHE_TIER_OPEN' | 'ERR_CACHE_TIER_READ'): CacheError {
+    if (cause instanceof CacheError && cause.tier === this.name) return cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new TierError(`Tier \`${this.name}\` failed to ${operation}: ${reason}`, { code, tier: this.name, operation, cause, retryable: true })
   }

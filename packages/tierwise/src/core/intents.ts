@@ -57,7 +57,7 @@ export class Intents {
   }
 
   keepClear(prefix: string, version: number): void {
-    this.#prefixes.set(prefix, version)
+    this.#prefixes.set(prefix, Math.max(version, this.#prefixes.get(prefix) ?? 0))
     this.#changed('kept')
   }
 
@@ -91,8 +91,13 @@ export class Intents {
   }
 
   #overflow(prefix: string, version: number): void {
-    this.#prefixes.set(prefix, Math.max(version, this.#prefixes.get(prefix) ?? 0))
-    for (const key of this.#keys.keys()) if (key.startsWith(prefix)) this.#keys.delete(key)
+    let newest = Math.max(version, this.#prefixes.get(prefix) ?? 0)
+    for (const [key, kept] of this.#keys) {
+      if (!key.startsWith(prefix)) continue
+      newest = Math.max(newest, kept)
+      this.#keys.delete(key)
+    }
+    this.#prefixes.set(prefix, newest)
     this.#changed('overflowed')
   }
 

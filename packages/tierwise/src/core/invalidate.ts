@@ -64,9 +64,9 @@ export async function clearNamespace(ns: Namespace, hard: boolean): Promise<void
   const version = ns.engine.authority.nextVersion()
   changeAll(ns)
   ns.engine.writeBehind.dropPrefix(ns.prefix)
-  await ns.tags.clear()
+  const isRemembered = await ns.tags.clear()
   const freed = Promise.all(ns.tiers.map((tier) => tier.clear(ns.prefix, version)))
-  if (hard || !ns.engine.tagTable.isDurable) await freed
+  if (hard || !isRemembered) await freed
   else ns.engine.background.run('clear', freed)
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'namespace', targets: [], count: 0 })

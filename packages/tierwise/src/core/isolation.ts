@@ -1,7 +1,7 @@
 import type { Isolation } from '../contract/options.ts'
 
 /** Freezes a value and everything inside it that can be frozen; typed arrays and the contents of Map and Set cannot. */
-export function deepFreeze(value: unknown): unknown {
+function deepFreeze(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
   Object.freeze(value)
   for (const inner of Object.values(value)) deepFreeze(inner)

@@ -22,9 +22,9 @@ export function checkNamespaceName(name: string): void {
   })
 }
 
-/** `{prefix}:{version}:{namespace}:`, what all storage keys of a namespace start with. No part contains a colon. */
-export function storagePrefix(prefix: string, version: string, namespace: string): string {
-  return `${prefix}:${version}:${namespace}:`
+/** `{prefix}:{version}:{namespace}:`, what all storage keys of a namespace start with; `{prefix}:` for those of all namespaces. No part contains a colon. */
+export function storagePrefix(prefix: string, ...namespace: [] | [version: string, namespace: string]): string {
+  return [prefix, ...namespace, ''].join(':')
 }
 
 export function isNamePart(text: string): boolean {

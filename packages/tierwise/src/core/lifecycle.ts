@@ -48,7 +48,7 @@ export class Lifecycle {
 
   async #open(): Promise<void> {
     await this.#parts.prepare()
-    await Promise.allSettled(this.#parts.tiers.map((tier) => tier.open()))
+    await Promise.all(this.#parts.tiers.map((tier) => tier.openSoon()))
   }
 
   #started(): void {

@@ -1,4 +1,4 @@
-import type { KeyedHead } from '../contract/entry.ts'
+import type { EntryHead, KeyedHead } from '../contract/entry.ts'
 import { CacheError } from '../errors.ts'
 import { freshness } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
@@ -15,9 +15,9 @@ export async function* liveKeys(ns: Namespace, which: Listed): AsyncGenerator<st
   const seen = new Set<string>()
   for (const key of ns.local?.space.keys() ?? []) {
     const entry = ns.local?.space.find(key)
-    if (entry === undefined) continue
+    if (entry === undefined || !isListed(ns, entry, which)) continue
     seen.add(key)
-    if (which === 'usable' || freshness(entry, ns.now()) === 'fresh') yield key
+    yield key
   }
   for (const tier of ns.tiers) {
     for await (const key of tierKeys(ns, tier, which)) {
@@ -29,13 +29,16 @@ export async function* liveKeys(ns: Namespace, which: Listed): AsyncGenerator<st
 
 async function* tierKeys(ns: Namespace, tier: GuardedTier, which: Listed): AsyncGenerator<string, void, undefined> {
   for await (const head of tier.scan(ns.prefix, (bytes) => readHead(ns, tier, bytes))) {
-    const state = freshness(head, ns.now())
-    const counts = state === 'fresh' || (state === 'stale' && which === 'usable')
-    if (counts && ns.tags.accepts(head) && !tier.intents.covers(head.key)) yield head.key.slice(ns.prefix.length)
+    if (isListed(ns, head, which) && ns.tags.accepts(head) && !tier.intents.covers(head.key)) yield head.key.slice(ns.prefix.length)
   }
   for (const [key, entry] of ns.engine.writeBehind.entries(tier.name, ns.prefix)) {
-    if (freshness(entry, ns.now()) !== 'dead') yield key.slice(ns.prefix.length)
+    if (isListed(ns, entry, which) && ns.tags.accepts(entry)) yield key.slice(ns.prefix.length)
   }
+}
+
+function isListed(ns: Namespace, head: EntryHead, which: Listed): boolean {
+  const state = freshness(head, ns.now())
+  return state === 'fresh' || (state === 'stale' && which === 'usable')
 }
 
 function readHead(ns: Namespace, tier: GuardedTier, bytes: Uint8Array): KeyedHead | undefined {

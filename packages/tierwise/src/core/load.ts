@@ -66,6 +66,8 @@ function looksDown(ns: Namespace, flight: Flight, purpose: FlightPurpose): boole
 }
 
 async function runLoader(ns: Namespace, flight: Flight, loader: Loader<unknown>): Promise<Landing> {
+  // While the tiers were asked the manager stopped, or every caller left.
+  if (flight.abortion !== undefined) throw flight.abortion.reason
   flight.startLoading()
   ns.stats.loads++
   const { context, wishes } = loaderContext(ns, flight)

@@ -8,7 +8,7 @@ import type { Policy } from './policy.ts'
 /** The fresh value memory holds, if this call may use it. */
 export function readMemory(ns: Namespace, key: string, policy: Policy): unknown {
   const plain = policy.after === 0 ? ns.localFor(policy)?.space.read(key) : undefined
-  return plain ?? freshInMemory(ns, key, policy)?.value
+  return plain === undefined ? freshInMemory(ns, key, policy)?.value : plain
 }
 
 /**

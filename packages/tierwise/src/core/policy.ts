@@ -91,7 +91,7 @@ const namespaceTable = {
   maxTtl: duration,
   license: text,
   version: (raw: unknown, path: string): string => {
-    const version = String(raw)
+    const version = typeof raw === 'string' || Number.isFinite(raw) ? String(raw) : ''
     if (!isNamePart(version)) throw optionError(path, raw, 'a number or a text of letters, digits, `_`, `-` and `.`')
     return version
   },

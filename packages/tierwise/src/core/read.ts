@@ -117,9 +117,14 @@ function adopt(ns: Namespace, entry: Entry): Entry {
 async function fitsSchema(ns: Namespace, entry: Entry): Promise<boolean> {
   const { schema } = ns.policy
   if (schema === undefined) return true
-  const verdict = schema['~standard'].validate(entry.value)
-  const { issues } = verdict instanceof Promise ? await verdict : verdict
-  return issues === undefined
+  try {
+    const verdict = schema['~standard'].validate(entry.value)
+    const { issues } = verdict instanceof Promise ? await verdict : verdict
+    return issues === undefined
+  } catch {
+    // A schema that throws at an old value has not accepted it.
+    return false
+  }
 }
 
 /** Promotion: into memory at once, into the byte tiers between in the background. Neither if the key changed meanwhile. */

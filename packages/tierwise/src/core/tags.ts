@@ -1,4 +1,12 @@
+import type { Timer, Timers } from '../contract/runtime.ts'
 import type { TagClock, TagStore } from '../contract/tags.ts'
+
+const retryMs = 1000
+
+/** A tag store behind its guard: `undefined` when it did not take the marks. Never rejects after `load`. */
+export interface GuardedTagStore extends Pick<TagStore, 'load'> {
+  invalidate(tags: readonly string[], atLeast: number): Promise<number | undefined>
+}
 
 /**
  * Which tag was last invalidated when, by a logical clock.
@@ -12,23 +20,23 @@ import type { TagClock, TagStore } from '../contract/tags.ts'
  */
 export class TagTable {
   readonly #marks = new Map<string, number>()
-  #store: TagStore | undefined
+  #store: GuardedTagStore | undefined
   #now: number
   #floor: number
   #sealed = false
+  /** Marks that the store has not taken yet. They go with the next invalidation, or by themselves after a while. */
+  readonly #owed = new Map<string, number>()
+  readonly #timers: Timers
+  #timer: Timer | undefined
 
-  constructor(start: number) {
+  constructor(start: number, timers: Timers) {
     this.#now = start
     this.#floor = start
+    this.#timers = timers
   }
 
   get now(): number {
     return this.#now
-  }
-
-  /** True when a clear or tag invalidation would outlive this process. */
-  get isDurable(): boolean {
-    return this.#store !== undefined
   }
 
   /** From here on entries record the clock. */
@@ -36,7 +44,7 @@ export class TagTable {
     this.#sealed = true
   }
 
-  async attach(store: TagStore): Promise<void> {
+  async attach(store: GuardedTagStore): Promise<void> {
     const { clock, marks } = await store.load()
     this.#store = store
     this.#floor = 0
@@ -44,14 +52,22 @@ export class TagTable {
     // is safe only while no entry has recorded it.
     this.#now = this.#sealed ? Math.max(clock, this.#now) : clock
     for (const [name, mark] of marks) this.#raise(name, mark)
+    if (this.#owed.size > 0) this.#schedule()
   }
 
-  /** Effective in this process at once; resolves when it also survives the process, where a tier can make it so. */
-  async invalidate(names: readonly string[]): Promise<void> {
+  /** Effective in this process at once. Resolves to true once it also survives the process, to false where no tier took it. */
+  async invalidate(names: readonly string[]): Promise<boolean> {
     const clock = this.#now + 1
     this.#apply(names, clock)
-    if (this.#store === undefined) return
-    this.#apply(names, await this.#store.invalidate(names, clock))
+    for (const name of names) this.#owed.set(name, clock)
+    return this.#deliver()
+  }
+
+  /** The last try before the tiers are closed. */
+  async close(): Promise<void> {
+    if (this.#owed.size > 0) await this.#deliver()
+    this.#timer?.cancel()
+    this.#timer = undefined
   }
 
   isCurrent(namespace: string, tags: readonly string[], recorded: number): boolean {
@@ -64,6 +80,26 @@ export class TagTable {
 
   isCleared(namespace: string, recorded: number): boolean {
     return this.#mark(namespace) > recorded || this.#mark('') > recorded
+  }
+
+  async #deliver(): Promise<boolean> {
+    if (this.#store === undefined) return false
+    const sent = [...this.#owed]
+    const clock = await this.#store.invalidate(sent.map(([name]) => name), this.#now)
+    if (clock === undefined) {
+      this.#schedule()
+      return false
+    }
+    this.#apply(sent.map(([name]) => name), clock)
+    for (const [name, mark] of sent) if (this.#owed.get(name) === mark) this.#owed.delete(name)
+    return true
+  }
+
+  #schedule(): void {
+    this.#timer ??= this.#timers.after(retryMs, () => {
+      this.#timer = undefined
+      void this.#deliver()
+    })
   }
 
   #mark(name: string): number {
@@ -104,11 +140,11 @@ export class NamespaceTags implements TagClock {
     return entry.tags.length === 0 || this.isCurrent(entry.tags, entry.tagClock)
   }
 
-  invalidate(tags: readonly string[]): Promise<void> {
+  invalidate(tags: readonly string[]): Promise<boolean> {
     return this.#table.invalidate(tags.map((tag) => `${this.#namespace}:${tag}`))
   }
 
-  clear(): Promise<void> {
+  clear(): Promise<boolean> {
     return this.#table.invalidate([this.#namespace])
   }
 }

@@ -3,12 +3,12 @@ import type { Entry } from '../contract/entry.ts'
 import type { TierWriteState } from '../contract/events.ts'
 import { ValueError } from '../errors.ts'
 import { applyChange, interruptLoads } from './coherence.ts'
-import { createEntry, reviewTime } from './entry.ts'
+import { createEntry } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { encode, storeIn } from './store.ts'
+import { encode, leaveOut, storeIn, storeInMemory } from './store.ts'
 import type { Encoded } from './store.ts'
 
 type States = Record<string, TierWriteState>
@@ -58,10 +58,7 @@ function writeInMemory(ns: Namespace, item: KeyedEntry, policy: Policy): WriteRe
 }
 
 function writeMemory(ns: Namespace, item: KeyedEntry, policy: Policy): TierWriteState {
-  const local = policy.writeMode === 'around' ? undefined : ns.localFor(policy)
-  if (local !== undefined && local.space.set(item.key, item.entry, reviewTime(item.entry, policy, ns.engine.runtime.random))) return 'applied'
-  ns.local?.space.delete(item.key)
-  return 'skipped'
+  return storeInMemory(ns, item, policy) ? 'applied' : 'skipped'
 }
 
 interface TierWrite {
@@ -76,13 +73,6 @@ async function writeTier(ns: Namespace, write: TierWrite): Promise<void> {
   const written = ns.tiersFor(policy).includes(tier)
   const outcomes = written ? await storeIn(ns, tier, { batch, mode: policy.writeMode }) : await leaveOut(ns, tier, batch)
   for (const [index, { key }] of batch.entries()) states.get(key)![tier.name] = outcomes[index] ?? 'failed'
-}
-
-async function leaveOut(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]): Promise<readonly TierWriteState[]> {
-  const keys = batch.map(({ storageKey }) => storageKey)
-  const version = batch.reduce((newest, { entry }) => Math.max(newest, entry.version), 0)
-  const held = await ns.engine.writeBehind.overtake(tier.name, keys, () => tier.delete(keys, ns.prefix, version))
-  return keys.map(() => (held === undefined ? 'failed' : 'skipped'))
 }
 
 function report(ns: Namespace, item: KeyedEntry, tiers: States): WriteResult {
