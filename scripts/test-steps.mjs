@@ -17,9 +17,9 @@ const library = 'packages/tierwise'
 
 /** @type {readonly Step[]} */
 export const steps = [
+  { name: 'build', what: 'tsc, declarations file by file', run: async () => ({ note: await build() }) },
   { name: 'format', what: 'oxfmt', run: () => quiet(tool('oxfmt/bin/oxfmt', ['--check', '.'])) },
   { name: 'lint', what: 'oxlint, with type information', run: () => quiet(tool('oxlint/bin/oxlint', ['.'])) },
-  { name: 'build', what: 'tsc, declarations file by file', run: async () => ({ note: await build() }) },
   { name: 'types', what: 'tsc over sources, tests, scripts and type tests', run: checkTypes },
   { name: 'layers', what: 'who may import whom', run: () => vitest(library, ['test/layers.test.ts']) },
   {

@@ -2,6 +2,7 @@ import { fileDriver } from 'bentocache/drivers/file'
 import { open } from 'lmdb'
 import { join } from 'node:path'
 import { disk } from 'tierwise/disk'
+import { createEnvelope, loadValueCodec, systemRuntime } from 'tierwise/testing'
 
 /**
  * What a contestant does with the values of a bench. `getAll` and `setAll` work on several keys in one call where the
@@ -17,9 +18,6 @@ import { disk } from 'tierwise/disk'
 /** @typedef {{ readonly generation: number }} Value */
 /** @typedef {{ readonly version: number, readonly key: string }} Write */
 
-// The engine's own codecs and clock are not public, and without them this would not be the work of the engine.
-const { createEnvelope, msgpackCodec } = await import(new URL('./codecs/index.js', import.meta.resolve('tierwise')).href)
-const { systemRuntime } = await import(new URL('./base/runtime.js', import.meta.resolve('tierwise')).href)
 
 /** About 400 bytes as msgpack and as JSON. @param {string} key @param {number} generation */
 export function valueOf(key, generation) {
@@ -31,7 +29,7 @@ export async function tierStore(folder) {
   const tier = disk({ path: join(folder, 'tier') }).create({ name: 'disk', report: () => {}, ...systemRuntime() })
   if (tier.sync) throw new TypeError('The disk tier answers later')
   await tier.open()
-  const envelope = createEnvelope({ codec: await msgpackCodec() })
+  const envelope = createEnvelope({ codec: await loadValueCodec('msgpack') })
   let version = 0
   /** @param {Uint8Array} bytes @param {string} key */
   const decode = (bytes, key) => envelope.decode(bytes, key).value

@@ -1,5 +1,5 @@
 /** @param {readonly number[]} values @returns {number} */
-export function median(values) {
+function median(values) {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? NaN

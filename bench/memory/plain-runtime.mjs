@@ -1,6 +1,5 @@
 import { memory } from 'tierwise/memory'
-// The runtime is not public; a cache manager hands the same one to its tiers.
-import { systemRuntime } from '../../packages/tierwise/dist/base/runtime.js'
+import { systemRuntime } from 'tierwise/testing'
 
 /** @typedef {import('tierwise/memory').MemoryOptions} MemoryOptions */
 

@@ -6,7 +6,7 @@ import { KeyError } from '../errors.ts'
  * does not matter, types do (`1`, `'1'` and `1n` differ). Throws a `KeyError` for what has no content to compare:
  * functions, symbols, instances of classes, cycles.
  */
-export function canonicalText(args: readonly unknown[]): string {
+function canonicalText(args: readonly unknown[]): string {
   return write(args, [])
 }
 

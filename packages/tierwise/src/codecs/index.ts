@@ -1,4 +1,4 @@
 export { createEnvelope } from './envelope.ts'
 export { jsonCodec } from './json.ts'
-export { loadValueCodec, type CodecChoice } from './load-value-codec.ts'
+export { loadValueCodec } from './load-value-codec.ts'
 export { msgpackCodec } from './msgpack.ts'

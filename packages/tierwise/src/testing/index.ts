@@ -1,3 +1,5 @@
+export { systemRuntime } from '../base/runtime.ts'
+export { createEnvelope, loadValueCodec } from '../codecs/index.ts'
 export { fakeRuntime, type FakeRuntime, type FakeRuntimeOptions, type PendingTimer } from './fake-runtime.ts'
 export {
   faultPlan,

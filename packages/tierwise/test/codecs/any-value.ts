@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 
 /** Strings of UTF-16 code units, lone surrogates among them. */
-export const anyString: fc.Arbitrary<string> = fc.oneof(
+const anyString: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.string() },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 100 }) },
   {

@@ -44,7 +44,7 @@ function viewKind(View: BytesClass): Kind {
   }
 }
 
-export const bufferKind: Kind = {
+const bufferKind: Kind = {
   name: 'buffer',
   payload: (value) => toBase64(value as Buffer),
   restore: (payload) => Buffer.from(fromBase64(payload)),

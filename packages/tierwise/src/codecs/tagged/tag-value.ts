@@ -17,7 +17,7 @@ export interface Dialect {
 }
 
 /** Values may be nested this deeply. */
-export const maxDepth = 256
+const maxDepth = 256
 
 /** What one level of a value may become: a mark, a list of what the mark holds, and a payload of two levels. */
 export const maxTaggedDepth: number = 4 * (maxDepth + 1)
