@@ -74,7 +74,8 @@ export class StoredRecord {
   }
 
   get frame(): Buffer {
-    return this.#bytes.subarray(prefixBytes + this.#keyBytes)
+    // LMDB hands out a larger buffer whose `length` it overrides, and newer Nodes do not ask for that here.
+    return this.#bytes.subarray(prefixBytes + this.#keyBytes, this.#bytes.length)
   }
 }
 
