@@ -37,8 +37,9 @@ export class Flight {
   previous: Entry | undefined
   /** The tier of `previous`. */
   previousTier: string | undefined
-  readonly #lookedUp: Promise<void>
-  #endLookup!: () => void
+  #isLookedUp = false
+  #lookedUp: Promise<void> | undefined
+  #onLookedUp: (() => void) | undefined
   #land!: (landing: Landing) => void
   #fail!: (error: unknown) => void
 
@@ -50,9 +51,6 @@ export class Flight {
     this.landing = new Promise((resolve, reject) => {
       this.#land = resolve
       this.#fail = reject
-    })
-    this.#lookedUp = new Promise((resolve) => {
-      this.#endLookup = resolve
     })
     // A refresh has no caller to hear of a failure.
     this.landing.catch(() => undefined)
@@ -75,6 +73,10 @@ export class Flight {
 
   /** Resolves once the lower tiers have been asked, so that `previous` is known. */
   get lookedUp(): Promise<void> {
+    if (this.#isLookedUp) return Promise.resolve()
+    this.#lookedUp ??= new Promise((resolve) => {
+      this.#onLookedUp = resolve
+    })
     return this.#lookedUp
   }
 
@@ -102,6 +104,11 @@ export class Flight {
   leave(reason: unknown): void {
     this.#present--
     if (this.#present === 0) this.abort(reason)
+  }
+
+  #endLookup(): void {
+    this.#isLookedUp = true
+    this.#onLookedUp?.()
   }
 
   get isAbandoned(): boolean {

@@ -61,7 +61,7 @@ async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: Fligh
 
 /** A refresh asks below only where another process may have refreshed already. */
 function looksDown(ns: Namespace, flight: Flight, purpose: FlightPurpose): boolean {
-  if (flight.policy.forceFresh) return false
+  if (flight.policy.forceFresh || ns.tiers.length === 0) return false
   return purpose === 'load' || ns.tiersFor(flight.policy).some((tier) => tier.capabilities.shared)
 }
 
