@@ -169,7 +169,11 @@ export async function run({ quick = false, traces }) {
   const work = 'Each request of a recorded trace is read, and stored when it is absent; every entry counts as one.'
   const rows = [...summary(replayed), ...replayed.map(pointRow)]
   const counted = { title: 'Hit ratio', work, rows }
-  const sized = { title: 'Hit ratio, other traces', work: 'As above; in sized traces entries weigh their bytes.', rows: others }
+  const sized = {
+    title: 'Hit ratio, other traces',
+    work: 'As above; in sized traces entries weigh their bytes.',
+    rows: others,
+  }
   return [counted, sized].filter((result) => result.rows.length > 0)
 }
 
@@ -177,5 +181,6 @@ if (import.meta.filename === process.argv[1]) {
   const { values } = parseArgs({ options: { traces: { type: 'string' }, quick: { type: 'boolean' } } })
   const folder = values.traces ?? process.env['TIERWISE_TRACES']
   if (folder === undefined) console.log('No traces: name their folder with --traces or TIERWISE_TRACES')
-  else for (const result of await run({ quick: values.quick ?? false, traces: folder })) console.log(consoleTable(result))
+  else
+    for (const result of await run({ quick: values.quick ?? false, traces: folder })) console.log(consoleTable(result))
 }

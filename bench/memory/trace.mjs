@@ -15,7 +15,9 @@ const sizedEnding = '.sized.trace.gz'
 
 /** @param {string} folder @returns {{ name: string, path: string, isSized: boolean }[]} */
 export function tracesIn(folder) {
-  const files = readdirSync(folder).filter((file) => file.endsWith(ending)).toSorted()
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(ending))
+    .toSorted()
   return files.map((file) => ({
     name: file.slice(0, -ending.length),
     path: join(folder, file),

@@ -64,22 +64,22 @@ export class GhostTable {
     return 'none'
   }
 
-  /** An empty place of the bucket, else the one written longest ago. */
+  /**
+   * The place of the bucket that was written longest ago. Computed without branches, which nobody could predict. Empty
+   * words count as written at the birth of the table.
+   */
   #oldestOf(bucket: number): number {
     const words = this.#words
     const windowTime = this.#windowTime | 0
-    const mainTime = this.#mainTime | 0
-    let oldest = -1
-    let place = bucket
-    for (let at = bucket; at < bucket + waysPerBucket; at++) {
-      const word = words[at] as number
-      if (word === 0) return at
-      const age = ((word >>> 31 === 1 ? mainTime : windowTime) - word) & tickMask
-      if (age <= oldest) continue
-      oldest = age
-      place = at
+    const lag = (this.#mainTime | 0) - windowTime
+    let oldest = 0
+    for (let way = 0; way < waysPerBucket; way++) {
+      const word = words[bucket + way] as number
+      const age = (windowTime + (lag & (word >> 31)) - word) & tickMask
+      const older = age * waysPerBucket + way - oldest
+      oldest += older & ~(older >> 31)
     }
-    return place
+    return bucket + (oldest % waysPerBucket)
   }
 }
 
@@ -89,5 +89,5 @@ function bucketOf(hash: number, words: number): number {
 
 /** Never zero, so that a used word is never zero. */
 function fingerprintOf(hash: number): number {
-  return ((Math.imul(hash, 0x85ebca6b) >>> 17) & fingerprintMask) || 1
+  return (Math.imul(hash, 0x85ebca6b) >>> 17) & fingerprintMask || 1
 }

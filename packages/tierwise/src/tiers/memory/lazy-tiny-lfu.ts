@@ -86,8 +86,9 @@ export class LazyTinyLfu {
   }
 
   /** Takes in a new slot. `hits` of the space so far date the halving of the counts. */
-  admit(slot: number, hash: number, hits: number): void {
+  admit(slot: number, hits: number): void {
     const { meta } = this.#slots
+    const hash = this.#slots.hash[slot] as number
     const ghost = this.#ghosts.take(hash)
     if (ghost !== 'none') this.#moveLimit(ghost === 'window' ? windowStep : -windowStep)
     const count = Math.min(this.#sketch.estimate(hash) + 1, mostCount)
@@ -157,18 +158,18 @@ export class LazyTinyLfu {
   }
 
   /** Unlinks the slot and remembers how often its key was used. */
-  remove(slot: number, hash: number): void {
-    this.#sketch.raise(hash, this.countOf(slot))
+  remove(slot: number): void {
+    this.#sketch.raise(this.#slots.hash[slot] as number, this.countOf(slot))
     this.unlink(slot)
   }
 
   /** As `remove`, and remembers that the key had to go. */
-  evict(slot: number, hash: number): void {
+  evict(slot: number): void {
     const { size } = this
     this.#sketch.reserve(size)
     this.#ghosts.reserve(Math.floor(size * ghostShare))
-    this.#ghosts.add(hash, this.#isInMain(slot))
-    this.remove(slot, hash)
+    this.#ghosts.add(this.#slots.hash[slot] as number, this.#isInMain(slot))
+    this.remove(slot)
   }
 
   /** Lets a slot that was picked live on, at the young end of main. */
@@ -253,7 +254,6 @@ export class LazyTinyLfu {
     const least = Math.max(1, size * leastWindow)
     this.#windowLimit = Math.max(least, Math.min(this.#windowLimit, Math.max(1, size * mostWindow)))
   }
-
 }
 
 function unlinkFrom({ next, previous }: SlotTable, slot: number): void {

@@ -1,5 +1,12 @@
 import type { EvictReason } from '../../contract/events.ts'
-import type { LocalSpace, LocalTier, SpaceOptions, TierCapabilities, TierContext, TierUsage } from '../../contract/tier.ts'
+import type {
+  LocalSpace,
+  LocalTier,
+  SpaceOptions,
+  TierCapabilities,
+  TierContext,
+  TierUsage,
+} from '../../contract/tier.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Measure } from './lazy-tiny-lfu.ts'
 import { MemorySpace } from './space.ts'
@@ -111,12 +118,12 @@ export class MemoryTier implements LocalTier {
   #makeRoom(space: MemorySpace): boolean {
     const { size } = space
     const { held } = this
-    for (let short = shortOf(space.bytes, space.size, space.limits); short !== undefined && space.size > 0; ) {
+    for (let short = shortOf(space.bytes, space.size, space.limits); short !== undefined && space.size > 0;) {
       space.evict(space.loser(short), 'quota')
       short = shortOf(space.bytes, space.size, space.limits)
     }
     let evicted = space.size < size
-    for (let short = shortOf(held.bytes, held.entries, this.limits); short !== undefined && held.entries > 0; ) {
+    for (let short = shortOf(held.bytes, held.entries, this.limits); short !== undefined && held.entries > 0;) {
       this.#evictFor(space, short)
       evicted = true
       short = shortOf(held.bytes, held.entries, this.limits)

@@ -45,6 +45,8 @@ export class SlotTable {
   meta: Uint8Array = new Uint8Array(leastCapacity)
   next: Int32Array = new Int32Array(leastCapacity)
   previous: Int32Array = new Int32Array(leastCapacity)
+  /** Of the key, taken when it came: sketch and ghosts ask again when it goes. */
+  hash: Int32Array = new Int32Array(leastCapacity)
   /** Bytes accounted for the entry. */
   weight: Int32Array = new Int32Array(leastCapacity)
   tags: TagColumns | undefined
@@ -198,6 +200,7 @@ export class SlotTable {
       (capacity) => (this.meta = enlarged(this.meta, new Uint8Array(capacity))),
       (capacity) => (this.next = enlarged(this.next, new Int32Array(capacity))),
       (capacity) => (this.previous = enlarged(this.previous, new Int32Array(capacity))),
+      (capacity) => (this.hash = enlarged(this.hash, new Int32Array(capacity))),
       (capacity) => (this.weight = enlarged(this.weight, new Int32Array(capacity))),
       (capacity) => this.reviewAt.reserve(capacity),
       (capacity) => this.#createdAt.reserve(capacity),

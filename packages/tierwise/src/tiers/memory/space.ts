@@ -66,6 +66,7 @@ export class MemorySpace implements LocalSpace {
   readonly #clock: Clock
   readonly #held: Holdings
   readonly #origin: number
+  readonly #seed: number
   #index = new Map<string, number>()
   #slots: SlotTable
   #policy: LazyTinyLfu
@@ -73,6 +74,9 @@ export class MemorySpace implements LocalSpace {
   #misses = 0
   #bytes = 0
   #closed = false
+  /** Whether any entry has ever had a `reviewAt`; spaces without spare the hit a column. */
+  #timed = false
+  /** Whether entries may die: then the sweep has work. */
   #mortal = false
   #swept = 0
   #evicted = noEvictions()
@@ -85,6 +89,7 @@ export class MemorySpace implements LocalSpace {
     this.#clock = around.clock
     this.#held = around.held
     this.#origin = around.origin
+    this.#seed = around.seed
     this.#slots = new SlotTable(around.origin)
     this.#policy = new LazyTinyLfu(this.#slots)
   }
@@ -149,6 +154,7 @@ export class MemorySpace implements LocalSpace {
     this.#slots.store(slot, entry, reviewAt)
     if (held === undefined) this.#insert(key, slot, weight)
     else this.#overwrite(slot, weight)
+    if (reviewAt !== Infinity) this.#timed = true
     if (!this.#mortal && entry.usableUntil !== Infinity) {
       this.#mortal = true
       this.#around.wake()
@@ -169,6 +175,7 @@ export class MemorySpace implements LocalSpace {
     this.#index = new Map()
     this.#slots = new SlotTable(this.#origin)
     this.#policy = new LazyTinyLfu(this.#slots)
+    this.#timed = false
     this.#mortal = false
     this.#swept = 0
   }
@@ -252,6 +259,7 @@ export class MemorySpace implements LocalSpace {
   }
 
   #isServable(slot: number): boolean {
+    if (!this.#timed && this.servableUntil === Infinity) return true
     const { reviewAt } = this.#slots
     const at = reviewAt.data[slot] as number
     const isTimed = at !== reviewAt.never
@@ -286,9 +294,10 @@ export class MemorySpace implements LocalSpace {
 
   #insert(key: string, slot: number, weight: number): void {
     this.#slots.keys[slot] = key
+    this.#slots.hash[slot] = hashKey(key, this.#seed)
     this.#slots.weight[slot] = weight
     this.#index.set(key, slot)
-    this.#policy.admit(slot, hashKey(key, this.#around.seed), this.#hits)
+    this.#policy.admit(slot, this.#hits)
     this.#resize(weight, 1)
     if (!this.#around.makeRoom(this)) this.#policy.settle()
   }
@@ -306,24 +315,21 @@ export class MemorySpace implements LocalSpace {
   }
 
   #drop(slot: number, reason: EvictReason): void {
-    const key = this.#slots.keys[slot] as string
-    const hash = hashKey(key, this.#around.seed)
-    if (reason === 'expired') this.#policy.remove(slot, hash)
-    else this.#policy.evict(slot, hash)
-    this.#release(slot, key)
+    if (reason === 'expired') this.#policy.remove(slot)
+    else this.#policy.evict(slot)
+    this.#release(slot)
     this.#note(reason)
   }
 
   /** Takes an entry out that nobody may have any more: deleted, refused or invalidated. */
   #forget(slot: number): void {
-    const key = this.#slots.keys[slot] as string
-    this.#policy.remove(slot, hashKey(key, this.#around.seed))
-    this.#release(slot, key)
+    this.#policy.remove(slot)
+    this.#release(slot)
   }
 
-  #release(slot: number, key: string): void {
+  #release(slot: number): void {
     const weight = this.#slots.weight[slot] as number
-    this.#index.delete(key)
+    this.#index.delete(this.#slots.keys[slot] as string)
     this.#slots.release(slot)
     this.#resize(-weight, -1)
   }

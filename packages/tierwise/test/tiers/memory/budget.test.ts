@@ -4,8 +4,12 @@ import { ConfigError } from '../../../src/errors.ts'
 import { checkInvariants } from '../../../src/tiers/memory/invariants.ts'
 import { openMemory, type MemorySession } from './memory-session.ts'
 
-function fill(session: MemorySession, space: LocalSpace, count: number, sizeBytes = 100): void {
-  for (let id = 0; id < count; id++) space.set(`key:${id}`, session.entry(id, { sizeBytes }), Infinity)
+const smallBytes = 100
+
+function fill(session: MemorySession, space: LocalSpace, count: number): void {
+  for (let id = 0; id < count; id++) {
+    space.set(`key:${id}`, session.entry(id, { sizeBytes: smallBytes }), Infinity)
+  }
 }
 
 function readAll(space: LocalSpace, count: number): number {
@@ -24,7 +28,7 @@ describe('budget of the memory tier', () => {
 
   it('never holds more bytes than it may and uses most of them', () => {
     const session = openMemory({ maxBytes: '64kb' })
-    fill(session, session.open(), 2000, 300)
+    fill(session, session.open(), 2000)
     const { bytes = 0 } = session.tier.usage()
     expect(bytes).toBeLessThanOrEqual(64 * 1024)
     expect(bytes).toBeGreaterThan(60 * 1024)

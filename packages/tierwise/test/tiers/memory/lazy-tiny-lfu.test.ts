@@ -74,7 +74,12 @@ describe('eviction', () => {
 
   it('works with a handful of entries', () => {
     for (const size of [1, 2, 3, 5, 8]) {
-      expect(hitRatio(size, Array.from({ length: 1000 }, () => 1))).toBeGreaterThan(0.99)
+      expect(
+        hitRatio(
+          size,
+          Array.from({ length: 1000 }, () => 1),
+        ),
+      ).toBeGreaterThan(0.99)
     }
   })
 

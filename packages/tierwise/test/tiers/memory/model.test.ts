@@ -31,10 +31,16 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       tags: tagLists,
     }),
   },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom('read' as const, 'find' as const), space: spaces, key: keys }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constantFrom('read' as const, 'find' as const), space: spaces, key: keys }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), space: spaces, key: keys }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('clear' as const, 'list' as const), space: spaces }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('invalidate' as const), tag: fc.constantFrom('red', 'green', 'blue') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('invalidate' as const), tag: fc.constantFrom('red', 'green', 'blue') }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 3000 }) }) },
 )
 
