@@ -1,11 +1,14 @@
+/** A run of stars, a question mark, a class, or a character that may be escaped. An open bracket that is never closed is a character. */
+const token = /\*+|\?|\[(\^?)((?:\\.|[^\\\]])*)\]|\\?./gsu
+const member = /(\\?.)(?:-(\\?.))?/gsu
+
 /**
  * Compiles a key pattern: `*` any run of characters, `?` one, `[abc]` `[a-z]` `[^a]` one of a class, `\` takes the next
  * character as it is. The same language as Redis' own patterns, and nothing else: `/` and `.` are ordinary characters.
  */
 export function compileGlob(pattern: string): (key: string) => boolean {
   if (pattern === '*') return () => true
-  const source = translate(pattern)
-  const expression = new RegExp(`^${source}$`, 'su')
+  const expression = new RegExp(`^${translate(pattern)}$`, 'su')
   return (key) => expression.test(key)
 }
 
@@ -14,41 +17,44 @@ export function escapeGlob(key: string): string {
   return key.replace(/[\\*?[\]]/g, '\\$&')
 }
 
+/**
+ * What follows a star is taken where it fits first, and never looked for again: if the rest does not fit after the first
+ * place, it does not after a later one. A look-ahead with a back-reference says so to a RegExp; without it a pattern of
+ * many stars would take time exponential in their number. Only what follows the last star is bound to the end.
+ */
 function translate(pattern: string): string {
-  let source = ''
-  for (let at = 0; at < pattern.length; ) {
-    const [piece, length] = translateOne(pattern, at)
-    source += piece
-    at += length
+  const [head = '', ...rest] = partsBetweenStars(pattern)
+  const tail = rest.pop()
+  if (tail === undefined) return head
+  return `${head}${rest.map((part, index) => `(?=(.*?${part}))(?:\\${index + 1})`).join('')}.*${tail}`
+}
+
+function partsBetweenStars(pattern: string): readonly string[] {
+  let part = ''
+  const parts: string[] = []
+  for (const [text, negation, members] of pattern.matchAll(token)) {
+    if (text.startsWith('*')) {
+      parts.push(part)
+      part = ''
+    } else if (members === undefined) part += text === '?' ? '.' : escaped(codePoint(text))
+    else
+      part += `[${negation}${[...members.matchAll(member)].map(([, first = '', last = first]) => range(first, last)).join('')}]`
   }
-  // Runs of stars would backtrack exponentially; one is as good as many.
-  return source.replace(/(?:\.\*)+/g, '.*')
+  return [...parts, part]
 }
 
-function translateOne(pattern: string, at: number): [piece: string, length: number] {
-  const char = pattern[at]
-  if (char === '*') return ['.*', 1]
-  if (char === '?') return ['.', 1]
-  if (char === '\\' && at + 1 < pattern.length) return characterAt(pattern, at + 1, 1)
-  if (char === '[') return translateClass(pattern, at)
-  return characterAt(pattern, at, 0)
+/** As in Redis, the ends of a range may come in either order. */
+function range(one: string, other: string): string {
+  const [low = 0, high = 0] = [codePoint(one), codePoint(other)].sort((a, b) => a - b)
+  return `${escaped(low)}-${escaped(high)}`
 }
 
-function characterAt(pattern: string, at: number, before: number): [piece: string, length: number] {
-  const char = String.fromCodePoint(pattern.codePointAt(at) ?? 0)
-  return [literal(char), before + char.length]
+/** The code point of a character that may be escaped. */
+function codePoint(text: string): number {
+  const isEscaped = text.length > 1 && text.startsWith('\\')
+  return text.codePointAt(isEscaped ? 1 : 0) ?? 0
 }
 
-function translateClass(pattern: string, at: number): [piece: string, length: number] {
-  const end = pattern.indexOf(']', at + 2)
-  if (end < 0) return ['\\[', 1]
-  const negated = pattern[at + 1] === '^'
-  const members = pattern.slice(at + (negated ? 2 : 1), end).replace(/[\\[\]^&|~-]/g, (char, offset: number, all: string) =>
-    char === '-' && offset > 0 && offset < all.length - 1 ? '-' : `\\${char}`,
-  )
-  return [`[${negated ? '^' : ''}${members}]`, end - at + 1]
-}
-
-function literal(char: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char
+function escaped(point: number): string {
+  return `\\u{${point.toString(16)}}`
 }
