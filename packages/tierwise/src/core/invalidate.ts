@@ -7,6 +7,13 @@ import type { Namespace } from './namespace.ts'
 
 /** Removes keys from every tier of the namespace, one batch a tier. Returns the keys that were held anywhere. */
 export async function deleteKeys(ns: Namespace, keys: readonly string[], scope: InvalidateEvent['scope'] = 'keys'): Promise<ReadonlySet<string>> {
+  const held = await removeKeys(ns, keys)
+  ns.stats.invalidations++
+  emitInvalidate(ns, { scope, targets: keys, count: held.size })
+  return held
+}
+
+async function removeKeys(ns: Namespace, keys: readonly string[]): Promise<ReadonlySet<string>> {
   const version = ns.engine.authority.nextVersion()
   const held = new Set<string>()
   await applyChange(ns, new Map(keys.map((key) => [key, version])), async () => {
@@ -17,8 +24,6 @@ export async function deleteKeys(ns: Namespace, keys: readonly string[], scope: 
     await Promise.all(ns.tiers.map((tier) => deleteIn(ns, tier, { keys, version, held })))
   })
   ns.stats.deletes += held.size
-  ns.stats.invalidations++
-  emitInvalidate(ns, { scope, targets: keys, count: held.size })
   return held
 }
 
@@ -45,8 +50,10 @@ export async function deletePattern(ns: Namespace, pattern: string): Promise<num
   for (const key of keys) interruptLoads(ns, key, version)
   ns.failures.clear()
   for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.add(key)
-  const held = keys.size === 0 ? keys : await deleteKeys(ns, [...keys], 'pattern')
-  return held.size
+  const { size } = keys.size === 0 ? keys : await removeKeys(ns, [...keys])
+  ns.stats.invalidations++
+  emitInvalidate(ns, { scope: 'pattern', targets: [pattern], count: size })
+  return size
 }
 
 /** Ends the validity of everything that carries one of the tags, by the logical clock: nothing is visited. */
