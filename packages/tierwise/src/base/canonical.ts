@@ -36,7 +36,7 @@ function write(value: unknown, parents: readonly object[]): string {
 function writeObject(value: object, parents: readonly object[]): string {
   if (parents.includes(value)) throw refusal('a value that contains itself')
   const inside = [...parents, value]
-  if (Array.isArray(value)) return `[${value.map((item) => write(item, inside)).join()}]`
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => write(item, inside)).join()}]`
   if (value instanceof Date) return `Date(${value.getTime()})`
   if (value instanceof URL) return `URL(${JSON.stringify(value.href)})`
   if (ArrayBuffer.isView(value)) return writeBytes(value)
@@ -52,7 +52,7 @@ function writeBytes(view: ArrayBufferView): string {
 
 function writeRecord(value: object, inside: readonly object[]): string {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) throw refusal(`an instance of ${value.constructor.name}`)
+  if (prototype !== Object.prototype && prototype !== null) throw refusal(`an instance of ${value.constructor?.name ?? 'an unnamed class'}`)
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${write(field, inside)}`).join()}}`
 }

@@ -22,6 +22,11 @@ describe('wrap', () => {
     expect(await kind('1')).toBe('string')
   })
 
+  test('tells a list with a hole from an empty one', async () => {
+    const length = manager.namespace<number>('wrap').wrap(async (list: unknown[]) => list.length)
+    expect([await length([]), await length(new Array(1))]).toEqual([0, 1])
+  })
+
   test('uses the key function and the load options', async () => {
     const cache = manager.namespace<string>('wrap')
     const greet = cache.wrap(async (name: string) => `hello ${name}`, { key: (name) => `greeting:${name}`, ttl: '1h' })
@@ -33,6 +38,11 @@ describe('wrap', () => {
   test('rejects arguments that have no content to compare', async () => {
     const wrapped = manager.namespace<string>('wrap').wrap(async (_callback: () => void) => 'v')
     await expect(wrapped(() => undefined)).rejects.toMatchObject({ code: 'ERR_CACHE_KEY' })
+  })
+
+  test('rejects an object whose class has no name', async () => {
+    const wrapped = manager.namespace<string>('wrap').wrap(async (_value: unknown) => 'v')
+    await expect(wrapped(Object.create(Object.create(null) as object))).rejects.toThrow('an instance of an unnamed class')
   })
 })
 
