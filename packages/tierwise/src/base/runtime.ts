@@ -48,7 +48,8 @@ class SystemTimer implements Timer {
   }
 
   repeat(ms: number, run: () => void): this {
-    this.#handle = setInterval(run, Math.min(ms, longestLapMs))
+    if (ms > longestLapMs) return this.start(ms, () => (this.repeat(ms, run), run()))
+    this.#handle = setInterval(run, ms)
     this.#handle.unref()
     return this
   }
