@@ -19,8 +19,8 @@ export function escapeGlob(key: string): string {
 
 /**
  * What follows a star is taken where it fits first, and never looked for again: if the rest does not fit after the first
- * place, it does not after a later one. A look-ahead with a back-reference says so to a RegExp; without it a pattern of
- * many stars would take time exponential in their number. Only what follows the last star is bound to the end.
+ * place, it does not after a later one. A look-ahead with a back-reference says so to a RegExp, which would otherwise try
+ * every place of one star with every place of the others. Only what follows the last star is bound to the end.
  */
 function translate(pattern: string): string {
   const [head = '', ...rest] = partsBetweenStars(pattern)
