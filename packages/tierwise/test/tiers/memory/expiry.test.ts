@@ -22,6 +22,14 @@ describe('expiry in the memory tier', () => {
     checkInvariants(session.tier)
   })
 
+  it('hurries while more is dead than one turn may free', async () => {
+    const session = openMemory()
+    const space = session.open()
+    for (let id = 0; id < 20_000; id++) space.set(`key:${id}`, mortal(session, 500), Infinity)
+    await session.runtime.advance(1100)
+    expect(space.size).toBe(0)
+  })
+
   it('keeps stale entries until they are dead', async () => {
     const session = openMemory()
     const space = session.open()

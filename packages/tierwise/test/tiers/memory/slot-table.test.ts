@@ -41,6 +41,23 @@ describe('SlotTable', () => {
     )
   })
 
+  it('gives entries back when the first with a deadline of its own comes amid the growth of the columns', () => {
+    const plain = { value: 1, version: origin * 1000, createdAt: origin, freshUntil: origin + day }
+    const head = { ...plain, usableUntil: origin + day, tags: [], tagClock: 0, loadMs: 0, sizeBytes: 0 }
+    const rich = { ...head, usableUntil: origin + 2 * day, tags: ['red'], tagClock: 3, loadMs: 5, sizeBytes: 100 }
+    for (let before = 0; before < 140; before++) {
+      const table = new SlotTable(origin)
+      for (let count = 0; count < before; count++) table.store(table.take(), head, head.freshUntil)
+      const slots: number[] = []
+      for (let count = 0; count < 150; count++) {
+        const slot = table.take()
+        table.store(slot, rich, origin + 5)
+        slots.push(slot)
+      }
+      for (const slot of slots) expect(table.entry(slot)).toEqual({ ...rich, reviewAt: origin + 5 })
+    }
+  })
+
   it('hands a slot out once until it is released', () => {
     const table = new SlotTable(origin)
     const taken = Array.from({ length: 500 }, () => table.take())
