@@ -64,6 +64,8 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     },
   }
   const policyContext = { defaults: options.defaults, tierNames }
+  // A wrong default is found now, also when no namespace is listed.
+  resolveNamespace('default', undefined, policyContext)
   return new TieredCacheManager({
     engine,
     chain,

@@ -74,7 +74,8 @@ export function openStack(stack: Stack, options: StackOptions = {}): OpenStack {
   const { around = (definition) => definition, memoryEntries } = options
   let builder: TestCacheBuilder<string> = testCache()
   if (stack.hasMemory) builder = builder.memory(memoryEntries === undefined ? {} : { maxEntries: memoryEntries })
-  for (const { name, capabilities } of stack.below) builder = builder.faulty(name, around(mapTier({ name, capabilities })))
+  for (const { name, capabilities } of stack.below)
+    builder = builder.faulty(name, around(mapTier({ name, capabilities })))
   const test = builder
     .options(options.manager ?? {})
     .namespace('test', options.namespace)
@@ -104,7 +105,7 @@ export function stackOpener(): (stack: string | Stack, options?: StackOptions) =
   })
   return (stack, options) => {
     const found = typeof stack === 'string' ? stacks.find(({ name }) => name === stack) : stack
-    if (found === undefined) throw new Error(`There is no stack ${String(stack)}`)
+    if (found === undefined) throw new Error('There is no stack of this name')
     const opening = openStack(found, options)
     opened.push(opening)
     return opening

@@ -6,7 +6,11 @@ import { Gate, slowTier } from './model/slow-tier.ts'
 const open = stackOpener()
 
 /** A promise that the test settles. */
-function pending<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void; readonly reject: (error: Error) => void } {
+function pending<T>(): {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: Error) => void
+} {
   let resolve!: (value: T) => void
   let reject!: (error: Error) => void
   const promise = new Promise<T>((onValue, onError) => {
@@ -64,18 +68,19 @@ describe.each(stacks)('two loads of a key over $name', (definition) => {
 })
 
 describe.each(stacks)('a load that was asked to keep to some tiers, over $name', (definition) => {
-  test.each(definition.hasMemory ? ['memory', ...definition.below.map(({ name }) => name)] : definition.below.map(({ name }) => name))(
-    'leaves nothing older in the others when it uses only %s',
-    async (name) => {
-      const stack = open(definition)
-      await stack.cache.set('key', 'old')
-      expect(await stack.cache.getOrSet('key', () => 'new', { tiers: [name], forceFresh: true })).toBe('new')
-      await stack.runtime.settle()
-      for (const [tier, value] of Object.entries(await heldByTier(stack, 'key'))) {
-        expect(value, tier).toBe(tier === name ? 'new' : undefined)
-      }
-    },
-  )
+  test.each(
+    definition.hasMemory
+      ? ['memory', ...definition.below.map(({ name }) => name)]
+      : definition.below.map(({ name }) => name),
+  )('leaves nothing older in the others when it uses only %s', async (name) => {
+    const stack = open(definition)
+    await stack.cache.set('key', 'old')
+    expect(await stack.cache.getOrSet('key', () => 'new', { tiers: [name], forceFresh: true })).toBe('new')
+    await stack.runtime.settle()
+    for (const [tier, value] of Object.entries(await heldByTier(stack, 'key'))) {
+      expect(value, tier).toBe(tier === name ? 'new' : undefined)
+    }
+  })
 
   test('leaves nothing older in memory when it goes around it', async () => {
     const stack = open(definition)
@@ -96,7 +101,8 @@ describe.each(stacksWithTiers)('a reply that is overtaken by a load, over $name'
     const reading = stack.cache.get('key')
     await stack.runtime.settle()
     await stack.runtime.until(stack.cache.getOrSet('key', () => 'new', { forceFresh: true }))
-    for (const other of ['a', 'b', 'c', 'd']) await stack.runtime.until(stack.cache.set(other, 1, { tiers: [stack.names[0]!] }))
+    for (const other of ['a', 'b', 'c', 'd'])
+      await stack.runtime.until(stack.cache.set(other, 1, { tiers: [stack.names[0]!] }))
     gate.release()
     await stack.runtime.settle()
     await reading
@@ -123,7 +129,10 @@ describe.each(stacksWithTiers)('a reply that is overtaken by a load, over $name'
 describe.each(stacksWithTiers)('a loader that started while a delete was on its way, over $name', (definition) => {
   test('has no older fallback for callers that came after the delete', async () => {
     const gate = new Gate()
-    const stack = open(definition, { namespace: { ttl: 1000, grace: '1h' }, around: (inner) => slowTier(inner, gate.pauseFor) })
+    const stack = open(definition, {
+      namespace: { ttl: 1000, grace: '1h' },
+      around: (inner) => slowTier(inner, gate.pauseFor),
+    })
     const last = stack.below.at(-1)!
     await stack.cache.set('key', 'old', { tiers: [last] })
     await stack.runtime.advance(1000)

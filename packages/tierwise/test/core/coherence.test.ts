@@ -69,7 +69,10 @@ interface HeldLoad {
 }
 
 /** A load whose loader has read `old` from the source and has not returned yet. */
-async function loadingOld(stack: OpenStack, load: (loader: () => Promise<string>) => Promise<unknown>): Promise<HeldLoad> {
+async function loadingOld(
+  stack: OpenStack,
+  load: (loader: () => Promise<string>) => Promise<unknown>,
+): Promise<HeldLoad> {
   const called = deferred()
   const reply = deferred()
   const done = load(async () => {
@@ -81,9 +84,18 @@ async function loadingOld(stack: OpenStack, load: (loader: () => Promise<string>
   return { done, end: reply.resolve }
 }
 
-const single = (stack: OpenStack) => (loader: () => Promise<string>) => stack.cache.getOrSet('key', loader, { tags: ['tag'] })
+const single = (stack: OpenStack) => (loader: () => Promise<string>) =>
+  stack.cache.getOrSet('key', loader, { tags: ['tag'] })
 const batch = (stack: OpenStack) => (loader: () => Promise<string>) =>
-  stack.cache.getOrSetMany(['key', 'more'], async () => new Map([['key', await loader()], ['more', 'old']]), { tags: ['tag'] })
+  stack.cache.getOrSetMany(
+    ['key', 'more'],
+    async () =>
+      new Map([
+        ['key', await loader()],
+        ['more', 'old'],
+      ]),
+    { tags: ['tag'] },
+  )
 
 describe.each(stacks)('a change while a loader runs, over $name', (definition) => {
   test.each(changeNames)('is not undone when the load ends after: %s', async (name) => {
@@ -108,7 +120,9 @@ describe.each(stacks)('a change while a loader runs, over $name', (definition) =
 
   test.each(changeNames)('is not undone by the late end of a load that timed out: %s', async (name) => {
     const stack = open(definition)
-    const load = await loadingOld(stack, (loader) => stack.cache.getOrSet('key', loader, { hardTimeout: 100, tags: ['tag'] }))
+    const load = await loadingOld(stack, (loader) =>
+      stack.cache.getOrSet('key', loader, { hardTimeout: 100, tags: ['tag'] }),
+    )
     const failed = expect(load.done).rejects.toMatchObject({ code: 'ERR_CACHE_LOADER_TIMEOUT' })
     await stack.runtime.advance(100)
     await failed
@@ -137,7 +151,9 @@ describe.each(stacks)('a change while a loader runs, over $name', (definition) =
   test.each(changeNames)('is not undone by a change that starts while a refresh runs: %s', async (name) => {
     const stack = open(definition)
     await stack.runtime.until(stack.cache.set('key', 'older', { tags: ['tag'] }))
-    const load = await loadingOld(stack, (loader) => stack.cache.getOrSet('key', loader, { forceFresh: true, tags: ['tag'] }))
+    const load = await loadingOld(stack, (loader) =>
+      stack.cache.getOrSet('key', loader, { forceFresh: true, tags: ['tag'] }),
+    )
     await stack.runtime.until(changes[name]!(stack))
     load.end()
     await load.done
@@ -147,8 +163,12 @@ describe.each(stacks)('a change while a loader runs, over $name', (definition) =
   })
 })
 
-const tierCells = stacksWithTiers.flatMap((stack) => stack.below.map(({ name }) => ({ stack, tier: name, cell: `${stack.name}, ${name}` })))
-const deepCells = deepStacks.flatMap((stack) => stack.below.map(({ name }) => ({ stack, tier: name, cell: `${stack.name}, ${name}` })))
+const tierCells = stacksWithTiers.flatMap((stack) =>
+  stack.below.map(({ name }) => ({ stack, tier: name, cell: `${stack.name}, ${name}` })),
+)
+const deepCells = deepStacks.flatMap((stack) =>
+  stack.below.map(({ name }) => ({ stack, tier: name, cell: `${stack.name}, ${name}` })),
+)
 
 describe.each(tierCells)('a change while a fill is under way, over $cell', ({ stack: definition, tier }) => {
   test.each(changeNames)('wins when the store is late with the fill: %s', async (name) => {
@@ -171,7 +191,8 @@ describe.each(tierCells)('a change while a fill is under way, over $cell', ({ st
     stack.gate.holdNext(tier, 'set', 'request')
     const load = stack.cache.getOrSet('key', () => 'old', { tags: ['tag'] })
     await stack.runtime.settle()
-    for (const other of ['a', 'b', 'c', 'd']) await stack.runtime.until(stack.cache.set(other, 1, { tiers: [stack.names[0]!] }))
+    for (const other of ['a', 'b', 'c', 'd'])
+      await stack.runtime.until(stack.cache.set(other, 1, { tiers: [stack.names[0]!] }))
     await stack.runtime.until(changes[name]!(stack))
     await quiet(stack)
     expect(await load).toBe('old')
@@ -230,7 +251,12 @@ describe.each(stacksWithTiers)('a change while a lower tier answers, over $name'
 
 describe.each(deepCells)('a read while a change is on its way to a tier, over $cell', ({ stack: definition, tier }) => {
   const written = changeNames.filter((name) => !/Tags|clear/.test(name))
-  const operations = { delete: 'delete', deleteMany: 'delete', mutate: 'delete', invalidatePattern: 'delete' } as Record<string, 'delete'>
+  const operations = {
+    delete: 'delete',
+    deleteMany: 'delete',
+    mutate: 'delete',
+    invalidatePattern: 'delete',
+  } as Record<string, 'delete'>
   const cells = readNames.flatMap((read) => written.map((change) => ({ read, change })))
 
   test.each(cells)('$read during $change leaves nothing old behind', async ({ read, change }) => {

@@ -32,7 +32,9 @@ describe.each(stacksWithTiers)('reads over $name', (definition) => {
     expect(await stack.runtime.until(stack.cache.getMany(['key', 'other']))).toEqual(new Map())
     expect(await stack.runtime.until(stack.cache.getOrSet('key', () => 'loaded'))).toBe('loaded')
     const reads = 3
-    expect(stack.runtime.clock.now() - before).toBeLessThanOrEqual(fault === 'hang' ? reads * stack.below.length * 251 : 5)
+    expect(stack.runtime.clock.now() - before).toBeLessThanOrEqual(
+      fault === 'hang' ? reads * stack.below.length * 251 : 5,
+    )
   })
 
   test('answer from the next tier when one lies about its bytes', async () => {
@@ -68,7 +70,13 @@ describe('a tier that fails', () => {
     stack.plan('second').clear()
     await stack.runtime.advance(5000)
     await stack.cache.get('key')
-    expect(states.map((event) => event.type === 'breaker' && event.state)).toEqual(['open', 'half-open', 'open', 'half-open', 'closed'])
+    expect(states.map((event) => event.type === 'breaker' && event.state)).toEqual([
+      'open',
+      'half-open',
+      'open',
+      'half-open',
+      'closed',
+    ])
   })
 
   test('does not fail a write, and tells what became of it', async () => {
@@ -95,7 +103,11 @@ describe('a tier that fails', () => {
     expect(await lazy.cache.get('key', { tiers: ['second'] })).toBe(2)
     const eager = open('L1+L2 plain')
     eager.plan('second').fail('open')
-    await expect(eager.manager.start()).rejects.toMatchObject({ name: 'TierError', code: 'ERR_CACHE_TIER_OPEN', tier: 'second' })
+    await expect(eager.manager.start()).rejects.toMatchObject({
+      name: 'TierError',
+      code: 'ERR_CACHE_TIER_OPEN',
+      tier: 'second',
+    })
   })
 
   test('cannot hold up the first use by an open that hangs', async () => {
@@ -117,7 +129,10 @@ describe('a tier that fails', () => {
 
   test('refuses half a listing', async () => {
     const stack = open('L2 durable')
-    await stack.cache.setMany([['a', 1], ['b', 2]])
+    await stack.cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ])
     stack.plan('second').fail('scan', { when: 'after' })
     const listed: string[] = []
     const listing = async (): Promise<void> => {
@@ -131,7 +146,9 @@ describe('a tier that fails', () => {
     const stack = open('L2 durable')
     await stack.cache.set('a', 1)
     stack.plan('second').hang('scan')
-    await expect(stack.runtime.until(stack.cache.invalidatePattern('*'))).rejects.toMatchObject({ code: 'ERR_CACHE_TIER_TIMEOUT' })
+    await expect(stack.runtime.until(stack.cache.invalidatePattern('*'))).rejects.toMatchObject({
+      code: 'ERR_CACHE_TIER_TIMEOUT',
+    })
   })
 
   test('shows in the health report, deep or not', async () => {
@@ -141,7 +158,10 @@ describe('a tier that fails', () => {
     stack.plan('second').fail('usage')
     expect(await stack.manager.health({ deep: true })).toMatchObject({
       healthy: false,
-      tiers: [{ name: 'memory', healthy: true }, { name: 'second', healthy: false }],
+      tiers: [
+        { name: 'memory', healthy: true },
+        { name: 'second', healthy: false },
+      ],
     })
   })
 })

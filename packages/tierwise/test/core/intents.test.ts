@@ -140,7 +140,10 @@ describe('a tier that could not take a change', () => {
 
   test('keeps its other keys', async () => {
     const stack = open('L2 plain')
-    await stack.cache.setMany([['a', 1], ['b', 2]])
+    await stack.cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ])
     stack.plan('second').fail('set', { times: 1 })
     expect((await stack.cache.set('a', 3)).tiers).toEqual({ second: 'failed' })
     expect(await stack.cache.getMany(['a', 'b'])).toEqual(new Map([['b', 2]]))
@@ -157,7 +160,10 @@ describe('a tier that could not take a change', () => {
 
   test('shows none of its keys after a clear that it did not take, but what was set since', async () => {
     const stack = open('L2 durable')
-    await stack.cache.setMany([['a', 1], ['b', 2]])
+    await stack.cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ])
     stack.plan('second').fail('clear', { times: 1 })
     await stack.cache.clear({ hard: true })
     await stack.cache.set('b', 3)

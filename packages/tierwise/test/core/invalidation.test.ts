@@ -20,7 +20,10 @@ async function spread(stack: OpenStack): Promise<string[]> {
     await stack.cache.set(`user:${name}`, 1, { tiers: [name] })
     keys.push(`user:${name}`)
   }
-  await stack.cache.setMany([['user:all', 1], ['order:all', 1]])
+  await stack.cache.setMany([
+    ['user:all', 1],
+    ['order:all', 1],
+  ])
   return [...keys, 'user:all'].sort()
 }
 
@@ -103,7 +106,13 @@ describe.each(stacksWithTiers)('a tier that cannot list, in $name', (definition)
     const below = definition.below.map((tier) => ({ ...tier, capabilities: { ...tier.capabilities, scan: false } }))
     const { cache } = open({ ...definition, below })
     await cache.set('key', 1)
-    const refusal = { name: 'TierError', code: 'ERR_CACHE_TIER_READ', tier: 'second', operation: 'scan', message: expect.stringMatching(/cannot list its keys\. Use tags/) }
+    const refusal = {
+      name: 'TierError',
+      code: 'ERR_CACHE_TIER_READ',
+      tier: 'second',
+      operation: 'scan',
+      message: expect.stringMatching(/cannot list its keys\. Use tags/),
+    }
     await expect(cache.invalidatePattern('*')).rejects.toMatchObject(refusal)
     await expect(listed(cache)).rejects.toMatchObject(refusal)
     expect(await cache.get('key')).toBe(1)
@@ -118,7 +127,10 @@ describe.each(stacks)('removing over $name', (definition) => {
       expect(await stack.cache.delete('key'), name).toBe(true)
       expect(await stack.cache.delete('key'), name).toBe(false)
     }
-    await stack.cache.setMany([['a', 1], ['b', 2]])
+    await stack.cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ])
     expect(await stack.cache.deleteMany(['a', 'b', 'a', 'c'])).toBe(2)
     expect(await stack.cache.deleteMany([])).toBe(0)
   })
@@ -140,7 +152,11 @@ describe.each(stacks)('removing over $name', (definition) => {
     const { cache, manager } = open(definition)
     const events: unknown[] = []
     manager.on('invalidate', ({ scope, targets, count }) => void events.push([scope, targets, count]))
-    await cache.setMany([['a', 1], ['b', 2], ['c', 3]])
+    await cache.setMany([
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+    ])
     await cache.delete('a')
     await cache.deleteMany(['a', 'b'])
     await cache.expire('c')

@@ -22,7 +22,10 @@ describe.each(stacks)('isolation over $name', (definition) => {
     await cache.set('set', original)
     original.list.push(2)
     const loaded = box()
-    const [one, two] = (await Promise.all([cache.getOrSet('load', () => loaded), cache.getOrSet('load', () => loaded)])) as [Box, Box]
+    const [one, two] = (await Promise.all([
+      cache.getOrSet('load', () => loaded),
+      cache.getOrSet('load', () => loaded),
+    ])) as [Box, Box]
     expect(one).not.toBe(two)
     one.inner.n = 9
     loaded.inner.n = 8
@@ -74,10 +77,14 @@ describe.each(stacks)('isolation over $name', (definition) => {
   })
 })
 
-const numbers = (validate: StandardSchema['~standard']['validate']): StandardSchema => ({ '~standard': { version: 1, vendor: 'test', validate } })
+const numbers = (validate: StandardSchema['~standard']['validate']): StandardSchema => ({
+  '~standard': { version: 1, vendor: 'test', validate },
+})
 
 const verdicts: Readonly<Record<string, StandardSchema>> = {
-  'in the same call': numbers((value) => (typeof value === 'number' ? { value } : { issues: [{ message: 'not a number' }] })),
+  'in the same call': numbers((value) =>
+    typeof value === 'number' ? { value } : { issues: [{ message: 'not a number' }] },
+  ),
   later: numbers(async (value) => (typeof value === 'number' ? { value } : { issues: [{ message: 'not a number' }] })),
   'by throwing': numbers((value) => {
     if (typeof value === 'number') return { value }
@@ -86,17 +93,26 @@ const verdicts: Readonly<Record<string, StandardSchema>> = {
 }
 
 describe.each(stacksWithTiers)('a schema over $name', (definition) => {
-  test.each(Object.keys(verdicts))('turns what no longer fits into a miss and an event, when it answers %s', async (how) => {
-    const stack = open(definition, { namespace: { schema: verdicts[how]! } })
-    const events: unknown[] = []
-    stack.manager.on('bad-record', ({ tier, reason }) => void events.push([tier, reason]))
-    await stack.cache.setMany([['old', 'text'], ['new', 1]], { tiers: stack.below })
-    expect(await stack.cache.get('old')).toBeUndefined()
-    expect(events).toEqual(stack.below.map((tier) => [tier, 'schema']))
-    expect(await stack.cache.getMany(['old', 'new'])).toEqual(new Map([['new', 1]]))
-    expect(await stack.cache.getOrSet('old', () => 2)).toBe(2)
-    expect(await stack.cache.get('old')).toBe(2)
-  })
+  test.each(Object.keys(verdicts))(
+    'turns what no longer fits into a miss and an event, when it answers %s',
+    async (how) => {
+      const stack = open(definition, { namespace: { schema: verdicts[how]! } })
+      const events: unknown[] = []
+      stack.manager.on('bad-record', ({ tier, reason }) => void events.push([tier, reason]))
+      await stack.cache.setMany(
+        [
+          ['old', 'text'],
+          ['new', 1],
+        ],
+        { tiers: stack.below },
+      )
+      expect(await stack.cache.get('old')).toBeUndefined()
+      expect(events).toEqual(stack.below.map((tier) => [tier, 'schema']))
+      expect(await stack.cache.getMany(['old', 'new'])).toEqual(new Map([['new', 1]]))
+      expect(await stack.cache.getOrSet('old', () => 2)).toBe(2)
+      expect(await stack.cache.get('old')).toBe(2)
+    },
+  )
 })
 
 describe('namespaces', () => {
@@ -104,20 +120,28 @@ describe('namespaces', () => {
 
   test.each(stacks.map(({ name }) => name))('never share a key, over %s', async (name) => {
     const { manager, cache } = open(name)
-    const others = ['a', 'b', 'a.b', 'a-b', 'A', '__proto__', 'constructor', '1'].map((other) => manager.namespace<string>(other))
+    const others = ['a', 'b', 'a.b', 'a-b', 'A', '__proto__', 'constructor', '1'].map((other) =>
+      manager.namespace<string>(other),
+    )
     await cache.set('b:key', 'test')
     for (const other of others) await other.set('key', other.name)
     for (const other of others) expect(await other.get('key')).toBe(other.name)
     expect(await manager.namespace('a').get('b:key')).toBeUndefined()
     await others[0]!.clear()
     for (const other of others.slice(1)) expect(await other.get('key')).toBe(other.name)
-    expect(Object.keys(manager.analytics().namespaces).sort()).toEqual(['test', ...others.map((other) => other.name)].sort())
+    expect(Object.keys(manager.analytics().namespaces).sort()).toEqual(
+      ['test', ...others.map((other) => other.name)].sort(),
+    )
   })
 
   test('retire all entries of another version at once', async () => {
     const tier = mapTier()
     const version = async (name: string | number | undefined): Promise<unknown> => {
-      const manager = createCacheManager({ tiers: [memory(), tier], runtime, namespaces: { n: name === undefined ? {} : { version: name } } })
+      const manager = createCacheManager({
+        tiers: [memory(), tier],
+        runtime,
+        namespaces: { n: name === undefined ? {} : { version: name } },
+      })
       const cache = manager.namespace('n')
       const held = await cache.get('key')
       await cache.set('key', `of ${String(name)}`)
@@ -131,7 +155,11 @@ describe('namespaces', () => {
   })
 
   test('answer to their aliases with one policy, one memory and one set of counters', async () => {
-    const manager = createCacheManager({ tiers: [memory()], runtime, namespaces: { factors: { aliases: ['factor_broker'], ttl: 1000 } } })
+    const manager = createCacheManager({
+      tiers: [memory()],
+      runtime,
+      namespaces: { factors: { aliases: ['factor_broker'], ttl: 1000 } },
+    })
     const cache = manager.namespace('factors')
     expect(manager.namespace('factor_broker')).toBe(cache)
     await manager.namespace('factor_broker').set('key', 1)
@@ -141,12 +169,19 @@ describe('namespaces', () => {
   })
 
   test('use only their own tiers', async () => {
-    const manager = createCacheManager({ tiers: [memory(), mapTier()], runtime, namespaces: { local: { tiers: ['memory'] }, remote: { tiers: ['map'] } } })
+    const manager = createCacheManager({
+      tiers: [memory(), mapTier()],
+      runtime,
+      namespaces: { local: { tiers: ['memory'] }, remote: { tiers: ['map'] } },
+    })
     const { tiers: local } = await manager.namespace('local').set('key', 1)
     const { tiers: remote } = await manager.namespace('remote').set('key', 1)
     expect([local, remote]).toEqual([{ memory: 'applied' }, { map: 'applied' }])
     expect(manager.namespace('remote').peek('key')).toBeUndefined()
-    await expect(manager.namespace('local').get('key', { tiers: ['map'] })).rejects.toMatchObject({ name: 'ConfigError', code: 'ERR_CACHE_OPTION' })
+    await expect(manager.namespace('local').get('key', { tiers: ['map'] })).rejects.toMatchObject({
+      name: 'ConfigError',
+      code: 'ERR_CACHE_OPTION',
+    })
     await manager.stop()
   })
 

@@ -106,11 +106,14 @@ describe.each(stacks)('a licence over $name', (definition) => {
     }
     await runtime.advance(200)
     expect(await cache.getEntry('key')).toBeUndefined()
-    await expect(cache.getOrSet('key', () => Promise.reject(new Error('down')))).rejects.toMatchObject({ code: 'ERR_CACHE_LOADER' })
+    await expect(cache.getOrSet('key', () => Promise.reject(new Error('down')))).rejects.toMatchObject({
+      code: 'ERR_CACHE_LOADER',
+    })
   })
 
   test('ends what an earlier configuration had kept for longer', async () => {
-    if (!definition.below.some(({ capabilities }) => capabilities.durable !== false || capabilities.shared !== false)) return
+    if (!definition.below.some(({ capabilities }) => capabilities.durable !== false || capabilities.shared !== false))
+      return
     const runtime = fakeRuntime()
     const { createCacheManager } = await import('../../src/create-cache-manager.ts')
     const { mapTier } = await import('../../src/testing/index.ts')
@@ -119,7 +122,11 @@ describe.each(stacks)('a licence over $name', (definition) => {
     await before.namespace('n').set('key', 1)
     await before.stop()
     await runtime.advance(2 * day)
-    const after = createCacheManager({ tiers: [tier], runtime, namespaces: { n: { maxTtl: '1d', license: 'x', ttl: '1d' } } })
+    const after = createCacheManager({
+      tiers: [tier],
+      runtime,
+      namespaces: { n: { maxTtl: '1d', license: 'x', ttl: '1d' } },
+    })
     expect(await after.namespace('n').getEntry('key')).toBeUndefined()
     await after.stop()
   })
@@ -186,23 +193,27 @@ describe('jitter', () => {
 describe.each(stacksWithTiers)('promotion over $name', (definition) => {
   test('never prolongs an entry, however it moves', async () => {
     const step = fc.constantFrom('get', 'getMany', 'getOrSet', 'evict', 'wait')
-    const property = fc.asyncProperty(fc.array(step, { maxLength: 20 }), fc.integer({ min: 1, max: 1000 }), async (steps, ttl) => {
-      const stack = openStack(definition, { memoryEntries: 1 })
-      await stack.cache.set('key', 1, { ttl, tiers: [stack.below.at(-1)!] })
-      const end = stack.runtime.clock.now() + ttl
-      for (const what of steps) {
-        if (what === 'wait') await stack.runtime.advance(ttl / 10)
-        else if (what === 'evict') await stack.cache.set('other', 1, { tiers: [stack.names[0]!] })
-        else if (what === 'get') await stack.cache.get('key')
-        else if (what === 'getMany') await stack.cache.getMany(['key', 'none'])
-        else if (stack.runtime.clock.now() < end) await stack.cache.getOrSet('key', () => 2)
-      }
-      for (const name of stack.names) {
-        const entry = await stack.cache.getEntry('key', { tiers: [name] })
-        if (entry !== undefined) expect(entry.expiresAt?.getTime()).toBe(end)
-      }
-      await stack.stop()
-    })
+    const property = fc.asyncProperty(
+      fc.array(step, { maxLength: 20 }),
+      fc.integer({ min: 1, max: 1000 }),
+      async (steps, ttl) => {
+        const stack = openStack(definition, { memoryEntries: 1 })
+        await stack.cache.set('key', 1, { ttl, tiers: [stack.below.at(-1)!] })
+        const end = stack.runtime.clock.now() + ttl
+        for (const what of steps) {
+          if (what === 'wait') await stack.runtime.advance(ttl / 10)
+          else if (what === 'evict') await stack.cache.set('other', 1, { tiers: [stack.names[0]!] })
+          else if (what === 'get') await stack.cache.get('key')
+          else if (what === 'getMany') await stack.cache.getMany(['key', 'none'])
+          else if (stack.runtime.clock.now() < end) await stack.cache.getOrSet('key', () => 2)
+        }
+        for (const name of stack.names) {
+          const entry = await stack.cache.getEntry('key', { tiers: [name] })
+          if (entry !== undefined) expect(entry.expiresAt?.getTime()).toBe(end)
+        }
+        await stack.stop()
+      },
+    )
     await fc.assert(property, { numRuns: 25 })
   })
 })

@@ -108,7 +108,15 @@ describe('a manager that nobody used', () => {
     await stack.cache.getOrSet('other', () => 2)
     await stack.cache.delete('other')
     const { overall, namespaces, hitRate } = stack.manager.analytics()
-    expect(overall).toMatchObject({ hits: 2, misses: 3, sets: 1, loads: 1, deletes: 1, invalidations: 1, hitsByTier: { memory: 2 } })
+    expect(overall).toMatchObject({
+      hits: 2,
+      misses: 3,
+      sets: 1,
+      loads: 1,
+      deletes: 1,
+      invalidations: 1,
+      hitsByTier: { memory: 2 },
+    })
     expect(namespaces['test']).toEqual(overall)
     expect(hitRate).toBeCloseTo(2 / 5)
   })
@@ -143,7 +151,9 @@ describe('the default manager', () => {
   afterEach(() => shutdownCacheManager())
 
   test('says what to call when there is none', () => {
-    expect(() => getCacheManager()).toThrow(expect.objectContaining({ name: 'ConfigError', code: 'ERR_CACHE_NOT_INITIALIZED' }))
+    expect(() => getCacheManager()).toThrow(
+      expect.objectContaining({ name: 'ConfigError', code: 'ERR_CACHE_NOT_INITIALIZED' }),
+    )
     expect(() => getCacheManager()).toThrow(/initializeCacheManager/)
   })
 
@@ -161,7 +171,9 @@ describe('the default manager', () => {
   test('is not there after a start that failed', async () => {
     const plan = faultPlan()
     plan.fail('open')
-    await expect(initializeCacheManager({ tiers: [faultTier(mapTier(), plan)], runtime: fakeRuntime() })).rejects.toMatchObject({ code: 'ERR_CACHE_TIER_OPEN' })
+    await expect(
+      initializeCacheManager({ tiers: [faultTier(mapTier(), plan)], runtime: fakeRuntime() }),
+    ).rejects.toMatchObject({ code: 'ERR_CACHE_TIER_OPEN' })
     expect(() => getCacheManager()).toThrow(/no default cache manager/)
   })
 })
@@ -174,7 +186,25 @@ describe('a process that used a cache', () => {
     built = mkdtempSync(join(tmpdir(), 'tierwise-life-'))
     symlinkSync(resolve(root, '../../node_modules'), join(built, 'node_modules'))
     writeFileSync(join(built, 'package.json'), '{"type":"module"}')
-    await run('npx', ['tsc', '-p', 'tsconfig.build.json', '--outDir', built, '--declaration', 'false', '--declarationMap', 'false', '--isolatedDeclarations', 'false', '--sourceMap', 'false'], { cwd: root })
+    await run(
+      'npx',
+      [
+        'tsc',
+        '-p',
+        'tsconfig.build.json',
+        '--outDir',
+        built,
+        '--declaration',
+        'false',
+        '--declarationMap',
+        'false',
+        '--isolatedDeclarations',
+        'false',
+        '--sourceMap',
+        'false',
+      ],
+      { cwd: root },
+    )
   }, 60_000)
 
   afterAll(() => rmSync(built, { recursive: true, force: true }))

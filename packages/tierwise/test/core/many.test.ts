@@ -20,7 +20,12 @@ describe.each(stacks)('batches over $name', (definition) => {
     expect([...results.keys()]).toEqual(keys)
     expect(new Set([...results.values()].map(({ version }) => version)).size).toBe(keys.length)
     expect(await cache.getMany([...keys].reverse())).toEqual(new Map(pairs))
-    expect(await cache.getMany(['key3', 'missing', 'key1', 'key3'])).toEqual(new Map([['key3', 3], ['key1', 1]]))
+    expect(await cache.getMany(['key3', 'missing', 'key1', 'key3'])).toEqual(
+      new Map([
+        ['key3', 3],
+        ['key1', 1],
+      ]),
+    )
     expect(await cache.getMany([])).toEqual(new Map())
   })
 
@@ -54,7 +59,12 @@ describe.each(stacks)('batches over $name', (definition) => {
     await runtime.settle()
     reply.open()
     expect(await single).toBe('single')
-    expect(await batch).toEqual(new Map([['key0', 'single'], ['key1', 'batch']]))
+    expect(await batch).toEqual(
+      new Map([
+        ['key0', 'single'],
+        ['key1', 'batch'],
+      ]),
+    )
     expect(asked).toEqual(['key1'])
   })
 
@@ -78,10 +88,20 @@ describe.each(stacks)('batches over $name', (definition) => {
     })
     await runtime.settle()
     reply.open()
-    expect(await first).toEqual(new Map([['a', 'a of the batch'], ['b', 'b of the batch']]))
+    expect(await first).toEqual(
+      new Map([
+        ['a', 'a of the batch'],
+        ['b', 'b of the batch'],
+      ]),
+    )
     expect(await single).toBe('a of the batch')
     expect(await absent).toBeUndefined()
-    expect(await second).toEqual(new Map([['b', 'b of the batch'], ['c', 'second']]))
+    expect(await second).toEqual(
+      new Map([
+        ['b', 'b of the batch'],
+        ['c', 'second'],
+      ]),
+    )
     expect(asked).toEqual(['c'])
     expect(manager.analytics().overall.loads, 'one for each key').toBe(4)
   })
@@ -93,7 +113,11 @@ describe.each(stacks)('batches over $name', (definition) => {
       calls++
       throw new Error('down')
     }
-    const results = await Promise.allSettled([cache.getOrSetMany(['a', 'b'], loader), cache.getOrSetMany(['b', 'a'], loader), cache.getOrSet('a', loader)])
+    const results = await Promise.allSettled([
+      cache.getOrSetMany(['a', 'b'], loader),
+      cache.getOrSetMany(['b', 'a'], loader),
+      cache.getOrSet('a', loader),
+    ])
     expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected', 'rejected'])
     expect(calls).toBe(1)
     expect(results[0]).toMatchObject({ reason: { code: 'ERR_CACHE_LOADER', cause: { message: 'down' } } })
@@ -102,14 +126,29 @@ describe.each(stacks)('batches over $name', (definition) => {
   test('store nothing at all when one value cannot be stored', async () => {
     const { cache } = open(definition)
     await cache.set('a', 'old')
-    await expect(cache.setMany([['a', 'new'], ['b', undefined]])).rejects.toMatchObject({ name: 'ValueError', code: 'ERR_CACHE_VALUE_UNDEFINED', key: 'b' })
+    await expect(
+      cache.setMany([
+        ['a', 'new'],
+        ['b', undefined],
+      ]),
+    ).rejects.toMatchObject({ name: 'ValueError', code: 'ERR_CACHE_VALUE_UNDEFINED', key: 'b' })
     expect(await cache.getMany(['a', 'b'])).toEqual(new Map([['a', 'old']]))
   })
 
   test('count null as a value, once', async () => {
     const { cache, manager } = open(definition)
-    await cache.setMany([['null', null], ['zero', 0], ['empty', ''], ['false', false]])
-    const expected = new Map<string, unknown>([['null', null], ['zero', 0], ['empty', ''], ['false', false]])
+    await cache.setMany([
+      ['null', null],
+      ['zero', 0],
+      ['empty', ''],
+      ['false', false],
+    ])
+    const expected = new Map<string, unknown>([
+      ['null', null],
+      ['zero', 0],
+      ['empty', ''],
+      ['false', false],
+    ])
     expect(await cache.getMany(expected.keys())).toEqual(expected)
     expect(await cache.getOrSetMany(expected.keys(), () => new Map())).toEqual(expected)
     expect(manager.analytics().overall).toMatchObject({ hits: 8, misses: 0 })
@@ -118,7 +157,12 @@ describe.each(stacks)('batches over $name', (definition) => {
   test('refuse a key that is none before anything happens', async () => {
     const { cache } = open(definition)
     await expect(cache.getMany(['a', ''])).rejects.toMatchObject({ name: 'KeyError', code: 'ERR_CACHE_KEY' })
-    await expect(cache.setMany([['a', 1], ['\ud800', 1]])).rejects.toMatchObject({ name: 'KeyError' })
+    await expect(
+      cache.setMany([
+        ['a', 1],
+        ['\ud800', 1],
+      ]),
+    ).rejects.toMatchObject({ name: 'KeyError' })
     await expect(cache.deleteMany(['a'.repeat(4097)])).rejects.toMatchObject({ name: 'KeyError' })
     expect(await cache.get('a')).toBeUndefined()
   })
@@ -128,7 +172,8 @@ describe.each(stacksWithTiers)('batches and the tiers of $name', (definition) =>
   test('cost one call a tier', async () => {
     const stack = open(definition)
     await stack.manager.start()
-    const calls = (operation: 'get' | 'set' | 'delete'): number[] => stack.below.map((name) => stack.plan(name).callsOf(operation).length)
+    const calls = (operation: 'get' | 'set' | 'delete'): number[] =>
+      stack.below.map((name) => stack.plan(name).callsOf(operation).length)
     const once = stack.below.map(() => 1)
     await stack.cache.getMany(keys)
     expect(calls('get')).toEqual(once)
@@ -150,7 +195,10 @@ describe.each(stacksWithTiers)('batches and the tiers of $name', (definition) =>
     expect(await stack.cache.getMany([...asked, 'nowhere'])).toEqual(new Map(parts.map(({ name, key }) => [key, name])))
     for (const [index, name] of stack.names.entries()) {
       if (name === 'memory') continue
-      const sent = stack.plan(name).callsOf('get').map(({ keys: storageKeys }) => storageKeys.map((key) => key.split(':').at(-1)))
+      const sent = stack
+        .plan(name)
+        .callsOf('get')
+        .map(({ keys: storageKeys }) => storageKeys.map((key) => key.split(':').at(-1)))
       expect(sent, name).toEqual([[...asked.slice(index), 'nowhere']])
     }
   })
@@ -158,11 +206,19 @@ describe.each(stacksWithTiers)('batches and the tiers of $name', (definition) =>
   test('find part of the keys when a tier fails, and load the rest', async () => {
     const stack = open(definition)
     const [first = '', ...others] = stack.names
-    await stack.cache.setMany([['a', 1], ['b', 2]])
+    await stack.cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ])
     await stack.cache.set('b', 2, { tiers: [stack.below.at(-1)!] })
     stack.plan(stack.below.at(-1)!).fail('get')
     const held = first === 'memory' || others.length > 0 ? new Map([['a', 1]]) : new Map()
     expect(await stack.cache.getMany(['a', 'b'])).toEqual(held)
-    expect(await stack.cache.getOrSetMany(['a', 'b'], (missing) => new Map(missing.map((key) => [key, 9])))).toEqual(new Map([['a', held.get('a') ?? 9], ['b', 9]]))
+    expect(await stack.cache.getOrSetMany(['a', 'b'], (missing) => new Map(missing.map((key) => [key, 9])))).toEqual(
+      new Map([
+        ['a', held.get('a') ?? 9],
+        ['b', 9],
+      ]),
+    )
   })
 })

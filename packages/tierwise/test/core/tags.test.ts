@@ -16,7 +16,13 @@ describe.each(stacks)('tags over $name', (definition) => {
     await cache.set('c', 3, { tags: ['c'] })
     await cache.set('none', 4)
     await cache.invalidateTags(['a', 'unknown'])
-    expect(await cache.getMany(['ab', 'b', 'c', 'none'])).toEqual(new Map([['b', 2], ['c', 3], ['none', 4]]))
+    expect(await cache.getMany(['ab', 'b', 'c', 'none'])).toEqual(
+      new Map([
+        ['b', 2],
+        ['c', 3],
+        ['none', 4],
+      ]),
+    )
     await cache.invalidateTags(['b', 'c'])
     expect(await cache.getMany(['ab', 'b', 'c', 'none'])).toEqual(new Map([['none', 4]]))
   })
@@ -34,16 +40,24 @@ describe.each(stacks)('tags over $name', (definition) => {
 
   test('come from the namespace, the call and the loader together', async () => {
     const { cache } = open(definition, { namespace: { tags: ['all'] } })
-    await cache.getOrSet('key', ({ setTags }) => {
-      setTags(['late'])
-      return 1
-    }, { tags: ['call'] })
-    expect((await cache.getEntry('key'))?.tags).toEqual(['all', 'call', 'late'])
-    for (const tag of ['all', 'call', 'late']) {
-      await cache.getOrSet('key', ({ setTags }) => {
+    await cache.getOrSet(
+      'key',
+      ({ setTags }) => {
         setTags(['late'])
         return 1
-      }, { tags: ['call'] })
+      },
+      { tags: ['call'] },
+    )
+    expect((await cache.getEntry('key'))?.tags).toEqual(['all', 'call', 'late'])
+    for (const tag of ['all', 'call', 'late']) {
+      await cache.getOrSet(
+        'key',
+        ({ setTags }) => {
+          setTags(['late'])
+          return 1
+        },
+        { tags: ['call'] },
+      )
       await cache.invalidateTags([tag])
       expect(await cache.get('key'), tag).toBeUndefined()
     }
@@ -83,7 +97,9 @@ describe.each(stacks)('tags over $name', (definition) => {
     await cache.set('key', 1)
     await runtime.advance(1000)
     await cache.invalidateTags(['a'])
-    await expect(cache.getOrSet('key', () => Promise.reject(new Error('down')))).rejects.toMatchObject({ code: 'ERR_CACHE_LOADER' })
+    await expect(cache.getOrSet('key', () => Promise.reject(new Error('down')))).rejects.toMatchObject({
+      code: 'ERR_CACHE_LOADER',
+    })
   })
 
   test('do not step over names that look like those of others', async () => {
@@ -101,7 +117,10 @@ describe.each(stacks)('clear over $name', (definition) => {
   test.each([{ hard: false }, { hard: true }])('forgets this namespace and no other: %o', async (options) => {
     const { cache, manager, runtime } = open(definition)
     const other = manager.namespace('other')
-    await cache.setMany([['a', 1], ['b', 2]])
+    await cache.setMany([
+      ['a', 1],
+      ['b', 2],
+    ])
     await other.set('a', 3)
     await cache.clear(options)
     expect(await cache.getMany(['a', 'b'])).toEqual(new Map())
@@ -253,7 +272,7 @@ describe.each(stacksWithTiers)('a wrong list of tags over $name', (definition) =
   test('is refused by name', async () => {
     const { cache, manager } = open(definition)
     for (const invalidate of [cache.invalidateTags.bind(cache), manager.invalidateTags.bind(manager)]) {
-      await expect(invalidate(['a', ''])).rejects.toThrow('`tags[1]` is \'\'; it must be a text that is not empty.')
+      await expect(invalidate(['a', ''])).rejects.toThrow("`tags[1]` is ''; it must be a text that is not empty.")
       await expect(invalidate('a' as unknown as string[])).rejects.toThrow("`tags` is 'a'; it must be a list of texts.")
     }
   })

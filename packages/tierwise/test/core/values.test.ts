@@ -70,7 +70,12 @@ describe.each(stacks)('values over $name', (definition) => {
 
   test('that are undefined are refused, or the news that there is none', async () => {
     const { cache } = open(definition)
-    await expect(cache.set('key', undefined)).rejects.toMatchObject({ name: 'ValueError', code: 'ERR_CACHE_VALUE_UNDEFINED', key: 'key', namespace: 'test' })
+    await expect(cache.set('key', undefined)).rejects.toMatchObject({
+      name: 'ValueError',
+      code: 'ERR_CACHE_VALUE_UNDEFINED',
+      key: 'key',
+      namespace: 'test',
+    })
     expect(await cache.getOrSet('key', () => undefined)).toBeUndefined()
     expect(await cache.has('key')).toBe(false)
   })
@@ -80,7 +85,10 @@ describe.each(stacks)('values over $name', (definition) => {
     const unstorable = { run: () => 1 }
     if (stack.below.length > 0) {
       await stack.cache.set('key', 'old')
-      await expect(stack.cache.set('key', unstorable)).rejects.toMatchObject({ name: 'CodecError', code: 'ERR_CACHE_ENCODE' })
+      await expect(stack.cache.set('key', unstorable)).rejects.toMatchObject({
+        name: 'CodecError',
+        code: 'ERR_CACHE_ENCODE',
+      })
       expect(await stack.cache.get('key')).toBe('old')
     }
     expect(await stack.cache.getOrSet('key', () => unstorable, { forceFresh: true })).toBe(unstorable)

@@ -17,7 +17,9 @@ describe.each(stacks)('a write over $name', (definition) => {
     const stack = open(definition)
     await stack.cache.set('key', 'old')
     const { tiers } = await stack.cache.set('key', 'new', { writeMode: 'around' })
-    expect(tiers).toEqual(Object.fromEntries(stack.names.map((name) => [name, name === 'memory' ? 'skipped' : 'applied'])))
+    expect(tiers).toEqual(
+      Object.fromEntries(stack.names.map((name) => [name, name === 'memory' ? 'skipped' : 'applied'])),
+    )
     expect(stack.cache.peek('key')).toBeUndefined()
     expect(await stack.cache.get('key')).toBe(stack.below.length > 0 ? 'new' : undefined)
   })
@@ -27,8 +29,12 @@ describe.each(stacks)('a write over $name', (definition) => {
       const stack = open(definition)
       await stack.cache.set('key', 'old')
       const { tiers } = await stack.cache.set('key', 'new', { tiers: [name] })
-      expect(tiers).toEqual(Object.fromEntries(stack.names.map((tier) => [tier, tier === name ? 'applied' : 'skipped'])))
-      expect(await heldByTier(stack, 'key')).toEqual(Object.fromEntries(stack.names.map((tier) => [tier, tier === name ? 'new' : undefined])))
+      expect(tiers).toEqual(
+        Object.fromEntries(stack.names.map((tier) => [tier, tier === name ? 'applied' : 'skipped'])),
+      )
+      expect(await heldByTier(stack, 'key')).toEqual(
+        Object.fromEntries(stack.names.map((tier) => [tier, tier === name ? 'new' : undefined])),
+      )
     }
   })
 
@@ -69,9 +75,12 @@ describe.each(stacksWithTiers)('a write behind, over $name', (definition) => {
     await stack.cache.set('key', 'old', { writeMode: 'through' })
     for (const name of stack.below) stack.plan(name).hang('set', { times: 1 })
     const { tiers } = await stack.cache.set('key', 'new')
-    expect(tiers).toEqual(Object.fromEntries(stack.names.map((name) => [name, name === 'memory' ? 'applied' : 'pending'])))
+    expect(tiers).toEqual(
+      Object.fromEntries(stack.names.map((name) => [name, name === 'memory' ? 'applied' : 'pending'])),
+    )
     expect(await stack.manager.health()).toMatchObject({ pendingWrites: stack.below.length })
-    if (stack.names[0] === 'memory') for (const other of ['a', 'b', 'c']) await stack.cache.set(other, 1, { tiers: ['memory'] })
+    if (stack.names[0] === 'memory')
+      for (const other of ['a', 'b', 'c']) await stack.cache.set(other, 1, { tiers: ['memory'] })
     for (const name of stack.below) expect(await stack.cache.get('key', { tiers: [name] }), name).toBe('new')
     expect(await stack.cache.get('key')).toBe('new')
     for (const name of stack.below) stack.plan(name).clear()
@@ -105,7 +114,9 @@ describe.each(stacksWithTiers)('a write behind, over $name', (definition) => {
   test('travels in batches', async () => {
     const stack = open(definition)
     await stack.manager.start()
-    const writes = Array.from({ length: 250 }, (_, index) => stack.cache.set(`key${index}`, index, { writeMode: 'behind' }))
+    const writes = Array.from({ length: 250 }, (_, index) =>
+      stack.cache.set(`key${index}`, index, { writeMode: 'behind' }),
+    )
     await Promise.all(writes)
     await stack.runtime.settle()
     for (const name of stack.below) expect(stack.plan(name).callsOf('set').length, name).toBeLessThanOrEqual(4)
@@ -120,7 +131,9 @@ describe.each(stacksWithTiers)('a write behind, over $name', (definition) => {
     await stack.runtime.settle()
     const { tiers } = await stack.cache.set('b', 2, { writeMode: 'behind', tiers: [stack.below[0]!] })
     expect(tiers[stack.below[0]!]).toBe('applied')
-    expect((await stack.cache.set('a', 3, { writeMode: 'behind', tiers: [stack.below[0]!] })).tiers[stack.below[0]!]).toBe('pending')
+    expect(
+      (await stack.cache.set('a', 3, { writeMode: 'behind', tiers: [stack.below[0]!] })).tiers[stack.below[0]!],
+    ).toBe('pending')
     expect(await stack.cache.get('a')).toBe(3)
   })
 
@@ -131,7 +144,10 @@ describe.each(stacksWithTiers)('a write behind, over $name', (definition) => {
     for (let at = 0; at < 150; at++) await stack.cache.set(`key${at}`, at, { writeMode: 'behind' })
     await stack.runtime.until(stack.manager.stop())
     for (const name of stack.below) {
-      const sent = stack.plan(name).callsOf('set').flatMap(({ keys }) => keys)
+      const sent = stack
+        .plan(name)
+        .callsOf('set')
+        .flatMap(({ keys }) => keys)
       expect(new Set(sent).size, name).toBe(150)
     }
     expect(await stack.manager.health()).toMatchObject({ pendingWrites: 0 })
@@ -167,9 +183,17 @@ describe.each(stacksWithTiers)('a write behind, over $name', (definition) => {
 describe('a value that is too large for a tier', () => {
   test('is skipped there, and does not leave the older one behind', async () => {
     const { mapTier, testCache } = await import('../../src/testing/index.ts')
-    const { cache, stop } = testCache().memory().tier(mapTier({ name: 'small', maxRecordBytes: 200 })).tier(mapTier({ name: 'large' })).build()
+    const { cache, stop } = testCache()
+      .memory()
+      .tier(mapTier({ name: 'small', maxRecordBytes: 200 }))
+      .tier(mapTier({ name: 'large' }))
+      .build()
     await cache.set('key', 'old')
-    expect((await cache.set('key', 'x'.repeat(1000))).tiers).toEqual({ memory: 'applied', small: 'skipped', large: 'applied' })
+    expect((await cache.set('key', 'x'.repeat(1000))).tiers).toEqual({
+      memory: 'applied',
+      small: 'skipped',
+      large: 'applied',
+    })
     expect(await cache.get('key', { tiers: ['small'] })).toBeUndefined()
     expect(await cache.get('key', { tiers: ['large'] })).toBe('x'.repeat(1000))
     await stop()

@@ -48,7 +48,9 @@ export class History {
     const { value, floor } = seen
     if (value === undefined) return
     if (typeof value === 'number' && value >= floor && value <= this.current(key)) return
-    this.violations.push(`${what} of ${key} answered ${String(value)}, and ${floor} was confirmed before it began`)
+    this.violations.push(
+      `${what} of ${key} answered ${JSON.stringify(value)}, and ${floor} was confirmed before it began`,
+    )
   }
 }
 

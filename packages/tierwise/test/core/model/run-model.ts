@@ -59,7 +59,10 @@ class ModelRun {
       for (const [tier, value] of Object.entries(await heldByTier(this.#stack, key))) {
         this.#history.check(`At the end ${tier}`, key, { value, floor })
       }
-      this.#history.check('At the end get', key, { value: await this.#stack.runtime.until(this.#stack.cache.get(key)), floor })
+      this.#history.check('At the end get', key, {
+        value: await this.#stack.runtime.until(this.#stack.cache.get(key)),
+        floor,
+      })
     }
     await this.#stack.stop()
     return [...this.#history.violations, ...this.#failures]
@@ -159,7 +162,9 @@ class ModelRun {
   async #set({ key, mode, only }: Of<'set'>): Promise<void> {
     const { cache, names } = this.#stack
     const tiers = only === undefined ? undefined : [names[only % names.length]!]
-    await this.#change([key], ([[, value]]) => cache.set(key, value, { writeMode: mode, ...(tiers === undefined ? {} : { tiers }) }))
+    await this.#change([key], ([[, value]]) =>
+      cache.set(key, value, { writeMode: mode, ...(tiers === undefined ? {} : { tiers }) }),
+    )
   }
 
   async #mutate(key: Key): Promise<void> {
@@ -179,7 +184,10 @@ class ModelRun {
   }
 
   /** Moves the sources on, tells the cache, and remembers what it confirmed. */
-  async #change(changed: readonly Key[], tell: (values: [[Key, number], ...[Key, number][]]) => Promise<unknown>): Promise<void> {
+  async #change(
+    changed: readonly Key[],
+    tell: (values: [[Key, number], ...[Key, number][]]) => Promise<unknown>,
+  ): Promise<void> {
     const moved = changed.map((key): [Key, number] => [key, this.#history.move(key)])
     await tell(moved as [[Key, number], ...[Key, number][]])
     for (const [key, value] of moved) this.#history.confirm(key, value)
