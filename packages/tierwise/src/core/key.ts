@@ -14,11 +14,11 @@ export function checkKey(key: unknown, operation: string): asserts key is string
   if (!key.isWellFormed()) throw keyError('A key must be well-formed Unicode, this one contains half of a surrogate pair', operation)
 }
 
-export function checkNamespaceName(name: string): void {
-  if (namePattern.test(name)) return
-  throw new ConfigError(`\`${name}\` is not a namespace name: use letters, digits, \`_\`, \`-\` and \`.\`, at most 128.`, {
+export function checkNamespaceName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && namePattern.test(name)) return
+  throw new ConfigError(`\`${String(name)}\` is not a namespace name: use letters, digits, \`_\`, \`-\` and \`.\`, at most 128.`, {
     code: 'ERR_CACHE_OPTION',
-    namespace: name,
+    namespace: String(name),
   })
 }
 
