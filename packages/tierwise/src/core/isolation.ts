@@ -1,10 +1,14 @@
 import type { Isolation } from '../contract/options.ts'
 
-/** Freezes a value and everything inside it that can be frozen; typed arrays and the contents of Map and Set cannot. */
-function deepFreeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value
+/**
+ * Freezes a value and everything inside it that can be frozen; typed arrays and the contents of Map and Set cannot. What
+ * is frozen already is gone through as well: its owner may have frozen the outermost object only.
+ */
+function deepFreeze(value: unknown, seen: Set<object> = new Set()): unknown {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return value
+  seen.add(value)
   Object.freeze(value)
-  for (const inner of Object.values(value)) deepFreeze(inner)
+  for (const inner of Object.values(value)) deepFreeze(inner, seen)
   return value
 }
 
