@@ -29,6 +29,14 @@ describe('memory', () => {
     }
   })
 
+  it.each([
+    [{ maxByte: '1mb' }, '`memory.maxByte` is not an option. Did you mean `maxBytes`?'],
+    [{ name: '' }, "`memory.name` is ''; it must be a text that is not empty."],
+    [null, '`memory` is null; it must be an object of options.'],
+  ])('refuses %j', (options, message) => {
+    expect(() => memory(options as MemoryOptions)).toThrow(message)
+  })
+
   it('makes a tier of its own for each manager', () => {
     const definition = memory()
     const { runtime } = openMemory()
