@@ -109,11 +109,13 @@ function checked(value, key) {
 async function measure({ title, work, pace, contest, claims }, { quick, folder }) {
   const all = Array.from({ length: keyCount }, (_, id) => `tw:1:factors:steel-${id}`)
   const sequence = Array.from(uniformRanks(operations, keyCount, seededRandom(7)), (rank) => all[rank] ?? '')
-  const stores = new Map(/** @type {[string, DiskStore][]} */ ([
-    [subject, await tierStore(folder)],
-    [raw, await lmdbStore(folder)],
-    [peer, await bentoFileStore(folder)],
-  ]))
+  const stores = new Map(
+    /** @type {[string, DiskStore][]} */ ([
+      [subject, await tierStore(folder)],
+      [raw, await lmdbStore(folder)],
+      [peer, await bentoFileStore(folder)],
+    ]),
+  )
   for (const store of stores.values()) {
     for (let at = 0; at < keyCount; at += batchSize) await store.setAll(all.slice(at, at + batchSize), 1)
   }

@@ -18,10 +18,18 @@ import { createEnvelope, loadValueCodec, systemRuntime } from 'tierwise/testing'
 /** @typedef {{ readonly generation: number }} Value */
 /** @typedef {{ readonly version: number, readonly key: string }} Write */
 
-
 /** About 400 bytes as msgpack and as JSON. @param {string} key @param {number} generation */
 export function valueOf(key, generation) {
-  return { key, generation, unit: 'kg CO2e', region: 'US', year: 2024, factor: 1.8921, tags: ['steel', 'ar5'], note: 'n'.repeat(280) }
+  return {
+    key,
+    generation,
+    unit: 'kg CO2e',
+    region: 'US',
+    year: 2024,
+    factor: 1.8921,
+    tags: ['steel', 'ar5'],
+    note: 'n'.repeat(280),
+  }
 }
 
 /** The tier with frames of the engine around the values: checked, decoded, compared with the key. @param {string} folder */
@@ -35,7 +43,8 @@ export async function tierStore(folder) {
   const decode = (bytes, key) => envelope.decode(bytes, key).value
   return {
     get: async (/** @type {string} */ key) => (await tier.get([key], (bytes) => decode(bytes, key)))[0],
-    getAll: (/** @type {readonly string[]} */ keys) => tier.get(keys, (bytes, index) => decode(bytes, keys[index] ?? '')),
+    getAll: (/** @type {readonly string[]} */ keys) =>
+      tier.get(keys, (bytes, index) => decode(bytes, keys[index] ?? '')),
     setAll: (/** @type {readonly string[]} */ keys, /** @type {number} */ generation) => {
       version++
       return tier.set(keys.map((key) => recordOf(envelope, { key, version }, valueOf(key, generation))))
@@ -62,7 +71,12 @@ function recordOf(envelope, { key, version }, value) {
 
 /** LMDB itself, in its own encoding (msgpack as well), with the flags that the tier uses. @param {string} folder */
 export async function lmdbStore(folder) {
-  const database = open({ path: join(folder, 'raw.mdb'), noSync: true, overlappingSync: false, eventTurnBatching: false })
+  const database = open({
+    path: join(folder, 'raw.mdb'),
+    noSync: true,
+    overlappingSync: false,
+    eventTurnBatching: false,
+  })
   return {
     get: (/** @type {string} */ key) => database.get(key),
     getAll: (/** @type {readonly string[]} */ keys) => keys.map((key) => database.get(key)),

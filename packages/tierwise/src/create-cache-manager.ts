@@ -76,7 +76,9 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   })
 }
 
-function readSettings(options: CacheManagerOptions): ManagerSettings & { readonly breaker: { readonly failures: number; readonly openForMs: number } } {
+function readSettings(
+  options: CacheManagerOptions,
+): ManagerSettings & { readonly breaker: { readonly failures: number; readonly openForMs: number } } {
   if (typeof options !== 'object' || options === null) throw optionError('options', options, 'an object of options')
   const own = readOptions(options, 'options', managerTable)
   const breaker = readOptions(options.breaker, 'options.breaker', breakerTable)
@@ -92,13 +94,19 @@ function readSettings(options: CacheManagerOptions): ManagerSettings & { readonl
 }
 
 function checkTiers(tiers: readonly TierDefinition[]): readonly string[] {
-  if (!Array.isArray(tiers) || tiers.length === 0) throw optionError('options.tiers', tiers, 'a list with at least one tier, for example [memory()]')
+  if (!Array.isArray(tiers) || tiers.length === 0)
+    throw optionError('options.tiers', tiers, 'a list with at least one tier, for example [memory()]')
   const identities = new Map<string, string>()
   for (const [index, tier] of (tiers as readonly TierDefinition[]).entries()) {
-    if (typeof tier?.create !== 'function') throw optionError(`options.tiers[${index}]`, tier, 'a tier, made by memory(), disk() or your own definition')
+    if (typeof tier?.create !== 'function')
+      throw optionError(`options.tiers[${index}]`, tier, 'a tier, made by memory(), disk() or your own definition')
     for (const identity of [`name ${tier.name}`, ...(tier.identity === undefined ? [] : [`store ${tier.identity}`])]) {
       const other = identities.get(identity)
-      if (other !== undefined) throw new ConfigError(`\`options.tiers[${index}]\` (${tier.name}) and ${other} are the same ${identity.split(' ')[0]}. Two tiers must differ in both.`, { code: 'ERR_CACHE_CONFIG', tier: tier.name })
+      if (other !== undefined)
+        throw new ConfigError(
+          `\`options.tiers[${index}]\` (${tier.name}) and ${other} are the same ${identity.split(' ')[0]}. Two tiers must differ in both.`,
+          { code: 'ERR_CACHE_CONFIG', tier: tier.name },
+        )
       identities.set(identity, `\`options.tiers[${index}]\` (${tier.name})`)
     }
   }
@@ -117,12 +125,18 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
   const guard = { timeoutMs: settings.tierTimeout, breaker: settings.breaker, mostIntents: 10_000 }
   const created = definitions.map((definition, index) => {
     const tier = definition.create({ ...runtime, name: definition.name, report: (event) => emitter.emit(event) })
-    if (tier.sync && index > 0) throw new ConfigError(`\`options.tiers[${index}]\` (${definition.name}) keeps values in this process; only the first tier can.`, { code: 'ERR_CACHE_CONFIG', tier: definition.name })
+    if (tier.sync && index > 0)
+      throw new ConfigError(
+        `\`options.tiers[${index}]\` (${definition.name}) keeps values in this process; only the first tier can.`,
+        { code: 'ERR_CACHE_CONFIG', tier: definition.name },
+      )
     return { name: definition.name, tier }
   })
   const [first] = created
   const local = first?.tier.sync === true ? { name: first.name, tier: first.tier satisfies LocalTier } : undefined
-  const tiers = created.flatMap(({ name, tier }) => (tier.sync ? [] : [new GuardedTier(name, tier, { runtime, emitter, settings: guard, onOpen })]))
+  const tiers = created.flatMap(({ name, tier }) =>
+    tier.sync ? [] : [new GuardedTier(name, tier, { runtime, emitter, settings: guard, onOpen })],
+  )
   return { local, tiers, names: created.map(({ name }) => name) }
 }
 
@@ -146,13 +160,20 @@ async function prepareCodecs(options: CacheManagerOptions, chain: Chain): Promis
 }
 
 /** Resolves every listed namespace now, so that a wrong option is found at construction; aliases point to the same policy. */
-function namespacePolicies(options: CacheManagerOptions, context: Parameters<typeof resolveNamespace>[2]): ReadonlyMap<string, NamespacePolicy> {
+function namespacePolicies(
+  options: CacheManagerOptions,
+  context: Parameters<typeof resolveNamespace>[2],
+): ReadonlyMap<string, NamespacePolicy> {
   const policies = new Map<string, NamespacePolicy>()
   for (const [name, raw] of Object.entries(options.namespaces ?? {})) {
     const policy = resolveNamespace(name, raw, context)
     for (const alias of [name, ...policy.aliases]) {
       checkNamespaceName(alias)
-      if (policies.has(alias)) throw new ConfigError(`\`namespaces.${name}\`: the name \`${alias}\` is taken by \`${policies.get(alias)?.name}\`.`, { code: 'ERR_CACHE_CONFIG', namespace: name })
+      if (policies.has(alias))
+        throw new ConfigError(
+          `\`namespaces.${name}\`: the name \`${alias}\` is taken by \`${policies.get(alias)?.name}\`.`,
+          { code: 'ERR_CACHE_CONFIG', namespace: name },
+        )
       policies.set(alias, policy)
     }
   }

@@ -21,9 +21,12 @@ export async function initializeCacheManager(options: CacheManagerOptions): Prom
 export function getCacheManager(): CacheManager {
   const manager = (globalThis as Holder)[slot]
   if (manager !== undefined) return manager
-  throw new ConfigError('There is no default cache manager yet. Call `await initializeCacheManager({ tiers: [...] })` once when the application starts.', {
-    code: 'ERR_CACHE_NOT_INITIALIZED',
-  })
+  throw new ConfigError(
+    'There is no default cache manager yet. Call `await initializeCacheManager({ tiers: [...] })` once when the application starts.',
+    {
+      code: 'ERR_CACHE_NOT_INITIALIZED',
+    },
+  )
 }
 
 /** Stops the process-wide manager, if there is one. */

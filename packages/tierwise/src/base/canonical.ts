@@ -40,8 +40,16 @@ function writeObject(value: object, parents: readonly object[]): string {
   if (value instanceof Date) return `Date(${value.getTime()})`
   if (value instanceof URL) return `URL(${JSON.stringify(value.href)})`
   if (ArrayBuffer.isView(value)) return writeBytes(value)
-  if (value instanceof Set) return `Set{${[...value].map((item) => write(item, inside)).sort().join()}}`
-  if (value instanceof Map) return `Map{${[...value].map((pair) => write(pair, inside)).sort().join()}}`
+  if (value instanceof Set)
+    return `Set{${[...value]
+      .map((item) => write(item, inside))
+      .sort()
+      .join()}}`
+  if (value instanceof Map)
+    return `Map{${[...value]
+      .map((pair) => write(pair, inside))
+      .sort()
+      .join()}}`
   return writeRecord(value, inside)
 }
 
@@ -52,7 +60,8 @@ function writeBytes(view: ArrayBufferView): string {
 
 function writeRecord(value: object, inside: readonly object[]): string {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) throw refusal(`an instance of ${value.constructor?.name ?? 'an unnamed class'}`)
+  if (prototype !== Object.prototype && prototype !== null)
+    throw refusal(`an instance of ${value.constructor?.name ?? 'an unnamed class'}`)
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${write(field, inside)}`).join()}}`
 }

@@ -5,7 +5,11 @@ import type { Timers } from '../contract/runtime.ts'
  * swallowed. When a busy event loop fires the timer late, the answer may have arrived already and wait its turn behind
  * it, so the timer grants one more turn before it gives up.
  */
-export function withDeadline<T>(work: Promise<T>, ms: number, late: { timers: Timers; error: () => Error }): Promise<T> {
+export function withDeadline<T>(
+  work: Promise<T>,
+  ms: number,
+  late: { timers: Timers; error: () => Error },
+): Promise<T> {
   if (ms === Infinity) return work
   return new Promise<T>((resolve, reject) => {
     let timer = late.timers.after(ms, () => {

@@ -12,7 +12,8 @@ export type OptionTable<T> = { readonly [K in keyof T]: OptionReader<T[K]> }
 /** Resolves the options that are present. Unknown names are refused with the nearest known one. */
 export function readOptions<T extends object>(raw: unknown, path: string, table: OptionTable<T>): Partial<T> {
   if (raw === undefined) return {}
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw optionError(path, raw, 'an object of options')
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw optionError(path, raw, 'an object of options')
   const resolved: Partial<T> = {}
   for (const [name, value] of Object.entries(raw)) {
     if (!Object.hasOwn(table, name)) throw unknownName(`${path}.${name}`, name, Object.keys(table))
@@ -35,19 +36,22 @@ export function optionError(path: string, raw: unknown, allowed: string): Config
 
 export const duration: OptionReader<number> = (raw, path) => {
   const ms = parseDuration(raw as Duration)
-  if (ms === undefined) throw optionError(path, raw, "a positive number of milliseconds or a text like '500ms', '30s', '5m', '2h', '1d'")
+  if (ms === undefined)
+    throw optionError(path, raw, "a positive number of milliseconds or a text like '500ms', '30s', '5m', '2h', '1d'")
   return ms
 }
 
 export const lifetime: OptionReader<number> = (raw, path) => {
   const ms = parseLifetime(raw as Lifetime)
-  if (ms === undefined) throw optionError(path, raw, "a positive number of milliseconds, a text like '30s' or '5m', or 'forever'")
+  if (ms === undefined)
+    throw optionError(path, raw, "a positive number of milliseconds, a text like '30s' or '5m', or 'forever'")
   return ms
 }
 
 export const size: OptionReader<number> = (raw, path) => {
   const bytes = parseSize(raw as Size)
-  if (bytes === undefined) throw optionError(path, raw, "a positive number of bytes or a text like '512kb', '64mb', '1gb'")
+  if (bytes === undefined)
+    throw optionError(path, raw, "a positive number of bytes or a text like '512kb', '64mb', '1gb'")
   return bytes
 }
 
@@ -60,7 +64,12 @@ export function numberIn(range: { min: number; max: number; open?: boolean }): O
   const { min, max, open = false } = range
   return (raw, path) => {
     const fits = typeof raw === 'number' && (open ? raw > min && raw < max : raw >= min && raw <= max)
-    if (!fits) throw optionError(path, raw, open ? `a number between ${min} and ${max}, both excluded` : `a number from ${min} to ${max}`)
+    if (!fits)
+      throw optionError(
+        path,
+        raw,
+        open ? `a number between ${min} and ${max}, both excluded` : `a number from ${min} to ${max}`,
+      )
     return raw
   }
 }

@@ -18,7 +18,11 @@ interface Seat {
 /**
  * One flight a key, so that single loads and other batches join them, but one lookup and one run of the loader for all.
  */
-export function startBatch(ns: Namespace, keys: readonly string[], start: { loader: BatchLoader<unknown>; policy: Policy }): Map<string, Flight> {
+export function startBatch(
+  ns: Namespace,
+  keys: readonly string[],
+  start: { loader: BatchLoader<unknown>; policy: Policy },
+): Map<string, Flight> {
   const seats = keys.map((key) => takeSeat(ns, key, start.policy))
   void flyBatch(ns, seats, start.loader)
   return new Map(seats.map(({ flight }) => [flight.key, flight]))
@@ -46,7 +50,13 @@ async function lookUp(ns: Namespace, seats: readonly Seat[]): Promise<readonly S
   const [first] = seats
   if (first === undefined) return []
   const { policy } = first.flight
-  const found = policy.forceFresh ? undefined : await readThrough(ns, seats.map(({ flight }) => flight.key), policy)
+  const found = policy.forceFresh
+    ? undefined
+    : await readThrough(
+        ns,
+        seats.map(({ flight }) => flight.key),
+        policy,
+      )
   return seats.filter((seat) => {
     try {
       const landing = landFromCache(ns, seat.flight, found?.get(seat.flight.key))
@@ -72,9 +82,19 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
   const startedAt = ns.now()
   const endTimeouts = seats.map(({ flight }) => limitLoad(ns, flight))
   try {
-    const values = await loader(seats.map(({ flight }) => flight.key), { signal: whenAllAborted(seats) })
+    const values = await loader(
+      seats.map(({ flight }) => flight.key),
+      { signal: whenAllAborted(seats) },
+    )
     const loadMs = ns.now() - startedAt
-    await settle(ns, seats, (flight) => ({ flight, value: values.get(flight.key), policy: flight.policy, tags: flight.policy.tags, tagClock, loadMs }))
+    await settle(ns, seats, (flight) => ({
+      flight,
+      value: values.get(flight.key),
+      policy: flight.policy,
+      tags: flight.policy.tags,
+      tagClock,
+      loadMs,
+    }))
   } catch (error) {
     for (const seat of seats) landSeatFromError(ns, seat, error)
   } finally {
@@ -84,7 +104,10 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
 
 async function settle(ns: Namespace, seats: readonly Seat[], toLoaded: (flight: Flight) => Loaded): Promise<void> {
   const loaded = seats.map(({ flight }) => toLoaded(flight))
-  const stored = await fill(ns, loaded.filter(({ value }) => value !== undefined))
+  const stored = await fill(
+    ns,
+    loaded.filter(({ value }) => value !== undefined),
+  )
   for (const [index, { flight, land }] of seats.entries()) {
     const { value, tags, tagClock } = loaded[index]!
     if (value === undefined) {

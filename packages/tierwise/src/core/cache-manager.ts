@@ -1,4 +1,13 @@
-import type { Analytics, Cache, CacheManager, Health, InNamespace, Loader, TierHealth, WriteResult } from '../contract/cache.ts'
+import type {
+  Analytics,
+  Cache,
+  CacheManager,
+  Health,
+  InNamespace,
+  Loader,
+  TierHealth,
+  WriteResult,
+} from '../contract/cache.ts'
 import type { CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalTier } from '../contract/tier.ts'
@@ -81,13 +90,25 @@ export class TieredCacheManager implements CacheManager {
     const below = await Promise.all(chain.tiers.map((tier) => this.#tierHealth(tier, deep)))
     const { local } = chain
     const memory: readonly TierHealth[] =
-      local === undefined ? [] : [{ name: local.name, healthy: true, breaker: 'closed', intents: 0, usage: local.tier.usage() }]
+      local === undefined
+        ? []
+        : [{ name: local.name, healthy: true, breaker: 'closed', intents: 0, usage: local.tier.usage() }]
     const tiers = [...memory, ...below]
-    return { healthy: tiers.every(({ healthy }) => healthy), state: lifecycle.state, tiers, pendingWrites: engine.writeBehind.size }
+    return {
+      healthy: tiers.every(({ healthy }) => healthy),
+      state: lifecycle.state,
+      tiers,
+      pendingWrites: engine.writeBehind.size,
+    }
   }
 
   analytics(): Analytics {
-    const namespaces = Object.fromEntries([...new Set(this.#views.values())].map(({ ns }) => [ns.name, ns.stats.snapshot(ns.local && { name: ns.local.name, hits: ns.local.space.hits })]))
+    const namespaces = Object.fromEntries(
+      [...new Set(this.#views.values())].map(({ ns }) => [
+        ns.name,
+        ns.stats.snapshot(ns.local && { name: ns.local.name, hits: ns.local.space.hits }),
+      ]),
+    )
     const overall = sumStats(Object.values(namespaces))
     const gets = overall.hits + overall.staleHits + overall.misses
     return { overall, namespaces, hitRate: gets === 0 ? undefined : (overall.hits + overall.staleHits) / gets }
@@ -160,7 +181,16 @@ export class TieredCacheManager implements CacheManager {
     const local =
       chain.local === undefined || !uses(chain.local.name)
         ? undefined
-        : { name: chain.local.name, space: chain.local.tier.space({ namespace: policy.name, maxBytes, maxEntries, reservedBytes, tagClock: tags }) }
+        : {
+            name: chain.local.name,
+            space: chain.local.tier.space({
+              namespace: policy.name,
+              maxBytes,
+              maxEntries,
+              reservedBytes,
+              tagClock: tags,
+            }),
+          }
     const ns = new Namespace(engine, policy, { local, tiers: chain.tiers.filter((tier) => uses(tier.name)), tags })
     const view = { ns, cache: new NamespaceCache(ns, new CallPolicies(policy, policy.tiers ?? chain.names)) }
     return this.#remember(name, this.#remember(policy.name, view))

@@ -138,7 +138,11 @@ export class NamespaceCache<V> implements Cache<V> {
     return this.#handOutAll(await readValues(this.#ns, distinct, policy))
   }
 
-  async getOrSetMany(keys: Iterable<string>, loadMissing: BatchLoader<V>, options?: LoadOptions): Promise<Map<string, V>> {
+  async getOrSetMany(
+    keys: Iterable<string>,
+    loadMissing: BatchLoader<V>,
+    options?: LoadOptions,
+  ): Promise<Map<string, V>> {
     const distinct = this.#checkKeys('getOrSetMany', keys)
     const policy = this.#policies.of('load', options)
     await this.#ns.ready('getOrSetMany')
@@ -175,7 +179,10 @@ export class NamespaceCache<V> implements Cache<V> {
     return guardWork(this.#ns, distinct, work)
   }
 
-  wrap<A extends readonly unknown[]>(fn: (...args: A) => V | Promise<V>, options: WrapOptions<A> = {}): (...args: A) => Promise<V> {
+  wrap<A extends readonly unknown[]>(
+    fn: (...args: A) => V | Promise<V>,
+    options: WrapOptions<A> = {},
+  ): (...args: A) => Promise<V> {
     const { key: keyOf = (...args: A): string => canonicalDigest(args), ...loadOptions } = options
     const load = Object.keys(loadOptions).length === 0 ? undefined : loadOptions
     return async (...args) => this.getOrSet(keyOf(...args), () => fn(...args), load)
@@ -237,10 +244,19 @@ export class NamespaceCache<V> implements Cache<V> {
 /** A read is short, so its signal is looked at once, before it starts. */
 function refuseAborted(signal: AbortSignal | undefined, operation: string): void {
   if (signal?.aborted !== true) return
-  throw new AbortedError(`The caller's signal was aborted before \`${operation}\` started.`, { code: 'ERR_CACHE_ABORTED', operation, cause: signal.reason })
+  throw new AbortedError(`The caller's signal was aborted before \`${operation}\` started.`, {
+    code: 'ERR_CACHE_ABORTED',
+    operation,
+    cause: signal.reason,
+  })
 }
 
 /** Options that do not change what a memory hit may answer. */
 function isPlain(options: LoadOptions): boolean {
-  return options.forceFresh !== true && options.signal === undefined && options.tiers === undefined && options.after === undefined
+  return (
+    options.forceFresh !== true &&
+    options.signal === undefined &&
+    options.tiers === undefined &&
+    options.after === undefined
+  )
 }

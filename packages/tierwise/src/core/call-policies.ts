@@ -8,7 +8,11 @@ type CallOptions = ReadOptions | WriteOptions | LoadOptions
 export class CallPolicies {
   readonly #base: NamespacePolicy
   readonly #tierNames: readonly string[]
-  readonly #byOptions: Readonly<Record<CallKind, WeakMap<object, Policy>>> = { read: new WeakMap(), write: new WeakMap(), load: new WeakMap() }
+  readonly #byOptions: Readonly<Record<CallKind, WeakMap<object, Policy>>> = {
+    read: new WeakMap(),
+    write: new WeakMap(),
+    load: new WeakMap(),
+  }
 
   constructor(base: NamespacePolicy, tierNames: readonly string[]) {
     this.#base = base

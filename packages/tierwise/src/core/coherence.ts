@@ -5,7 +5,11 @@ import type { Namespace } from './namespace.ts'
  * joins or believes anything older from now on, and after the last tier has answered, because in between a reader may
  * have taken the old value from a tier that had not heard of the change yet.
  */
-export async function applyChange<T>(ns: Namespace, versions: ReadonlyMap<string, number>, tellTiers: () => Promise<T>): Promise<T> {
+export async function applyChange<T>(
+  ns: Namespace,
+  versions: ReadonlyMap<string, number>,
+  tellTiers: () => Promise<T>,
+): Promise<T> {
   for (const [key, version] of versions) {
     interruptLoads(ns, key, version)
     ns.tickets.beginChange(key, version)

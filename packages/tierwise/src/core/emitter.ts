@@ -26,7 +26,8 @@ export class Emitter {
       try {
         listener(event)
       } catch (error) {
-        if (event.type !== 'background-error') this.emit({ type: 'background-error', work: `${event.type} listener`, error })
+        if (event.type !== 'background-error')
+          this.emit({ type: 'background-error', work: `${event.type} listener`, error })
       }
     }
   }

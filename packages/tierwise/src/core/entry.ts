@@ -24,7 +24,11 @@ export interface Birth {
  * Gives a value its life: ttl with jitter, then grace, and both cut at the licence cap, which counts from the birth of
  * the value and not from its renewal.
  */
-export function createEntry(value: unknown, birth: Birth, rules: { readonly policy: Policy; readonly random: Random }): Entry {
+export function createEntry(
+  value: unknown,
+  birth: Birth,
+  rules: { readonly policy: Policy; readonly random: Random },
+): Entry {
   const { policy, random } = rules
   const createdAt = birth.createdAt ?? birth.now
   const cap = createdAt + policy.maxTtlMs

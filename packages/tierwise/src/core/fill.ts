@@ -27,7 +27,9 @@ export async function fill(ns: Namespace, batch: readonly Loaded[]): Promise<Rea
   ns.stats.rejectedFills += batch.length - allowed.length
   const entries = allowed.map((loaded) => ({ loaded, entry: toEntry(ns, loaded) }))
   for (const { loaded, entry } of entries) noteFill(ns, loaded.flight.key, entry)
-  const inMemory = entries.filter(({ loaded, entry }) => storeInMemory(ns, { key: loaded.flight.key, entry }, loaded.policy)).length
+  const inMemory = entries.filter(({ loaded, entry }) =>
+    storeInMemory(ns, { key: loaded.flight.key, entry }, loaded.policy),
+  ).length
   const policy = allowed[0]?.policy
   if (policy !== undefined && ns.tiers.length > 0) {
     const stored = fillTiers(ns, encodeAll(ns, entries), policy)
@@ -40,7 +42,10 @@ export async function fill(ns: Namespace, batch: readonly Loaded[]): Promise<Rea
 function toEntry(ns: Namespace, loaded: Loaded): Entry {
   const { tags, tagClock, loadMs } = loaded
   const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), tags, tagClock, loadMs }
-  return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, { policy: loaded.policy, random: ns.engine.runtime.random })
+  return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, {
+    policy: loaded.policy,
+    random: ns.engine.runtime.random,
+  })
 }
 
 /** What was read of the key before is older now, and what was remembered of its failures no longer true. */
@@ -69,7 +74,11 @@ async function fillTiers(ns: Namespace, batch: readonly Encoded[], policy: Polic
   const chosen = ns.tiersFor(policy)
   for (const { key } of batch) ns.filling.add(key)
   try {
-    await Promise.all(ns.tiers.map((tier) => (chosen.includes(tier) ? storeIn(ns, tier, { batch, mode: policy.writeMode }) : leaveOut(ns, tier, batch))))
+    await Promise.all(
+      ns.tiers.map((tier) =>
+        chosen.includes(tier) ? storeIn(ns, tier, { batch, mode: policy.writeMode }) : leaveOut(ns, tier, batch),
+      ),
+    )
   } finally {
     for (const { key } of batch) ns.filling.remove(key)
   }

@@ -10,20 +10,32 @@ import { refresh } from './refresh.ts'
 import { awaitLanding } from './wait.ts'
 
 /** The miss of `getOrSet`, and the hit that needs a second look: refresh-ahead starts here. */
-export async function getOrLoad(ns: Namespace, key: string, call: { loader: Loader<unknown>; policy: Policy; signal: AbortSignal | undefined }): Promise<unknown> {
+export async function getOrLoad(
+  ns: Namespace,
+  key: string,
+  call: { loader: Loader<unknown>; policy: Policy; signal: AbortSignal | undefined },
+): Promise<unknown> {
   const { loader, policy, signal } = call
   const held = policy.forceFresh ? undefined : freshInMemory(ns, key, policy)
   if (held !== undefined) {
     if (ns.now() >= held.reviewAt) refresh(ns, key, { loader, policy })
     return held.value
   }
-  const boarded = await board(ns, key, { policy, signal, start: () => startFlight(ns, key, { loader, policy, purpose: 'load' }) })
+  const boarded = await board(ns, key, {
+    policy,
+    signal,
+    start: () => startFlight(ns, key, { loader, policy, purpose: 'load' }),
+  })
   recordLanding(ns, key, boarded)
   return boarded.landing.value
 }
 
 /** The batch form: memory, running flights, then one new batch for the rest. Keys without a value are left out. */
-export async function getOrLoadMany(ns: Namespace, keys: readonly string[], call: { loader: BatchLoader<unknown>; policy: Policy; signal: AbortSignal | undefined }): Promise<Map<string, unknown>> {
+export async function getOrLoadMany(
+  ns: Namespace,
+  keys: readonly string[],
+  call: { loader: BatchLoader<unknown>; policy: Policy; signal: AbortSignal | undefined },
+): Promise<Map<string, unknown>> {
   const { loader, policy, signal } = call
   const values = new Map<string, unknown>()
   const missing: string[] = []
@@ -35,7 +47,9 @@ export async function getOrLoadMany(ns: Namespace, keys: readonly string[], call
   const toStart = missing.filter((key) => !joinsOthers(policy) || ns.flights.joinable(key) === undefined)
   const started = startBatch(ns, toStart, { loader, policy })
   const startAlone = (key: string): Flight => started.get(key) ?? startBatch(ns, [key], { loader, policy }).get(key)!
-  const boarded = missing.map((key) => board(ns, key, { policy, signal, start: () => startAlone(key), own: started.get(key) }))
+  const boarded = missing.map((key) =>
+    board(ns, key, { policy, signal, start: () => startAlone(key), own: started.get(key) }),
+  )
   // Every wait is observed before the first failure is thrown.
   const settled = await Promise.allSettled(boarded)
   for (const [index, result] of settled.entries()) {
@@ -70,7 +84,8 @@ async function board(ns: Namespace, key: string, boarding: Boarding): Promise<{ 
     const running = own ?? (joinsOthers(boarding.policy) ? ns.flights.joinable(key) : undefined)
     const flight = running ?? boarding.start()
     const landing = await awaitLanding(ns, flight, boarding)
-    const isOutdated = landing.tags.length > 0 && boardedAt > landing.tagClock && !ns.tags.isCurrent(landing.tags, landing.tagClock)
+    const isOutdated =
+      landing.tags.length > 0 && boardedAt > landing.tagClock && !ns.tags.isCurrent(landing.tags, landing.tagClock)
     if (!isOutdated) return { landing, joined: running !== undefined && own === undefined }
   }
 }

@@ -63,14 +63,26 @@ export class GuardedTier {
     this.#reads = new Breaker(parts.settings.breaker, parts.runtime.clock, onChange)
     this.#writes = new Breaker(parts.settings.breaker, parts.runtime.clock, onChange)
     this.intents = new Intents(
-      { name, delete: async (keys, version) => (await this.#delete(keys, version)) !== undefined, clear: (prefix, version) => this.#clear(prefix, version) },
-      { timers: parts.runtime.timers, emitter: parts.emitter, settings: { most: parts.settings.mostIntents, retryMs: 1000 } },
+      {
+        name,
+        delete: async (keys, version) => (await this.#delete(keys, version)) !== undefined,
+        clear: (prefix, version) => this.#clear(prefix, version),
+      },
+      {
+        timers: parts.runtime.timers,
+        emitter: parts.emitter,
+        settings: { most: parts.settings.mostIntents, retryMs: 1000 },
+      },
     )
   }
 
   /** How records of this tier look; known once the manager has loaded the codec. */
   get envelope(): Envelope {
-    if (this.#envelope === undefined) throw new TierError(`Tier \`${this.name}\` was used before it was open.`, { code: 'ERR_CACHE_TIER_CLOSED', tier: this.name })
+    if (this.#envelope === undefined)
+      throw new TierError(`Tier \`${this.name}\` was used before it was open.`, {
+        code: 'ERR_CACHE_TIER_CLOSED',
+        tier: this.name,
+      })
     return this.#envelope
   }
 
@@ -115,7 +127,12 @@ export class GuardedTier {
 
   /** Outcomes in order, or undefined when the tier failed; then each key is kept as an intent. */
   async set(records: readonly TierRecord[], prefix: string): Promise<readonly WriteOutcome[] | undefined> {
-    const outcomes = await this.#guard('set', () => this.#ordered(records.map((record) => record.key), () => this.#tier.set(records)))
+    const outcomes = await this.#guard('set', () =>
+      this.#ordered(
+        records.map((record) => record.key),
+        () => this.#tier.set(records),
+      ),
+    )
     for (const [index, record] of records.entries()) {
       // One above: the write may still arrive after the intent was replayed, and then has to find itself outdated.
       if (outcomes === undefined) this.intents.keep(record.key, prefix, record.version + 1)
@@ -143,13 +160,21 @@ export class GuardedTier {
   /** Rejects with a `TierError` where the tier cannot list or fails: half a listing would be a wrong answer. */
   async *scan<T>(prefix: string, decode: Decode<T>): AsyncIterable<T> {
     if (!this.capabilities.scan) {
-      throw new TierError(`Tier \`${this.name}\` cannot list its keys. Use tags, or leave it out with the \`tiers\` option.`, { code: 'ERR_CACHE_TIER_READ', tier: this.name, operation: 'scan' })
+      throw new TierError(
+        `Tier \`${this.name}\` cannot list its keys. Use tags, or leave it out with the \`tiers\` option.`,
+        { code: 'ERR_CACHE_TIER_READ', tier: this.name, operation: 'scan' },
+      )
     }
     try {
       await this.#inTime('open', this.#ready())
       const scan = this.#tier.scan(prefix, decode)[Symbol.asyncIterator]()
       try {
-        for (let step = await this.#inTime('scan', scan.next()); step.done !== true; step = await this.#inTime('scan', scan.next())) yield step.value
+        for (
+          let step = await this.#inTime('scan', scan.next());
+          step.done !== true;
+          step = await this.#inTime('scan', scan.next())
+        )
+          yield step.value
       } finally {
         // Not awaited: a scan that hangs does not end either.
         scan.return?.().catch((error: unknown) => this.#report('scan', error))
@@ -175,7 +200,12 @@ export class GuardedTier {
 
   #guardedTags(): GuardedTagStore | undefined {
     const { tags } = this.#tier
-    return tags && { load: () => tags.load(), invalidate: (names, atLeast) => this.#guard('tags', () => tags.invalidate(names, atLeast)) }
+    return (
+      tags && {
+        load: () => tags.load(),
+        invalidate: (names, atLeast) => this.#guard('tags', () => tags.invalidate(names, atLeast)),
+      }
+    )
   }
 
   #delete(keys: readonly string[], version: number): Promise<readonly boolean[] | undefined> {
@@ -221,7 +251,13 @@ export class GuardedTier {
   #failure(operation: TierOperation, cause: unknown, code: 'ERR_CACHE_TIER_OPEN' | 'ERR_CACHE_TIER_READ'): CacheError {
     if (cause instanceof CacheError && cause.tier === this.name) return cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    return new TierError(`Tier \`${this.name}\` failed to ${operation}: ${reason}`, { code, tier: this.name, operation, cause, retryable: true })
+    return new TierError(`Tier \`${this.name}\` failed to ${operation}: ${reason}`, {
+      code,
+      tier: this.name,
+      operation,
+      cause,
+      retryable: true,
+    })
   }
 
   #report(operation: TierOperation, error: unknown): void {

@@ -77,7 +77,10 @@ export class Intents {
     while (this.#keys.size > 0) {
       const batch = [...this.#keys].slice(0, batchSize)
       const newest = batch.reduce((most, [, version]) => Math.max(most, version), 0)
-      const delivered = await this.#target.delete(batch.map(([key]) => key), newest)
+      const delivered = await this.#target.delete(
+        batch.map(([key]) => key),
+        newest,
+      )
       if (!delivered) return false
       for (const [key] of batch) this.settle(key, newest)
     }

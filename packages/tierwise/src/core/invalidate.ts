@@ -6,7 +6,11 @@ import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
 
 /** Removes keys from every tier of the namespace, one batch a tier. Returns the keys that were held anywhere. */
-export async function deleteKeys(ns: Namespace, keys: readonly string[], scope: InvalidateEvent['scope'] = 'keys'): Promise<ReadonlySet<string>> {
+export async function deleteKeys(
+  ns: Namespace,
+  keys: readonly string[],
+  scope: InvalidateEvent['scope'] = 'keys',
+): Promise<ReadonlySet<string>> {
   const held = await removeKeys(ns, keys)
   ns.stats.invalidations++
   emitInvalidate(ns, { scope, targets: keys, count: held.size })
@@ -27,13 +31,19 @@ async function removeKeys(ns: Namespace, keys: readonly string[]): Promise<Reado
   return held
 }
 
-async function deleteIn(ns: Namespace, tier: GuardedTier, removal: { keys: readonly string[]; version: number; held: Set<string> }): Promise<void> {
+async function deleteIn(
+  ns: Namespace,
+  tier: GuardedTier,
+  removal: { keys: readonly string[]; version: number; held: Set<string> },
+): Promise<void> {
   const storageKeys = removal.keys.map((key) => ns.storageKey(key))
   const { writeBehind } = ns.engine
   for (const [index, storageKey] of storageKeys.entries()) {
     if (writeBehind.peek(tier.name, storageKey) !== undefined) removal.held.add(removal.keys[index]!)
   }
-  const outcomes = await writeBehind.overtake(tier.name, storageKeys, () => tier.delete(storageKeys, ns.prefix, removal.version))
+  const outcomes = await writeBehind.overtake(tier.name, storageKeys, () =>
+    tier.delete(storageKeys, ns.prefix, removal.version),
+  )
   for (const [index, key] of removal.keys.entries()) if (outcomes?.[index] === true) removal.held.add(key)
 }
 

@@ -10,16 +10,21 @@ const namePattern = /^[\w.-]{1,128}$/
 export function checkKey(key: unknown, operation: string): asserts key is string {
   if (typeof key !== 'string') throw keyError(`A key must be a string, not ${describe(key)}`, operation)
   if (key === '') throw keyError('A key must not be empty', operation)
-  if (key.length > longestKey) throw keyError(`A key must not be longer than ${longestKey} characters, this one has ${key.length}`, operation)
-  if (!key.isWellFormed()) throw keyError('A key must be well-formed Unicode, this one contains half of a surrogate pair', operation)
+  if (key.length > longestKey)
+    throw keyError(`A key must not be longer than ${longestKey} characters, this one has ${key.length}`, operation)
+  if (!key.isWellFormed())
+    throw keyError('A key must be well-formed Unicode, this one contains half of a surrogate pair', operation)
 }
 
 export function checkNamespaceName(name: unknown): asserts name is string {
   if (typeof name === 'string' && namePattern.test(name)) return
-  throw new ConfigError(`\`${String(name)}\` is not a namespace name: use letters, digits, \`_\`, \`-\` and \`.\`, at most 128.`, {
-    code: 'ERR_CACHE_OPTION',
-    namespace: String(name),
-  })
+  throw new ConfigError(
+    `\`${String(name)}\` is not a namespace name: use letters, digits, \`_\`, \`-\` and \`.\`, at most 128.`,
+    {
+      code: 'ERR_CACHE_OPTION',
+      namespace: String(name),
+    },
+  )
 }
 
 /** `{prefix}:{version}:{namespace}:`, what all storage keys of a namespace start with; `{prefix}:` for those of all namespaces. No part contains a colon. */

@@ -49,7 +49,8 @@ export function landFromError(ns: Namespace, flight: Flight, cause: unknown): La
   emitLoad(ns, flight, { outcome: flight.abortion === undefined ? 'failed' : 'cancelled', error })
   const { graceBackoffMs, negativeTtlMs } = flight.policy
   const stale = staleLanding(ns, flight)
-  const [kind, pauseMs] = stale === undefined ? (['failed', negativeTtlMs] as const) : (['backoff', graceBackoffMs] as const)
+  const [kind, pauseMs] =
+    stale === undefined ? (['failed', negativeTtlMs] as const) : (['backoff', graceBackoffMs] as const)
   if (ns.flights.mayStore(flight)) ns.failures.remember(flight.key, { kind, error }, pauseMs)
   if (stale === undefined) throw error
   return stale
@@ -73,5 +74,12 @@ function toLoaderError(ns: Namespace, flight: Flight, cause: unknown): Error {
 export function emitLoad(ns: Namespace, flight: Flight, result: Pick<LoadEvent, 'outcome' | 'error'>): void {
   const { emitter } = ns.engine
   if (!emitter.listens('load')) return
-  emitter.emit({ type: 'load', namespace: ns.name, key: flight.key, durationMs: ns.now() - flight.startedAt, callers: flight.callers, ...result })
+  emitter.emit({
+    type: 'load',
+    namespace: ns.name,
+    key: flight.key,
+    durationMs: ns.now() - flight.startedAt,
+    callers: flight.callers,
+    ...result,
+  })
 }

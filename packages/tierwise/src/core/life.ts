@@ -17,7 +17,8 @@ export interface Located {
 export async function locate(ns: Namespace, key: string, policy: Policy): Promise<Located | undefined> {
   const local = ns.localFor(policy)
   const held = findInMemory(ns, local, key)
-  if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh') return { entry: held, tier: local.name }
+  if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh')
+    return { entry: held, tier: local.name }
   const found = (await readThrough(ns, [key], policy)).get(key)
   if (found !== undefined && (found.isFresh || held === undefined || found.entry.version > held.version)) return found
   return local === undefined || held === undefined ? undefined : { entry: held, tier: local.name }
@@ -37,7 +38,11 @@ export async function renew(ns: Namespace, key: string, policy: Policy): Promise
 /** Ends the freshness of an entry now; what is left of its grace stays. A load under way may not store. */
 export async function endFreshness(ns: Namespace, key: string): Promise<boolean> {
   ns.flights.detach(key)
-  const outcome = await rewrite(ns, key, (entry) => ({ ...entry, version: ns.engine.authority.nextVersion(), freshUntil: Math.min(entry.freshUntil, ns.now()) }))
+  const outcome = await rewrite(ns, key, (entry) => ({
+    ...entry,
+    version: ns.engine.authority.nextVersion(),
+    freshUntil: Math.min(entry.freshUntil, ns.now()),
+  }))
   // A tier that shows nothing may have failed to answer, or be about to receive a fill, and what overtook this change may
   // have begun before it. In doubt the key goes altogether.
   if (outcome !== 'written') return (await deleteKeys(ns, [key], 'expire')).size > 0

@@ -29,7 +29,8 @@ export async function* liveKeys(ns: Namespace, which: Listed): AsyncGenerator<st
 
 async function* tierKeys(ns: Namespace, tier: GuardedTier, which: Listed): AsyncGenerator<string, void, undefined> {
   for await (const head of tier.scan(ns.prefix, (bytes) => readHead(ns, tier, bytes))) {
-    if (isListed(ns, head, which) && ns.tags.accepts(head) && !tier.intents.covers(head.key)) yield head.key.slice(ns.prefix.length)
+    if (isListed(ns, head, which) && ns.tags.accepts(head) && !tier.intents.covers(head.key))
+      yield head.key.slice(ns.prefix.length)
   }
   for (const [key, entry] of ns.engine.writeBehind.entries(tier.name, ns.prefix)) {
     if (isListed(ns, entry, which) && ns.tags.accepts(entry)) yield key.slice(ns.prefix.length)
@@ -46,7 +47,13 @@ function readHead(ns: Namespace, tier: GuardedTier, bytes: Uint8Array): KeyedHea
     return tier.envelope.head(bytes)
   } catch (error) {
     const newer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
-    ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: ns.prefix, reason: newer ? 'newer-format' : 'damaged', error })
+    ns.engine.emitter.emit({
+      type: 'bad-record',
+      tier: tier.name,
+      key: ns.prefix,
+      reason: newer ? 'newer-format' : 'damaged',
+      error,
+    })
     return undefined
   }
 }

@@ -50,7 +50,11 @@ async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: Fligh
   if (looksDown(ns, flight, purpose)) {
     const found = (await readThrough(ns, [flight.key], flight.policy)).get(flight.key)
     // A refresh is after something newer than what memory holds.
-    const landing = landFromCache(ns, flight, purpose === 'refresh' && found?.entry.version === flight.previous?.version ? undefined : found)
+    const landing = landFromCache(
+      ns,
+      flight,
+      purpose === 'refresh' && found?.entry.version === flight.previous?.version ? undefined : found,
+    )
     if (landing !== undefined) return landing
   } else {
     const landing = landFromCache(ns, flight, undefined)
@@ -91,13 +95,16 @@ export function limitLoad(ns: Namespace, flight: Flight): () => void {
   const timer = ns.engine.runtime.timers.after(hardTimeoutMs, () => {
     flight.isJoinable = false
     flight.abort(
-      new TimeoutError(`The loader of \`${flight.key}\` in namespace \`${ns.name}\` did not answer within ${hardTimeoutMs} ms.`, {
-        code: 'ERR_CACHE_LOADER_TIMEOUT',
-        operation: 'getOrSet',
-        namespace: ns.name,
-        key: flight.key,
-        retryable: true,
-      }),
+      new TimeoutError(
+        `The loader of \`${flight.key}\` in namespace \`${ns.name}\` did not answer within ${hardTimeoutMs} ms.`,
+        {
+          code: 'ERR_CACHE_LOADER_TIMEOUT',
+          operation: 'getOrSet',
+          namespace: ns.name,
+          key: flight.key,
+          retryable: true,
+        },
+      ),
     )
   })
   return () => timer.cancel()

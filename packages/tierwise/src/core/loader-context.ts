@@ -25,7 +25,10 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
     get signal() {
       return flight.signal
     },
-    previous: previous && { value: isolateOut(previous.value, ns.policy.isolation), ageMs: ns.now() - previous.createdAt },
+    previous: previous && {
+      value: isolateOut(previous.value, ns.policy.isolation),
+      ageMs: ns.now() - previous.createdAt,
+    },
     setTtl: (ttl: Lifetime) => {
       wishes.policy = withTtl(ns.policy, readTtl(ttl), wishes.policy)
     },

@@ -21,11 +21,15 @@ const codec: OptionReader<unknown> = (raw, path) => {
 }
 
 const prefix: OptionReader<string> = (raw, path) => {
-  if (typeof raw !== 'string' || !isNamePart(raw)) throw optionError(path, raw, 'a text of letters, digits, `_`, `-` and `.`')
+  if (typeof raw !== 'string' || !isNamePart(raw))
+    throw optionError(path, raw, 'a text of letters, digits, `_`, `-` and `.`')
   return raw
 }
 
-export const managerTable: OptionTable<ManagerSettings & Record<'tiers' | 'defaults' | 'namespaces' | 'codec' | 'encryption' | 'breaker' | 'runtime', unknown>> = {
+export const managerTable: OptionTable<
+  ManagerSettings &
+    Record<'tiers' | 'defaults' | 'namespaces' | 'codec' | 'encryption' | 'breaker' | 'runtime', unknown>
+> = {
   tiers: readElsewhere,
   defaults: readElsewhere,
   namespaces: readElsewhere,
@@ -40,4 +44,7 @@ export const managerTable: OptionTable<ManagerSettings & Record<'tiers' | 'defau
   runtime: readElsewhere,
 }
 
-export const breakerTable: OptionTable<{ failures: number; openFor: number }> = { failures: positiveInteger, openFor: duration }
+export const breakerTable: OptionTable<{ failures: number; openFor: number }> = {
+  failures: positiveInteger,
+  openFor: duration,
+}

@@ -62,7 +62,11 @@ export class Namespace {
   readonly failures: Failures
   readonly stats: Stats = new Stats()
 
-  constructor(engine: Engine, policy: NamespacePolicy, parts: { local: LocalPart | undefined; tiers: readonly GuardedTier[]; tags: NamespaceTags }) {
+  constructor(
+    engine: Engine,
+    policy: NamespacePolicy,
+    parts: { local: LocalPart | undefined; tiers: readonly GuardedTier[]; tags: NamespaceTags },
+  ) {
     this.name = policy.name
     this.policy = policy
     this.engine = engine
@@ -101,5 +105,9 @@ export class Namespace {
 }
 
 export function stopped(operation: string, namespace: string): CacheError {
-  return new CacheError('The cache manager has been stopped. Create a new one to go on.', { code: 'ERR_CACHE_STOPPED', operation, namespace })
+  return new CacheError('The cache manager has been stopped. Create a new one to go on.', {
+    code: 'ERR_CACHE_STOPPED',
+    operation,
+    namespace,
+  })
 }

@@ -21,7 +21,11 @@ export function recordMiss(ns: Namespace, key: string): void {
 }
 
 /** Counts what one caller of a load got: a hit below memory, a stale value, or a miss that was loaded by itself or by another. */
-export function recordLanding(ns: Namespace, key: string, boarded: { readonly landing: Landing; readonly joined: boolean }): void {
+export function recordLanding(
+  ns: Namespace,
+  key: string,
+  boarded: { readonly landing: Landing; readonly joined: boolean },
+): void {
   const { landing, joined } = boarded
   if (landing.stale) {
     ns.stats.staleHits++

@@ -1,6 +1,29 @@
-import type { Isolation, LifeOptions, LoadOptions, NamespaceOptions, ReadOptions, WriteMode, WriteOptions } from '../contract/options.ts'
+import type {
+  Isolation,
+  LifeOptions,
+  LoadOptions,
+  NamespaceOptions,
+  ReadOptions,
+  WriteMode,
+  WriteOptions,
+} from '../contract/options.ts'
 import type { StandardSchema } from '../contract/schema.ts'
-import { duration, lifetime, numberIn, oneOf, optionError, orOff, positiveInteger, readOptions, shaped, size, text, texts, unknownName, boolean } from '../base/option-reader.ts'
+import {
+  duration,
+  lifetime,
+  numberIn,
+  oneOf,
+  optionError,
+  orOff,
+  positiveInteger,
+  readOptions,
+  shaped,
+  size,
+  text,
+  texts,
+  unknownName,
+  boolean,
+} from '../base/option-reader.ts'
 import type { OptionTable } from '../base/option-reader.ts'
 import { ConfigError, LicenseViolationError } from '../errors.ts'
 import { isNamePart } from './key.ts'
@@ -41,7 +64,16 @@ export interface NamespacePolicy extends Policy {
 
 type Life = Pick<
   Policy,
-  'ttlMs' | 'graceMs' | 'graceBackoffMs' | 'softTimeoutMs' | 'hardTimeoutMs' | 'refreshAhead' | 'earlyRefresh' | 'jitter' | 'negativeTtlMs' | 'writeMode'
+  | 'ttlMs'
+  | 'graceMs'
+  | 'graceBackoffMs'
+  | 'softTimeoutMs'
+  | 'hardTimeoutMs'
+  | 'refreshAhead'
+  | 'earlyRefresh'
+  | 'jitter'
+  | 'negativeTtlMs'
+  | 'writeMode'
 >
 
 /** What an option is when nobody sets it. The reference page is made from this table. */
@@ -106,7 +138,9 @@ const namespaceTable = {
 const defaultsTable = { ...lifeTable, isolation: namespaceTable.isolation }
 
 const callTables = {
-  read: { tiers: texts, after: token, signal: shaped('an AbortSignal', isSignal) } satisfies OptionTable<Record<keyof ReadOptions, unknown>>,
+  read: { tiers: texts, after: token, signal: shaped('an AbortSignal', isSignal) } satisfies OptionTable<
+    Record<keyof ReadOptions, unknown>
+  >,
   write: {
     ttl: lifeTable.ttl,
     grace: lifeTable.grace,
@@ -158,22 +192,43 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     maxEntries: undefined,
     reservedBytes: undefined,
     ...pick(defaults, ['isolation']),
-    ...pick(own, ['tags', 'tiers', 'aliases', 'license', 'version', 'schema', 'isolation', 'maxBytes', 'maxEntries', 'reservedBytes']),
+    ...pick(own, [
+      'tags',
+      'tiers',
+      'aliases',
+      'license',
+      'version',
+      'schema',
+      'isolation',
+      'maxBytes',
+      'maxEntries',
+      'reservedBytes',
+    ]),
     ...('maxTtl' in own ? { maxTtlMs: own['maxTtl'] as number } : {}),
   }
   checkTiers(policy.tiers, `${path}.tiers`, context.tierNames)
   if (policy.license !== undefined && policy.maxTtlMs === Infinity) {
-    throw new ConfigError(`\`${path}.license\` needs \`${path}.maxTtl\`: how long the licence allows a value to be kept.`, {
-      code: 'ERR_CACHE_OPTION',
-      namespace: name,
-    })
+    throw new ConfigError(
+      `\`${path}.license\` needs \`${path}.maxTtl\`: how long the licence allows a value to be kept.`,
+      {
+        code: 'ERR_CACHE_OPTION',
+        namespace: name,
+      },
+    )
   }
   // A default longer than the cap is cut; a ttl the namespace itself asks for must fit its licence.
-  return Object.freeze('ttl' in own ? withTtl(policy, policy.ttlMs, policy) : { ...policy, ttlMs: Math.min(policy.ttlMs, policy.maxTtlMs) })
+  return Object.freeze(
+    'ttl' in own
+      ? withTtl(policy, policy.ttlMs, policy)
+      : { ...policy, ttlMs: Math.min(policy.ttlMs, policy.maxTtlMs) },
+  )
 }
 
 /** The policy of one call. */
-export function resolveCall(base: NamespacePolicy, call: { kind: CallKind; options: object; tierNames: readonly string[] }): Policy {
+export function resolveCall(
+  base: NamespacePolicy,
+  call: { kind: CallKind; options: object; tierNames: readonly string[] },
+): Policy {
   const own: Resolved = readOptions(call.options, 'options', callTables[call.kind] as OptionTable<Resolved>)
   const tags = own['tags'] as readonly string[] | undefined
   const merged: Policy = {
@@ -205,7 +260,14 @@ export function readTtl(raw: unknown): number {
   return lifetime(raw, 'ttl')
 }
 
-const lifeNames = { ttl: 'ttlMs', grace: 'graceMs', graceBackoff: 'graceBackoffMs', softTimeout: 'softTimeoutMs', hardTimeout: 'hardTimeoutMs', negativeTtl: 'negativeTtlMs' } as const
+const lifeNames = {
+  ttl: 'ttlMs',
+  grace: 'graceMs',
+  graceBackoff: 'graceBackoffMs',
+  softTimeout: 'softTimeoutMs',
+  hardTimeout: 'hardTimeoutMs',
+  negativeTtl: 'negativeTtlMs',
+} as const
 
 function life(base: Life, own: Resolved): Life {
   const merged: Record<string, unknown> = { ...pick(base as unknown as Resolved, Object.keys(defaultLife)) }

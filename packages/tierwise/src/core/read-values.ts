@@ -5,7 +5,11 @@ import type { Policy } from './policy.ts'
 import { readThrough } from './read.ts'
 
 /** `get` and `getMany` behind the plain memory hit: memory once more, then the tiers below, one batch each. */
-export async function readValues(ns: Namespace, keys: readonly string[], policy: Policy): Promise<Map<string, unknown>> {
+export async function readValues(
+  ns: Namespace,
+  keys: readonly string[],
+  policy: Policy,
+): Promise<Map<string, unknown>> {
   const values = new Map<string, unknown>()
   const missing: string[] = []
   for (const key of keys) {
@@ -17,7 +21,11 @@ export async function readValues(ns: Namespace, keys: readonly string[], policy:
   return values
 }
 
-async function readBelow(ns: Namespace, keys: readonly string[], read: { policy: Policy; values: Map<string, unknown> }): Promise<void> {
+async function readBelow(
+  ns: Namespace,
+  keys: readonly string[],
+  read: { policy: Policy; values: Map<string, unknown> },
+): Promise<void> {
   const found = await readThrough(ns, keys, read.policy)
   for (const key of keys) {
     const answer = found.get(key)

@@ -40,9 +40,17 @@ export async function readThrough(ns: Namespace, keys: readonly string[], policy
     let missing: readonly Ticket[] = tickets
     for (const tier of ns.tiersFor(policy)) {
       if (missing.length === 0) break
-      const answers = await readTier(reader, tier, missing.map(({ key }) => key))
+      const answers = await readTier(
+        reader,
+        tier,
+        missing.map(({ key }) => key),
+      )
       const fresh = missing.filter((ticket) => keepBest(found, ticket.key, answers.get(ticket.key)))
-      fillAbove(reader, tier, fresh.map((ticket) => ({ ticket, entry: answers.get(ticket.key)!.entry })))
+      fillAbove(
+        reader,
+        tier,
+        fresh.map((ticket) => ({ ticket, entry: answers.get(ticket.key)!.entry })),
+      )
       missing = missing.filter((ticket) => found.get(ticket.key)?.isFresh !== true)
     }
     return found
@@ -136,7 +144,13 @@ function fillAbove(reader: Reader, source: GuardedTier, promotions: readonly Pro
   const tiers = ns.tiersFor(policy)
   for (const tier of tiers.slice(0, tiers.indexOf(source))) {
     ns.stats.promotions += allowed.length
-    ns.engine.background.run('promotion', tier.set(allowed.map((promotion) => toRecord(ns, tier, promotion)), ns.prefix))
+    ns.engine.background.run(
+      'promotion',
+      tier.set(
+        allowed.map((promotion) => toRecord(ns, tier, promotion)),
+        ns.prefix,
+      ),
+    )
   }
 }
 

@@ -7,7 +7,11 @@ import type { Policy } from './policy.ts'
  * Loads a key again while its present value is served. At most one refresh or load runs for a key, at most
  * `maxRefreshes` refreshes in the process; one too many is dropped, and the next hit asks again.
  */
-export function refresh(ns: Namespace, key: string, load: { readonly loader: Loader<unknown>; readonly policy: Policy }): void {
+export function refresh(
+  ns: Namespace,
+  key: string,
+  load: { readonly loader: Loader<unknown>; readonly policy: Policy },
+): void {
   if (ns.flights.joinable(key) !== undefined || ns.failures.recall(key) !== undefined) return
   const { refreshes, emitter } = ns.engine
   const reason = load.policy.refreshAhead > 0 ? 'ahead' : 'early'

@@ -24,9 +24,35 @@ export class Stats {
   snapshot(memory: { readonly name: string; readonly hits: number } | undefined): NamespaceStats {
     const hitsByTier = Object.fromEntries(this.#hitsByTier)
     if (memory !== undefined) hitsByTier[memory.name] = memory.hits + this.memoryHits
-    const { staleHits, misses, loads, loadFailures, loadsSaved, refreshes, sets, deletes, invalidations, promotions, rejectedFills } = this
+    const {
+      staleHits,
+      misses,
+      loads,
+      loadFailures,
+      loadsSaved,
+      refreshes,
+      sets,
+      deletes,
+      invalidations,
+      promotions,
+      rejectedFills,
+    } = this
     const hits = Object.values(hitsByTier).reduce((sum, count) => sum + count, 0)
-    return { hits, staleHits, misses, hitsByTier, loads, loadFailures, loadsSaved, refreshes, sets, deletes, invalidations, promotions, rejectedFills }
+    return {
+      hits,
+      staleHits,
+      misses,
+      hitsByTier,
+      loads,
+      loadFailures,
+      loadsSaved,
+      refreshes,
+      sets,
+      deletes,
+      invalidations,
+      promotions,
+      rejectedFills,
+    }
   }
 }
 

@@ -33,30 +33,52 @@ const states: Readonly<Record<WriteOutcome, TierWriteState>> = {
 /** Puts an entry into memory if the policy lets it, and otherwise takes the key out: memory would go on to answer what was there. */
 export function storeInMemory(ns: Namespace, item: Pick<Encoded, 'key' | 'entry'>, policy: Policy): boolean {
   const local = policy.writeMode === 'around' ? undefined : ns.localFor(policy)
-  if (local?.space.set(item.key, item.entry, reviewTime(item.entry, policy, ns.engine.runtime.random)) === true) return true
+  if (local?.space.set(item.key, item.entry, reviewTime(item.entry, policy, ns.engine.runtime.random)) === true)
+    return true
   ns.local?.space.delete(item.key)
   return false
 }
 
 /** Writes a batch to one tier, now or behind. States in order. */
-export async function storeIn(ns: Namespace, tier: GuardedTier, write: { readonly batch: readonly Encoded[]; readonly mode: WriteMode }): Promise<readonly TierWriteState[]> {
+export async function storeIn(
+  ns: Namespace,
+  tier: GuardedTier,
+  write: { readonly batch: readonly Encoded[]; readonly mode: WriteMode },
+): Promise<readonly TierWriteState[]> {
   const { batch, mode } = write
   if (mode === 'behind') return storeBehind(ns, tier, batch)
   const records = batch.map((item) => toRecord(tier, item))
-  return ns.engine.writeBehind.overtake(tier.name, batch.map(({ storageKey }) => storageKey), () => storeThrough(ns, tier, records))
+  return ns.engine.writeBehind.overtake(
+    tier.name,
+    batch.map(({ storageKey }) => storageKey),
+    () => storeThrough(ns, tier, records),
+  )
 }
 
-async function storeThrough(ns: Namespace, tier: GuardedTier, records: readonly TierRecord[]): Promise<readonly TierWriteState[]> {
+async function storeThrough(
+  ns: Namespace,
+  tier: GuardedTier,
+  records: readonly TierRecord[],
+): Promise<readonly TierWriteState[]> {
   const outcomes = await tier.set(records, ns.prefix)
   if (outcomes === undefined) return records.map(() => 'failed')
   const refused = records.filter((_, index) => outcomes[index] === 'refused')
   // The tier may still hold the value that was to be replaced.
-  if (refused.length > 0) await tier.delete(refused.map(({ key }) => key), ns.prefix, refused.reduce((most, { version }) => Math.max(most, version), 0))
+  if (refused.length > 0)
+    await tier.delete(
+      refused.map(({ key }) => key),
+      ns.prefix,
+      refused.reduce((most, { version }) => Math.max(most, version), 0),
+    )
   return outcomes.map((outcome) => states[outcome])
 }
 
 /** Takes keys out of a tier that is not to hold their new values, and would otherwise keep older ones. */
-export async function leaveOut(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]): Promise<readonly TierWriteState[]> {
+export async function leaveOut(
+  ns: Namespace,
+  tier: GuardedTier,
+  batch: readonly Encoded[],
+): Promise<readonly TierWriteState[]> {
   const keys = batch.map(({ storageKey }) => storageKey)
   const version = batch.reduce((newest, { entry }) => Math.max(newest, entry.version), 0)
   const held = await ns.engine.writeBehind.overtake(tier.name, keys, () => tier.delete(keys, ns.prefix, version))

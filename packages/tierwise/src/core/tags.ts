@@ -85,12 +85,18 @@ export class TagTable {
   async #deliver(): Promise<boolean> {
     if (this.#store === undefined) return false
     const sent = [...this.#owed]
-    const clock = await this.#store.invalidate(sent.map(([name]) => name), this.#now)
+    const clock = await this.#store.invalidate(
+      sent.map(([name]) => name),
+      this.#now,
+    )
     if (clock === undefined) {
       this.#schedule()
       return false
     }
-    this.#apply(sent.map(([name]) => name), clock)
+    this.#apply(
+      sent.map(([name]) => name),
+      clock,
+    )
     for (const [name, mark] of sent) if (this.#owed.get(name) === mark) this.#owed.delete(name)
     return true
   }

@@ -67,7 +67,13 @@ class Wait {
     return new TimeoutError(
       `The loader of \`${this.#flight.key}\` in namespace \`${this.#ns.name}\` did not answer within ${this.#policy.hardTimeoutMs} ms, and there is no stale value. ` +
         'Raise `hardTimeout`, or set `grace` so that an older value can stand in.',
-      { code: 'ERR_CACHE_LOADER_TIMEOUT', operation: 'getOrSet', namespace: this.#ns.name, key: this.#flight.key, retryable: true },
+      {
+        code: 'ERR_CACHE_LOADER_TIMEOUT',
+        operation: 'getOrSet',
+        namespace: this.#ns.name,
+        key: this.#flight.key,
+        retryable: true,
+      },
     )
   }
 

@@ -80,7 +80,11 @@ export class WriteBehind {
     while (this.#pending.size > 0) {
       const batch = this.#nextBatch()
       const [first] = batch
-      if (first !== undefined) await first.tier.set(batch.map((write) => write.record), first.prefix)
+      if (first !== undefined)
+        await first.tier.set(
+          batch.map((write) => write.record),
+          first.prefix,
+        )
       for (const write of batch) this.#forget(write)
     }
     this.#draining = undefined

@@ -16,7 +16,10 @@ type States = Record<string, TierWriteState>
 type KeyedEntry = Pick<Encoded, 'key' | 'entry'>
 
 /** Sets one value. Where there is only memory this is done when it returns. */
-export async function writeValue(ns: Namespace, write: { key: string; value: unknown; policy: Policy }): Promise<WriteResult> {
+export async function writeValue(
+  ns: Namespace,
+  write: { key: string; value: unknown; policy: Policy },
+): Promise<WriteResult> {
   const { key, policy } = write
   checkValue(ns, key, write.value)
   const entry = newEntry(ns, write.value, policy)
@@ -26,7 +29,11 @@ export async function writeValue(ns: Namespace, write: { key: string; value: unk
 }
 
 /** Sets values: memory at once, the tiers behind it in parallel, one batch each. */
-export async function writeValues(ns: Namespace, values: ReadonlyMap<string, unknown>, policy: Policy): Promise<Map<string, WriteResult>> {
+export async function writeValues(
+  ns: Namespace,
+  values: ReadonlyMap<string, unknown>,
+  policy: Policy,
+): Promise<Map<string, WriteResult>> {
   for (const [key, value] of values) checkValue(ns, key, value)
   const entries = new Map([...values].map(([key, value]) => [key, newEntry(ns, value, policy)]))
   ns.stats.sets += entries.size
@@ -34,18 +41,30 @@ export async function writeValues(ns: Namespace, values: ReadonlyMap<string, unk
 }
 
 function newEntry(ns: Namespace, value: unknown, policy: Policy): Entry {
-  const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), tags: policy.tags, tagClock: ns.tags.now, loadMs: 0 }
+  const birth = {
+    version: ns.engine.authority.nextVersion(),
+    now: ns.now(),
+    tags: policy.tags,
+    tagClock: ns.tags.now,
+    loadMs: 0,
+  }
   return createEntry(isolateIn(value, ns.policy.isolation), birth, { policy, random: ns.engine.runtime.random })
 }
 
 /** Puts entries into every tier the policy names and takes the keys out of the others, which would otherwise keep an older value. */
-export async function writeEntries(ns: Namespace, entries: ReadonlyMap<string, Entry>, policy: Policy): Promise<Map<string, WriteResult>> {
-  if (ns.tiers.length === 0) return new Map([...entries].map(([key, entry]) => [key, writeInMemory(ns, { key, entry }, policy)]))
+export async function writeEntries(
+  ns: Namespace,
+  entries: ReadonlyMap<string, Entry>,
+  policy: Policy,
+): Promise<Map<string, WriteResult>> {
+  if (ns.tiers.length === 0)
+    return new Map([...entries].map(([key, entry]) => [key, writeInMemory(ns, { key, entry }, policy)]))
   const batch = [...entries].map(([key, entry]) => encode(ns, key, entry))
   const states = new Map<string, States>(batch.map(({ key }) => [key, {}]))
   const versions = new Map(batch.map(({ key, entry }) => [key, entry.version]))
   await applyChange(ns, versions, async () => {
-    for (const item of batch) if (ns.local !== undefined) states.get(item.key)![ns.local.name] = writeMemory(ns, item, policy)
+    for (const item of batch)
+      if (ns.local !== undefined) states.get(item.key)![ns.local.name] = writeMemory(ns, item, policy)
     await Promise.all(ns.tiers.map((tier) => writeTier(ns, { tier, batch, policy, states })))
   })
   return new Map(batch.map((item) => [item.key, report(ns, item, states.get(item.key)!)]))
@@ -71,7 +90,9 @@ interface TierWrite {
 async function writeTier(ns: Namespace, write: TierWrite): Promise<void> {
   const { tier, batch, policy, states } = write
   const written = ns.tiersFor(policy).includes(tier)
-  const outcomes = written ? await storeIn(ns, tier, { batch, mode: policy.writeMode }) : await leaveOut(ns, tier, batch)
+  const outcomes = written
+    ? await storeIn(ns, tier, { batch, mode: policy.writeMode })
+    : await leaveOut(ns, tier, batch)
   for (const [index, { key }] of batch.entries()) states.get(key)![tier.name] = outcomes[index] ?? 'failed'
 }
 
@@ -84,10 +105,13 @@ function report(ns: Namespace, item: KeyedEntry, tiers: States): WriteResult {
 
 function checkValue(ns: Namespace, key: string, value: unknown): void {
   if (value !== undefined) return
-  throw new ValueError('`undefined` means absent and cannot be stored. Store `null` for a known absence, or delete the key.', {
-    code: 'ERR_CACHE_VALUE_UNDEFINED',
-    operation: 'set',
-    namespace: ns.name,
-    key,
-  })
+  throw new ValueError(
+    '`undefined` means absent and cannot be stored. Store `null` for a known absence, or delete the key.',
+    {
+      code: 'ERR_CACHE_VALUE_UNDEFINED',
+      operation: 'set',
+      namespace: ns.name,
+      key,
+    },
+  )
 }

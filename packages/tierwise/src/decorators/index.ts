@@ -30,7 +30,10 @@ export interface InvalidatesOptions<Args extends unknown[]> extends MethodCache 
  */
 export function cached<This, Args extends unknown[], Result>(
   options: CachedOptions<Args>,
-): (method: AsyncMethod<This, Args, Result>, context: ClassMethodDecoratorContext<This>) => AsyncMethod<This, Args, Result> {
+): (
+  method: AsyncMethod<This, Args, Result>,
+  context: ClassMethodDecoratorContext<This>,
+) => AsyncMethod<This, Args, Result> {
   const { namespace, manager, key, ...load } = options
   const loadOptions = Object.freeze(load)
   return (method, context) => {
@@ -44,7 +47,10 @@ export function cached<This, Args extends unknown[], Result>(
 /** Invalidates after an asynchronous method has succeeded, and before its caller hears of it. */
 export function invalidates<This, Args extends unknown[], Result>(
   options: InvalidatesOptions<Args>,
-): (method: AsyncMethod<This, Args, Result>, context: ClassMethodDecoratorContext<This>) => AsyncMethod<This, Args, Result> {
+): (
+  method: AsyncMethod<This, Args, Result>,
+  context: ClassMethodDecoratorContext<This>,
+) => AsyncMethod<This, Args, Result> {
   return (method) =>
     async function (this: This, ...args: Args): Promise<Result> {
       const result = await method.apply(this, args)

@@ -70,7 +70,10 @@ describe('getOrSet', () => {
     const loader = (): string => {
       throw new TypeError('bad input')
     }
-    await expect(cache.getOrSet('k', loader)).rejects.toMatchObject({ code: 'ERR_CACHE_LOADER', cause: new TypeError('bad input') })
+    await expect(cache.getOrSet('k', loader)).rejects.toMatchObject({
+      code: 'ERR_CACHE_LOADER',
+      cause: new TypeError('bad input'),
+    })
   })
 
   test.each([null, 0, '', false])('stores %j like any other value', async (value) => {
@@ -102,7 +105,9 @@ describe('getOrSet', () => {
   test('refuses an option that is none, with the nearest name', async () => {
     const { cache } = started(testCache().memory().build())
     const options = { hardTimeot: 100 } as object
-    await expect(cache.getOrSet('k', () => 1, options)).rejects.toThrow('`options.hardTimeot` is not an option. Did you mean `hardTimeout`?')
+    await expect(cache.getOrSet('k', () => 1, options)).rejects.toThrow(
+      '`options.hardTimeot` is not an option. Did you mean `hardTimeout`?',
+    )
   })
 })
 
@@ -150,7 +155,9 @@ describe('the loader context', () => {
   })
 
   test('renews the previous value with notModified, keeping its tags', async () => {
-    const { cache, runtime } = started(testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1m' }).build())
+    const { cache, runtime } = started(
+      testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1m' }).build(),
+    )
     await cache.set('k', 'same', { tags: ['t'] })
     await runtime.advance(2000)
     expect(await cache.getOrSet('k', ({ notModified }) => notModified())).toBe('same')
@@ -164,10 +171,17 @@ describe('the loader context', () => {
   })
 
   test('refuses a ttl longer than the licence allows', async () => {
-    const { cache } = started(testCache().memory().namespace('licensed', { ttl: '1h', maxTtl: '24h', license: 'ecoinvent' }).build())
+    const { cache } = started(
+      testCache().memory().namespace('licensed', { ttl: '1h', maxTtl: '24h', license: 'ecoinvent' }).build(),
+    )
     const load = cache.getOrSet('k', ({ setTtl }) => (setTtl('25h'), 'v'))
     await expect(load).rejects.toBeInstanceOf(LicenseViolationError)
-    await expect(load).rejects.toMatchObject({ licenseSource: 'ecoinvent', requestedTtlMs: 90_000_000, maxAllowedTtlMs: 86_400_000, ttlHours: 25 })
+    await expect(load).rejects.toMatchObject({
+      licenseSource: 'ecoinvent',
+      requestedTtlMs: 90_000_000,
+      maxAllowedTtlMs: 86_400_000,
+      ttlHours: 25,
+    })
   })
 })
 
@@ -237,7 +251,9 @@ describe('an aborted caller', () => {
       'k',
       (context) => {
         signal = context.signal
-        return new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason as Error)))
+        return new Promise((_, reject) =>
+          context.signal.addEventListener('abort', () => reject(context.signal.reason as Error)),
+        )
       },
       { signal: leaving.signal },
     )

@@ -40,7 +40,9 @@ describe('refreshAhead', () => {
   })
 
   test('runs at most one refresh a key at a time', async () => {
-    const { cache, runtime, manager } = started(testCache().memory().tier(mapTier()).defaults({ ttl: '10s', refreshAhead: 0.5 }).build())
+    const { cache, runtime, manager } = started(
+      testCache().memory().tier(mapTier()).defaults({ ttl: '10s', refreshAhead: 0.5 }).build(),
+    )
     await cache.set('k', 'v1')
     await runtime.advance(6000)
     const { loader, contexts, finish } = slowLoader()
@@ -66,7 +68,9 @@ describe('refreshAhead', () => {
   })
 
   test('is capped for the process, and says what it drops', async () => {
-    const { cache, runtime, manager } = started(testCache().memory().defaults({ ttl: '10s', refreshAhead: 0.5 }).options({ maxRefreshes: 2 }).build())
+    const { cache, runtime, manager } = started(
+      testCache().memory().defaults({ ttl: '10s', refreshAhead: 0.5 }).options({ maxRefreshes: 2 }).build(),
+    )
     const events: CacheEvent[] = []
     manager.on('refresh', (event) => events.push(event))
     const keys = ['a', 'b', 'c']
@@ -86,7 +90,9 @@ describe('refreshAhead', () => {
   })
 
   test('keeps the present value and pauses when the refresh fails', async () => {
-    const { cache, runtime } = started(testCache().memory().defaults({ ttl: '100s', refreshAhead: 0.5, graceBackoff: '10s' }).build())
+    const { cache, runtime } = started(
+      testCache().memory().defaults({ ttl: '100s', refreshAhead: 0.5, graceBackoff: '10s' }).build(),
+    )
     await cache.set('k', 'v1')
     await runtime.advance(60_000)
     const loader = vi.fn(() => Promise.reject(new Error('down')))
@@ -102,7 +108,9 @@ describe('refreshAhead', () => {
   })
 
   test('does not bring back a value that was invalidated while it ran', async () => {
-    const { cache, runtime } = started(testCache().memory().tier(mapTier()).defaults({ ttl: '10s', refreshAhead: 0.5 }).build())
+    const { cache, runtime } = started(
+      testCache().memory().tier(mapTier()).defaults({ ttl: '10s', refreshAhead: 0.5 }).build(),
+    )
     await cache.set('k', 'v1')
     await runtime.advance(6000)
     const { loader, finish } = slowLoader()
@@ -117,7 +125,9 @@ describe('refreshAhead', () => {
   test('takes what another process has already refreshed from the shared tier', async () => {
     const shared = mapTier()
     const one = started(testCache().memory().tier(shared).defaults({ ttl: '10s', refreshAhead: 0.5 }).build())
-    const other = started(testCache().memory().tier(shared).defaults({ ttl: '10s', refreshAhead: 0.5 }).runtime(one.runtime).build())
+    const other = started(
+      testCache().memory().tier(shared).defaults({ ttl: '10s', refreshAhead: 0.5 }).runtime(one.runtime).build(),
+    )
     await one.cache.set('k', 'v1')
     expect(await other.cache.get('k')).toBe('v1')
     await one.runtime.advance(6000)
@@ -151,7 +161,11 @@ describe('earlyRefresh', () => {
   })
 
   test('never draws anything for values that were set by hand', () => {
-    const entry = createEntry('v', { version: 1, now: 0, tags: [], tagClock: 0, loadMs: 0 }, { policy, random: seededRandom(1) })
+    const entry = createEntry(
+      'v',
+      { version: 1, now: 0, tags: [], tagClock: 0, loadMs: 0 },
+      { policy, random: seededRandom(1) },
+    )
     expect(reviewTime(entry, policy, seededRandom(1))).toBe(entry.freshUntil)
   })
 

@@ -26,7 +26,9 @@ const aged = async (cache: TestCache): Promise<void> => {
 
 describe('the soft timeout', () => {
   test('serves the stale value while the load goes on and stores its result', async () => {
-    const test = started(testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1h', softTimeout: '100ms' }).build())
+    const test = started(
+      testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1h', softTimeout: '100ms' }).build(),
+    )
     await aged(test)
     const { loader, finish } = slowLoader()
     const answer = test.cache.getOrSet('k', loader)
@@ -49,7 +51,9 @@ describe('the soft timeout', () => {
   })
 
   test('finds the stale value in a lower tier', async () => {
-    const test = started(testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1h', softTimeout: '100ms' }).build())
+    const test = started(
+      testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1h', softTimeout: '100ms' }).build(),
+    )
     await test.cache.set('k', 'old', { tiers: ['map'] })
     await test.runtime.advance(2000)
     const { loader, finish } = slowLoader()
@@ -60,7 +64,9 @@ describe('the soft timeout', () => {
   })
 
   test('does not let a load that was overtaken by an invalidation store its result', async () => {
-    const test = started(testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1h', softTimeout: '100ms' }).build())
+    const test = started(
+      testCache().memory().tier(mapTier()).defaults({ ttl: '1s', grace: '1h', softTimeout: '100ms' }).build(),
+    )
     await aged(test)
     const { loader, finish } = slowLoader()
     const answer = test.cache.getOrSet('k', loader)
@@ -83,7 +89,12 @@ describe('the hard timeout', () => {
     const rejection = expect(answer).rejects.toThrow(/did not answer within 1000 ms.*Raise `hardTimeout`/)
     await test.runtime.advance(1000)
     await rejection
-    await expect(answer).rejects.toMatchObject({ name: 'TimeoutError', code: 'ERR_CACHE_LOADER_TIMEOUT', key: 'k', retryable: true })
+    await expect(answer).rejects.toMatchObject({
+      name: 'TimeoutError',
+      code: 'ERR_CACHE_LOADER_TIMEOUT',
+      key: 'k',
+      retryable: true,
+    })
     expect(contexts[0]?.signal.aborted).toBe(true)
     expect(contexts[0]?.signal.reason).toBeInstanceOf(TimeoutError)
     finish('late')
@@ -139,7 +150,9 @@ describe('the hard timeout', () => {
     const test = started(testCache().memory().defaults({ softTimeout: '1s', hardTimeout: '2s' }).build())
     const before = test.runtime.pendingTimers.length
     await test.cache.getOrSet('k', async (_: LoaderContext<unknown>) => 'v')
-    const after = test.runtime.pendingTimers.filter((timer) => timer.everyMs === undefined && timer.dueAt <= test.runtime.clock.now() + 2000)
+    const after = test.runtime.pendingTimers.filter(
+      (timer) => timer.everyMs === undefined && timer.dueAt <= test.runtime.clock.now() + 2000,
+    )
     expect(after.length).toBeLessThanOrEqual(before + 1)
   })
 })
@@ -164,7 +177,9 @@ describe('a failing loader with a stale value', () => {
     const test = started(testCache().memory().defaults({ ttl: '1s', grace: '5s' }).build())
     await aged(test)
     await test.runtime.advance(4000)
-    await expect(test.cache.getOrSet('k', () => Promise.reject(new Error('down')))).rejects.toMatchObject({ code: 'ERR_CACHE_LOADER' })
+    await expect(test.cache.getOrSet('k', () => Promise.reject(new Error('down')))).rejects.toMatchObject({
+      code: 'ERR_CACHE_LOADER',
+    })
   })
 
   test('never serves it from a plain get', async () => {
@@ -179,6 +194,8 @@ describe('a failing loader with a stale value', () => {
     await test.cache.set('k', 'old', { tags: ['t'] })
     await test.runtime.advance(2000)
     await test.cache.invalidateTags(['t'])
-    await expect(test.cache.getOrSet('k', () => Promise.reject(new Error('down')))).rejects.toMatchObject({ code: 'ERR_CACHE_LOADER' })
+    await expect(test.cache.getOrSet('k', () => Promise.reject(new Error('down')))).rejects.toMatchObject({
+      code: 'ERR_CACHE_LOADER',
+    })
   })
 })

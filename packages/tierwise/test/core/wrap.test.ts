@@ -42,24 +42,34 @@ describe('wrap', () => {
 
   test('rejects an object whose class has no name', async () => {
     const wrapped = manager.namespace<string>('wrap').wrap(async (_value: unknown) => 'v')
-    await expect(wrapped(Object.create(Object.create(null) as object))).rejects.toThrow('an instance of an unnamed class')
+    await expect(wrapped(Object.create(Object.create(null) as object))).rejects.toThrow(
+      'an instance of an unnamed class',
+    )
   })
 })
 
 describe('decorators', () => {
   // The test runner does not lower decorators, so they are applied by hand, as the compiled code does.
   const decorate = <This, A extends unknown[], R>(
-    decorator: (method: (this: This, ...args: A) => Promise<R>, context: ClassMethodDecoratorContext<This>) => (this: This, ...args: A) => Promise<R>,
+    decorator: (
+      method: (this: This, ...args: A) => Promise<R>,
+      context: ClassMethodDecoratorContext<This>,
+    ) => (this: This, ...args: A) => Promise<R>,
     name: string,
     method: (this: This, ...args: A) => Promise<R>,
-  ): ((this: This, ...args: A) => Promise<R>) => decorator(method, { name } as unknown as ClassMethodDecoratorContext<This>)
+  ): ((this: This, ...args: A) => Promise<R>) =>
+    decorator(method, { name } as unknown as ClassMethodDecoratorContext<This>)
 
   test('cached answers from the cache for equal arguments, whoever the receiver is', async () => {
     const calls = vi.fn()
-    const find = decorate(cached({ namespace: 'methods', manager }), 'find', async function (this: { id: number }, user: string) {
-      calls(this.id)
-      return `${user} by ${this.id}`
-    })
+    const find = decorate(
+      cached({ namespace: 'methods', manager }),
+      'find',
+      async function (this: { id: number }, user: string) {
+        calls(this.id)
+        return `${user} by ${this.id}`
+      },
+    )
     expect(await find.call({ id: 1 }, 'ann')).toBe('ann by 1')
     expect(await find.call({ id: 2 }, 'ann')).toBe('ann by 1')
     expect(calls).toHaveBeenCalledTimes(1)
@@ -77,18 +87,32 @@ describe('decorators', () => {
     await cache.set('list:a', 'old')
     await cache.set('tagged', 'old', { tags: ['users'] })
     const save = decorate(
-      invalidates<object, [id: number], string>({ namespace: 'methods', manager, keys: (id) => [`user:${id}`], tags: () => ['users'], pattern: () => 'list:*' }),
+      invalidates<object, [id: number], string>({
+        namespace: 'methods',
+        manager,
+        keys: (id) => [`user:${id}`],
+        tags: () => ['users'],
+        pattern: () => 'list:*',
+      }),
       'save',
       async (_id: number) => 'saved',
     )
     expect(await save.call({}, 1)).toBe('saved')
-    expect([await cache.get('user:1'), await cache.get('list:a'), await cache.get('tagged')]).toEqual([undefined, undefined, undefined])
+    expect([await cache.get('user:1'), await cache.get('list:a'), await cache.get('tagged')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 
   test('invalidates leaves everything when the method fails', async () => {
     const cache = manager.namespace<string>('methods')
     await cache.set('user:1', 'old')
-    const save = decorate(invalidates<object, [], never>({ namespace: 'methods', manager, keys: () => ['user:1'] }), 'save', () => Promise.reject(new Error('no')))
+    const save = decorate(
+      invalidates<object, [], never>({ namespace: 'methods', manager, keys: () => ['user:1'] }),
+      'save',
+      () => Promise.reject(new Error('no')),
+    )
     await expect(save.call({})).rejects.toThrow('no')
     expect(await cache.get('user:1')).toBe('old')
   })

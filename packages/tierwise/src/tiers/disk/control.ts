@@ -54,7 +54,9 @@ export function changeState(store: Store, change: (state: State) => Partial<Stat
 export async function raiseGeneration(database: Database, now: number): Promise<boolean> {
   if (database.space().entries === 0) return false
   const seconds = Math.floor(now / 1000) >>> 0
-  await database.transact(() => changeState(database.state, ({ generation }) => ({ generation: Math.max(generation + 1, seconds) })))
+  await database.transact(() =>
+    changeState(database.state, ({ generation }) => ({ generation: Math.max(generation + 1, seconds) })),
+  )
   return true
 }
 

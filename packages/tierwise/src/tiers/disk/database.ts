@@ -11,7 +11,15 @@ import { raiseGeneration } from './control.ts'
 import { openError, systemErrorName, type Folder } from './folder.ts'
 import type { Durability } from './options.ts'
 import { findDamage } from './page-check.ts'
-import { findSessions, mayHaveLostWrites, removeSessions, thisSession, writeSession, type FoundSession, type Session } from './session.ts'
+import {
+  findSessions,
+  mayHaveLostWrites,
+  removeSessions,
+  thisSession,
+  writeSession,
+  type FoundSession,
+  type Session,
+} from './session.ts'
 import { storedKeyEncoder, type StoredKey } from './stored-key.ts'
 
 /** What the tier uses of an LMDB database. */
@@ -119,7 +127,8 @@ function openEnvironment(lmdb: OpenLmdb, options: DatabaseOptions, isAlone: bool
   try {
     return open()
   } catch (error) {
-    if (!isAlone || systemErrorName(error) !== undefined || !folder.hasData()) throw openError(context.name, folder.path, error)
+    if (!isAlone || systemErrorName(error) !== undefined || !folder.hasData())
+      throw openError(context.name, folder.path, error)
     quarantine(options, error instanceof Error ? error.message : 'unreadable')
   }
   try {

@@ -1,4 +1,13 @@
-import type { Decode, Tier, TierCapabilities, TierContext, TierOpening, TierRecord, TierUsage, WriteOutcome } from '../../contract/tier.ts'
+import type {
+  Decode,
+  Tier,
+  TierCapabilities,
+  TierContext,
+  TierOpening,
+  TierRecord,
+  TierUsage,
+  WriteOutcome,
+} from '../../contract/tier.ts'
 import { TierError } from '../../errors.ts'
 import { Control, readState } from './control.ts'
 import { openDatabase, type Database } from './database.ts'
@@ -39,7 +48,14 @@ interface OpenParts {
 /** The tier on LMDB: synchronous reads from the map, writes in shared transactions that another thread commits. */
 export class DiskTier implements Tier {
   readonly sync = false
-  readonly capabilities: TierCapabilities = { shared: false, durable: true, versions: true, scan: true, bytes: true, tags: true }
+  readonly capabilities: TierCapabilities = {
+    shared: false,
+    durable: true,
+    versions: true,
+    scan: true,
+    bytes: true,
+    tags: true,
+  }
   readonly tags: DiskTagStore
   readonly #settings: DiskTierSettings
   readonly #context: TierContext
@@ -79,7 +95,8 @@ export class DiskTier implements Tier {
   async set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]> {
     const parts = this.#open('set')
     const accepted = records.filter((record) => this.#isStorable(record))
-    const outcomes = this.#settings.durability === 'none' ? await this.#enqueue(parts, accepted) : await this.#write(parts, accepted)
+    const outcomes =
+      this.#settings.durability === 'none' ? await this.#enqueue(parts, accepted) : await this.#write(parts, accepted)
     let next = 0
     return records.map((record) => (record === accepted[next] ? (outcomes[next++] ?? 'refused') : 'refused'))
   }
@@ -139,7 +156,11 @@ export class DiskTier implements Tier {
     const { maxBytes, durability } = this.#settings
     const context = this.#context
     const recency = this.#recency
-    const database = await openDatabase({ folder: new Folder(this.#settings.folder, context.name), durability, context })
+    const database = await openDatabase({
+      folder: new Folder(this.#settings.folder, context.name),
+      durability,
+      context,
+    })
     const control = new Control(database)
     control.refresh()
     const writes = new VersionedWrites(database, control)
@@ -173,7 +194,11 @@ export class DiskTier implements Tier {
   #open(operation: string): OpenParts {
     if (this.#parts !== undefined) return this.#parts
     const { name: tier } = this.#context
-    throw new TierError(`The tier ${tier} is not open: call open() first`, { code: 'ERR_CACHE_TIER_CLOSED', operation, tier })
+    throw new TierError(`The tier ${tier} is not open: call open() first`, {
+      code: 'ERR_CACHE_TIER_CLOSED',
+      operation,
+      tier,
+    })
   }
 
   async #enqueue(parts: OpenParts, records: readonly TierRecord[]): Promise<WriteOutcome[]> {

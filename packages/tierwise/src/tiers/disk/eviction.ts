@@ -130,7 +130,13 @@ export class Eviction {
     const now = context.clock.now()
     const expired = records.filter(({ expiresAt }) => expiresAt <= now)
     const excess = (this.#share() - lowMark) * maxBytes - sizeOf(expired)
-    const unused = excess <= 0 ? [] : this.#leastUsed(records.filter(({ expiresAt }) => expiresAt > now), excess)
+    const unused =
+      excess <= 0
+        ? []
+        : this.#leastUsed(
+            records.filter(({ expiresAt }) => expiresAt > now),
+            excess,
+          )
     const removed = [await removeEntries(database, expired), await removeEntries(database, unused)] as const
     this.#report('expired', removed[0])
     this.#report('capacity', removed[1])

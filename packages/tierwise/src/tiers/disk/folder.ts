@@ -1,4 +1,17 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, unwatchFile, watchFile, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  unwatchFile,
+  watchFile,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 
@@ -107,7 +120,8 @@ export class Folder {
     }
     const found = Number(readFileSync(file, 'utf8').trim())
     if (found === layoutVersion) return
-    const owner = found > layoutVersion ? `a newer release (layout ${found}, this one knows ${layoutVersion})` : 'something else'
+    const owner =
+      found > layoutVersion ? `a newer release (layout ${found}, this one knows ${layoutVersion})` : 'something else'
     throw failedOpen(this.#tier, `The folder ${this.path} was written by ${owner}: upgrade, or choose another folder`)
   }
 }

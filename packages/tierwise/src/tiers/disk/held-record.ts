@@ -100,7 +100,15 @@ function heldRecord(store: Store, stored: Uint8Array): HeldRecord | undefined {
   const sizeBytes = bytes.length + stored.length
   const record = StoredRecord.read(bytes)
   if (record === undefined) {
-    return { stored, key: ordinaryKeyOf(stored) ?? '', sizeBytes, isDamaged: true, version: 0, expiresAt: 0, writtenAt: 0 }
+    return {
+      stored,
+      key: ordinaryKeyOf(stored) ?? '',
+      sizeBytes,
+      isDamaged: true,
+      version: 0,
+      expiresAt: 0,
+      writtenAt: 0,
+    }
   }
   const { version, expiresAt, writtenAt } = record
   return { stored, key: keyOfRecord(stored, record), sizeBytes, isDamaged: false, version, expiresAt, writtenAt }

@@ -27,7 +27,11 @@ export function disk(options: DiskOptions): TierDefinition {
   const name = options.name ?? 'disk'
   if (typeof name !== 'string' || name === '') throw wrongOption('name', name, 'a name')
   const folder = folderOf(options.path)
-  const settings = { folder, maxBytes: quotaOf(options.maxBytes ?? '1gb'), durability: durabilityOf(options.durability ?? 'flush') }
+  const settings = {
+    folder,
+    maxBytes: quotaOf(options.maxBytes ?? '1gb'),
+    durability: durabilityOf(options.durability ?? 'flush'),
+  }
   const definition: TierDefinition = { name, identity: folder, create: (context) => new DiskTier(settings, context) }
   const compression = options.compression ?? defaultCompression
   return compression === false ? definition : { ...definition, compression }
@@ -47,17 +51,23 @@ function folderOf(path: unknown): string {
 
 function quotaOf(maxBytes: NonNullable<DiskOptions['maxBytes']>): number {
   const bytes = parseSize(maxBytes)
-  if (bytes === undefined || bytes < smallestQuota) throw wrongOption('maxBytes', maxBytes, "a size of at least '1mb', such as '512mb' or '2gb'")
+  if (bytes === undefined || bytes < smallestQuota)
+    throw wrongOption('maxBytes', maxBytes, "a size of at least '1mb', such as '512mb' or '2gb'")
   return bytes
 }
 
 function durabilityOf(durability: Durability): Durability {
-  if (!durabilities.includes(durability)) throw wrongOption('durability', durability, durabilities.map((each) => `'${each}'`).join(', '))
+  if (!durabilities.includes(durability))
+    throw wrongOption('durability', durability, durabilities.map((each) => `'${each}'`).join(', '))
   return durability
 }
 
 function wrongOption(option: string, value: unknown, allowed: string): ConfigError {
   const path = option === '' ? 'disk' : `disk.${option}`
-  const found = value === undefined && option !== 'path' ? 'is not known' : `is ${JSON.stringify(value) ?? String(value)}`
-  return new ConfigError(`The option ${path} ${found}; it must be ${allowed}`, { code: 'ERR_CACHE_OPTION', operation: 'disk' })
+  const found =
+    value === undefined && option !== 'path' ? 'is not known' : `is ${JSON.stringify(value) ?? String(value)}`
+  return new ConfigError(`The option ${path} ${found}; it must be ${allowed}`, {
+    code: 'ERR_CACHE_OPTION',
+    operation: 'disk',
+  })
 }

@@ -114,7 +114,8 @@ class PageWalk {
   async #tree(tree: Tree): Promise<NamedTree[]> {
     if (tree.flags !== treeFlags[tree.kind]) throw new Damage('a tree of unknown kind')
     const count: Count = { branches: 0, leaves: 0, overflows: 0, entries: 0, trees: [] }
-    const pending: Visit[] = tree.root === undefined ? [] : [{ page: tree.root, depth: 1, from: undefined, to: undefined }]
+    const pending: Visit[] =
+      tree.root === undefined ? [] : [{ page: tree.root, depth: 1, from: undefined, to: undefined }]
     for (let visit = pending.pop(); visit !== undefined; visit = pending.pop()) {
       // A file operation is a pause in which timers and sockets get their turn.
       if (++this.#visited % pagesPerTurn === 0) await this.#handle.stat()
@@ -158,24 +159,34 @@ class PageWalk {
     const size = valueSizeOf(page, at)
     const flags = nodeFlagsOf(page, at)
     const value = valueOf(page, at)
-    if (value + (flags === nodeFlag.large ? largeValueBytes : size) > this.#pageSize) throw new Damage('a value runs out of its page')
+    if (value + (flags === nodeFlag.large ? largeValueBytes : size) > this.#pageSize)
+      throw new Damage('a value runs out of its page')
     if (flags === nodeFlag.large) count.overflows += this.#largeValue(page, value, size)
     else if (flags === nodeFlag.tree && tree.kind === 'main' && size === treeBytes) {
       // lmdb-js writes a zero behind each name.
-      count.trees.push({ name: keyOf(page, at).toString('latin1', 0, valueOf(page, at) - at - nodeHeader - 1), tree: readTree(page, value, 'sub') })
+      count.trees.push({
+        name: keyOf(page, at).toString('latin1', 0, valueOf(page, at) - at - nodeHeader - 1),
+        tree: readTree(page, value, 'sub'),
+      })
     } else if (flags !== nodeFlag.plain || tree.kind === 'main') throw new Damage('a node of unknown kind')
-    if (tree.kind === 'free') this.#freePages(flags === nodeFlag.large ? this.#readLarge(page, value, size) : page.subarray(value, value + size))
+    if (tree.kind === 'free')
+      this.#freePages(
+        flags === nodeFlag.large ? this.#readLarge(page, value, size) : page.subarray(value, value + size),
+      )
   }
 
   /** Checks the pages of a large value; returns their number. */
   #largeValue(page: Buffer, value: number, size: number): number {
     const first = readNumber(page, value)
     const pages = readNumber(page, value + 16)
-    if (readNumber(page, value + 8) > this.#meta.transaction) throw new Damage('a large value is newer than its snapshot')
-    if (pages !== Math.floor((pageHeader - 1 + size) / this.#pageSize) + 1) throw new Damage('a large value of impossible size')
+    if (readNumber(page, value + 8) > this.#meta.transaction)
+      throw new Damage('a large value is newer than its snapshot')
+    if (pages !== Math.floor((pageHeader - 1 + size) / this.#pageSize) + 1)
+      throw new Damage('a large value of impossible size')
     this.#claim(first, pages)
     const head = this.#read(first)
-    if (flagsOf(head) !== pageFlag.overflow || overflowPagesOf(head) !== pages) throw new Damage('a large value without its pages')
+    if (flagsOf(head) !== pageFlag.overflow || overflowPagesOf(head) !== pages)
+      throw new Damage('a large value without its pages')
     return pages
   }
 

@@ -49,7 +49,8 @@ export interface Meta {
 }
 
 export function readMeta(page: Buffer): Meta {
-  if ((flagsOf(page) & pageFlag.meta) === 0 || page.readUInt32LE(pageHeader) !== magic) throw new Damage('not a database')
+  if ((flagsOf(page) & pageFlag.meta) === 0 || page.readUInt32LE(pageHeader) !== magic)
+    throw new Damage('not a database')
   if ((page.readUInt32LE(pageHeader + 4) & 0xffff) !== dataVersion) throw new Damage('a database of another LMDB')
   const pageSize = page.readUInt32LE(pageHeader + 24)
   if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) throw new Damage('impossible page size')
@@ -57,7 +58,8 @@ export function readMeta(page: Buffer): Meta {
   if (lastPage > mostPages) throw new Damage('impossible number of pages')
   const transaction = readNumber(page, pageHeader + 128)
   const mapBytes = readNumber(page, pageHeader + 16)
-  if (mapBytes < (lastPage + 1) * pageSize || mapBytes > mostPages * 4096) throw new Damage('impossible size of the map')
+  if (mapBytes < (lastPage + 1) * pageSize || mapBytes > mostPages * 4096)
+    throw new Damage('impossible size of the map')
   const trees = { free: readTree(page, pageHeader + 24, 'free'), main: readTree(page, pageHeader + 72, 'main') }
   return { pageSize, lastPage, transaction, ...trees }
 }

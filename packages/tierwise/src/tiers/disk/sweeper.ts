@@ -88,7 +88,10 @@ export class Sweeper {
     for (let batch = 0; batch < batches && !this.#isStopped; batch++) {
       database.refreshReads()
       const { records, next } = readBatch(database.entries, { range, after, limit: batchLimit })
-      await removeEntries(database, records.filter(({ key, version }) => version <= floor.version && key.startsWith(floor.prefix)))
+      await removeEntries(
+        database,
+        records.filter(({ key, version }) => version <= floor.version && key.startsWith(floor.prefix)),
+      )
       if (next === undefined) return database.transact(() => this.#markSwept(floor))
       after = next
     }
@@ -115,10 +118,17 @@ export class Sweeper {
     let isWorthwhile = true
     while (isWorthwhile && !this.#isStopped) {
       database.refreshReads()
-      const { records, next } = readBatch(database.entries, { range: everything, after: this.#entryHand, limit: batchLimit })
+      const { records, next } = readBatch(database.entries, {
+        range: everything,
+        after: this.#entryHand,
+        limit: batchLimit,
+      })
       this.#entryHand = next
       const now = context.clock.now()
-      const removed = await removeEntries(database, records.filter(({ expiresAt }) => expiresAt <= now))
+      const removed = await removeEntries(
+        database,
+        records.filter(({ expiresAt }) => expiresAt <= now),
+      )
       this.#reportExpired(removed)
       total += removed.length
       isWorthwhile = this.#entryHand !== undefined && removed.length > batchLimit.count / 4
@@ -138,7 +148,11 @@ export class Sweeper {
 
   async #sweepTombstones(forgettable: number): Promise<number> {
     const { tombstones } = this.#options.database
-    const { records, next } = readBatch(tombstones, { range: everything, after: this.#tombstoneHand, limit: batchLimit })
+    const { records, next } = readBatch(tombstones, {
+      range: everything,
+      after: this.#tombstoneHand,
+      limit: batchLimit,
+    })
     this.#tombstoneHand = next
     const old = records.filter(({ writtenAt }) => writtenAt < forgettable)
     if (old.length === 0) return 0

@@ -46,7 +46,10 @@ export class WriteQueue {
   /** Undefined when there is no room. The bytes are copied, as their owner may reuse them after `set`. */
   add(record: TierRecord): WriteOutcome | undefined {
     const held = this.#records.get(record.key)
-    const version = Math.max(held?.version ?? 0, ...[...this.#bars].map((bar) => (bar.covers(record.key) ? bar.version : 0)))
+    const version = Math.max(
+      held?.version ?? 0,
+      ...[...this.#bars].map((bar) => (bar.covers(record.key) ? bar.version : 0)),
+    )
     if (version > record.version || version > (record.ifNotAfter ?? Infinity)) return 'superseded'
     if (this.#bytes + record.bytes.length > maxQueueBytes) return undefined
     this.#drop(held)

@@ -23,6 +23,10 @@ const optionTable = { maxBytes: size, maxEntries: positiveInteger, name: text }
  * @throws ConfigError ERR_CACHE_OPTION for a wrong option
  */
 export function memory(options: MemoryOptions = {}): TierDefinition {
-  const { maxBytes = defaultBytes, maxEntries = Infinity, name = 'memory' } = readOptions(options, 'memory', optionTable)
+  const {
+    maxBytes = defaultBytes,
+    maxEntries = Infinity,
+    name = 'memory',
+  } = readOptions(options, 'memory', optionTable)
   return { name, create: (context) => new MemoryTier({ maxBytes, maxEntries }, context) }
 }

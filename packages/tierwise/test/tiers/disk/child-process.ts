@@ -43,7 +43,9 @@ export function startChild(file: string, args: readonly string[], options: ForkO
   let errors = ''
   child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()))
   child.on('message', (message) => messages.push(message))
-  const ended = once(child, 'close').then(([code, signal]) => [code as number | null, signal as NodeJS.Signals | null] as const)
+  const ended = once(child, 'close').then(
+    ([code, signal]) => [code as number | null, signal as NodeJS.Signals | null] as const,
+  )
   return {
     process: child,
     messages,

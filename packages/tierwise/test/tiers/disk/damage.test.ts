@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { crc32 } from 'node:zlib'
@@ -60,7 +69,9 @@ describe('disk tier and damaged files', () => {
     const seeds = 60
     const child = startChild(await bundledChild('survivor'), [sound, root, '1', String(seeds), kind])
     expect([await child.ended, child.messages.at(-1), child.errors()]).toEqual([[0, null], expect.anything(), ''])
-    const reports = child.messages.filter((message): message is Report => typeof message === 'object' && message !== null && 'wrong' in message)
+    const reports = child.messages.filter(
+      (message): message is Report => typeof message === 'object' && message !== null && 'wrong' in message,
+    )
     expect(reports).toHaveLength(seeds)
     expect(reports.filter(({ wrong }) => wrong.length > 0)).toEqual([])
     // Both kinds of answer occur, or the test would prove nothing.
@@ -165,7 +176,10 @@ describe('disk tier and folders it cannot use', () => {
   it('refuses a path that is a file', async () => {
     const path = join(root, 'a-file')
     writeFileSync(path, 'text')
-    expect(await refusal(path)).toMatchObject({ code: 'ERR_CACHE_TIER_OPEN', message: expect.stringContaining('is a file') })
+    expect(await refusal(path)).toMatchObject({
+      code: 'ERR_CACHE_TIER_OPEN',
+      message: expect.stringContaining('is a file'),
+    })
     expect(await refusal(join(path, 'below'))).toMatchObject({ code: 'ERR_CACHE_TIER_OPEN' })
   })
 
@@ -181,7 +195,10 @@ describe('disk tier and folders it cannot use', () => {
   it('refuses to open on a full disk instead of mapping a lock file without blocks', async () => {
     const path = mounted('no-space', 'size=64k')
     if (path === undefined) return expect(process.getuid?.()).not.toBe(0)
-    expect(await refusal(path)).toMatchObject({ code: 'ERR_CACHE_TIER_OPEN', message: expect.stringContaining('space') })
+    expect(await refusal(path)).toMatchObject({
+      code: 'ERR_CACHE_TIER_OPEN',
+      message: expect.stringContaining('space'),
+    })
   })
 
   it('rejects writes on a full disk, goes on reading, and goes on writing when there is room again', async () => {
@@ -195,7 +212,9 @@ describe('disk tier and folders it cannot use', () => {
     // lmdb-js prints each failed commit as well.
     const silence = vi.spyOn(console, 'error').mockImplementation(() => {})
     const failure = await fill().catch((error: unknown) => error)
-    const several = await Promise.allSettled([1, 2, 3].map((index) => tier.set([textRecord(`tw:1:o:${index}`, 1, 'x'.repeat(100_000))])))
+    const several = await Promise.allSettled(
+      [1, 2, 3].map((index) => tier.set([textRecord(`tw:1:o:${index}`, 1, 'x'.repeat(100_000))])),
+    )
     expect(several.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
     silence.mockRestore()
     expect(failure).toMatchObject({ code: 'ERR_CACHE_TIER_WRITE', tier: 'disk', retryable: true })

@@ -18,8 +18,17 @@ const hourMs = 3_600_000
 
 /** Opens the database behind the back of a closed tier. */
 function rawEntries(path: string) {
-  const database = open({ path: join(path, 'data.mdb'), noSubdir: true, maxDbs: 5, overlappingSync: false, noSync: true })
-  return { database, entries: database.openDB<Buffer, Buffer>({ name: 'entries', encoding: 'binary', keyEncoding: 'binary' }) }
+  const database = open({
+    path: join(path, 'data.mdb'),
+    noSubdir: true,
+    maxDbs: 5,
+    overlappingSync: false,
+    noSync: true,
+  })
+  return {
+    database,
+    entries: database.openDB<Buffer, Buffer>({ name: 'entries', encoding: 'binary', keyEncoding: 'binary' }),
+  }
 }
 
 describe('disk tier', () => {
@@ -61,7 +70,11 @@ describe('disk tier', () => {
     await database.close()
 
     const { tier, events } = await openedTier({ path })
-    expect(await tier.get(['tw:1:n:a', 'tw:1:n:b', 'tw:1:n:short'], (seen) => seenText(seen).text)).toEqual([undefined, 'text of tw:1:n:b', undefined])
+    expect(await tier.get(['tw:1:n:a', 'tw:1:n:b', 'tw:1:n:short'], (seen) => seenText(seen).text)).toEqual([
+      undefined,
+      'text of tw:1:n:b',
+      undefined,
+    ])
     expect(events).toEqual(
       ['tw:1:n:a', 'tw:1:n:short'].map((key) => ({ type: 'bad-record', tier: 'disk', key, reason: 'damaged' })),
     )
@@ -93,7 +106,10 @@ describe('disk tier', () => {
     await before.tier.clear('tw:1:n:', 20)
     await before.tier.close()
     const { tier } = await openedTier({ path })
-    expect(await tier.set([textRecord('tw:1:n:a', 20), { ...textRecord('tw:1:n:b', 30), ifNotAfter: 19 }])).toEqual(['superseded', 'superseded'])
+    expect(await tier.set([textRecord('tw:1:n:a', 20), { ...textRecord('tw:1:n:b', 30), ifNotAfter: 19 }])).toEqual([
+      'superseded',
+      'superseded',
+    ])
     expect(await tier.set([textRecord('tw:1:n:a', 21), textRecord('tw:1:other:a', 1)])).toEqual(['applied', 'applied'])
     expect(await scannedTexts(tier, 'tw:')).toEqual(['text of tw:1:n:a', 'text of tw:1:other:a'])
     await tier.close()
@@ -124,9 +140,14 @@ describe('disk tier', () => {
     await tier.delete(['tw:1:n:a'], 20)
     await tier.clear('tw:1:m:', 20)
     await runtime.advance(hourMs - 60_000)
-    expect(await tier.set([textRecord('tw:1:n:a', 19), textRecord('tw:1:m:a', 19)])).toEqual(['superseded', 'superseded'])
+    expect(await tier.set([textRecord('tw:1:n:a', 19), textRecord('tw:1:m:a', 19)])).toEqual([
+      'superseded',
+      'superseded',
+    ])
     await runtime.advance(2 * hourMs)
-    await expect.poll(() => tier.set([textRecord('tw:1:n:a', 19), textRecord('tw:1:m:a', 19)])).toEqual(['applied', 'applied'])
+    await expect
+      .poll(() => tier.set([textRecord('tw:1:n:a', 19), textRecord('tw:1:m:a', 19)]))
+      .toEqual(['applied', 'applied'])
     await tier.close()
   })
 
@@ -137,7 +158,9 @@ describe('disk tier', () => {
     await tier.set(Array.from({ length: 50 }, (_, index) => ({ ...textRecord(`tw:1:n:${index}`, 1), expiresAt })))
     await tier.set([textRecord('tw:1:m:stays', 1)])
     await runtime.advance(60_000)
-    await expect.poll(() => events).toEqual([{ type: 'evict', tier: 'disk', namespace: 'n', reason: 'expired', count: 50 }])
+    await expect
+      .poll(() => events)
+      .toEqual([{ type: 'evict', tier: 'disk', namespace: 'n', reason: 'expired', count: 50 }])
     expect((await tier.usage()).entries).toBe(1)
     await tier.close()
   })
@@ -161,7 +184,9 @@ describe('disk tier', () => {
     const [one, other] = [await openedTier({ path }), await openedTier({ path })]
     await one.tier.clear('tw:1:n:', 10)
     expect(await other.tier.set([textRecord('tw:1:n:a', 9)])).toEqual(['superseded'])
-    const invalidations = [one, other, one, other].map(async ({ tier }, index) => tier.tags?.invalidate([`tag ${index}`], 0))
+    const invalidations = [one, other, one, other].map(async ({ tier }, index) =>
+      tier.tags?.invalidate([`tag ${index}`], 0),
+    )
     expect((await Promise.all(invalidations)).toSorted()).toEqual([1, 2, 3, 4])
     const { marks } = (await one.tier.tags?.load()) ?? {}
     expect([...(marks?.keys() ?? [])].toSorted()).toEqual(['tag 0', 'tag 1', 'tag 2', 'tag 3'])
@@ -221,7 +246,9 @@ describe('disk tier with durability none', () => {
 
   it('makes writers wait for the disk once its queue is full', async () => {
     const { tier } = await openedTier({ path: freshPath(), durability: 'none' })
-    const outcomes = await tier.set(Array.from({ length: 20 }, (_, index) => textRecord(`tw:1:n:${index}`, 1, 'x'.repeat(1024 * 1024))))
+    const outcomes = await tier.set(
+      Array.from({ length: 20 }, (_, index) => textRecord(`tw:1:n:${index}`, 1, 'x'.repeat(1024 * 1024))),
+    )
     expect(outcomes.filter((outcome) => outcome === 'pending')).toHaveLength(15)
     expect(outcomes.filter((outcome) => outcome === 'applied')).toHaveLength(5)
     await tier.close()
@@ -246,7 +273,9 @@ describe('disk tier and its quota', () => {
     await expect.poll(async () => (await tier.usage()).bytes).toBeLessThan(maxBytes * 1.05)
     expect((await tier.usage()).bytes).toBeGreaterThan(maxBytes * 0.75)
     expect(statSync(join(path, 'data.mdb')).size).toBeLessThan(maxBytes * 2)
-    expect(events.filter((event) => event.type === 'evict' && event.reason === 'capacity' && event.namespace === 'n')).not.toEqual([])
+    expect(
+      events.filter((event) => event.type === 'evict' && event.reason === 'capacity' && event.namespace === 'n'),
+    ).not.toEqual([])
     await tier.close()
   })
 
@@ -267,7 +296,9 @@ describe('disk tier and its quota', () => {
     const hot = Array.from({ length: 200 }, (_, index) => `tw:1:n:${index * 97}`)
     await tier.set(hot.map((key) => textRecord(key, 1, 'x'.repeat(300))))
     for (let index = 0; index < 20_000; index += 100) {
-      const keys = Array.from({ length: 100 }, (_, offset) => `tw:1:n:${index + offset}`).filter((key) => !hot.includes(key))
+      const keys = Array.from({ length: 100 }, (_, offset) => `tw:1:n:${index + offset}`).filter(
+        (key) => !hot.includes(key),
+      )
       await tier.set(keys.map((key) => textRecord(key, 1, 'x'.repeat(300))))
       await tier.get(hot, () => 1)
     }
@@ -282,7 +313,12 @@ describe('disk tier and its quota', () => {
     const runtime = fakeRuntime()
     const { tier, events } = await openedTier({ path: freshPath(), maxBytes }, runtime)
     const expiresAt = runtime.clock.now() + 100
-    await tier.set(Array.from({ length: 3000 }, (_, index) => ({ ...textRecord(`tw:1:n:a${index}`, 1, 'x'.repeat(1000)), expiresAt })))
+    await tier.set(
+      Array.from({ length: 3000 }, (_, index) => ({
+        ...textRecord(`tw:1:n:a${index}`, 1, 'x'.repeat(1000)),
+        expiresAt,
+      })),
+    )
     await runtime.advance(200)
     await tier.set(Array.from({ length: 500 }, (_, index) => textRecord(`tw:1:n:b${index}`, 1, 'x'.repeat(1000))))
     await tier.set(Array.from({ length: 500 }, (_, index) => textRecord(`tw:1:n:c${index}`, 1, 'x'.repeat(1000))))
@@ -293,7 +329,11 @@ describe('disk tier and its quota', () => {
 
   it('refuses a record that would evict everything else', async () => {
     const { tier, events } = await openedTier({ path: freshPath(), maxBytes })
-    const records = [textRecord('tw:1:n:a', 1), textRecord('tw:1:n:big', 1, 'x'.repeat(maxBytes / 8)), textRecord('tw:1:n:b', 1)]
+    const records = [
+      textRecord('tw:1:n:a', 1),
+      textRecord('tw:1:n:big', 1, 'x'.repeat(maxBytes / 8)),
+      textRecord('tw:1:n:b', 1),
+    ]
     expect(await tier.set(records)).toEqual(['applied', 'refused', 'applied'])
     expect(events).toEqual([{ type: 'evict', tier: 'disk', namespace: 'n', reason: 'too-large', count: 1 }])
     await tier.close()

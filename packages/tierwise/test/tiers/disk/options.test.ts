@@ -33,7 +33,9 @@ describe('disk options', () => {
   ])('refuses %j and names what is wrong', (options, option, detail) => {
     const refused = (): unknown => disk(options as DiskOptions)
     expect(refused).toThrow(ConfigError)
-    expect(refused).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining(option) }))
+    expect(refused).toThrow(
+      expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining(option) }),
+    )
     expect(refused).toThrow(detail)
   })
 

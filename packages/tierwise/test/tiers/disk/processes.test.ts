@@ -30,19 +30,24 @@ async function killedWriter(args: readonly string[], afterWrites: number): Promi
 }
 
 describe('disk tier and processes that die', () => {
-  it.each([1, 40])('holds everything acknowledged with flush after a kill in the middle of %i writes at a time', async (width) => {
-    const path = join(root, `killed-${width}`)
-    const acknowledged = await killedWriter([path, 'flush', String(width)], 300)
-    const { tier, events } = await openedTier({ path }, systemRuntime())
-    expect(events).toEqual([])
-    const read = await tier.get(
-      acknowledged.map((version) => `tw:1:n:${version}`),
-      (bytes) => Buffer.from(bytes).toString(),
-    )
-    const expected = acknowledged.map((each) => Buffer.alloc(each % 50 === 0 ? 20_000 : 200, `value ${each} `).toString())
-    expect(read).toEqual(expected)
-    await tier.close()
-  })
+  it.each([1, 40])(
+    'holds everything acknowledged with flush after a kill in the middle of %i writes at a time',
+    async (width) => {
+      const path = join(root, `killed-${width}`)
+      const acknowledged = await killedWriter([path, 'flush', String(width)], 300)
+      const { tier, events } = await openedTier({ path }, systemRuntime())
+      expect(events).toEqual([])
+      const read = await tier.get(
+        acknowledged.map((version) => `tw:1:n:${version}`),
+        (bytes) => Buffer.from(bytes).toString(),
+      )
+      const expected = acknowledged.map((each) =>
+        Buffer.alloc(each % 50 === 0 ? 20_000 : 200, `value ${each} `).toString(),
+      )
+      expect(read).toEqual(expected)
+      await tier.close()
+    },
+  )
 
   it('shows what a process wrote with flush to another while both are open', async () => {
     const path = join(root, 'both')
@@ -97,7 +102,9 @@ describe('disk tier and processes that die', () => {
       const text = await readRaw(tier, key)
       // Either the newest write of all three, or the newest was a deletion.
       expect([`${key}|${newest}`, undefined]).toContain(text)
-      expect(await tier.set([{ key, version: newest - 1, expiresAt: Infinity, bytes: Buffer.from('late') }])).toEqual(['superseded'])
+      expect(await tier.set([{ key, version: newest - 1, expiresAt: Infinity, bytes: Buffer.from('late') }])).toEqual([
+        'superseded',
+      ])
     }
     await tier.close()
   })
@@ -122,7 +129,10 @@ describe('disk tier and processes that die', () => {
   })
 })
 
-async function readRaw(tier: { get<T>(keys: readonly string[], decode: (bytes: Uint8Array) => T): Promise<readonly (T | undefined)[]> }, key: string) {
+async function readRaw(
+  tier: { get<T>(keys: readonly string[], decode: (bytes: Uint8Array) => T): Promise<readonly (T | undefined)[]> },
+  key: string,
+) {
   const [text] = await tier.get([key], (bytes) => Buffer.from(bytes).toString())
   return text
 }

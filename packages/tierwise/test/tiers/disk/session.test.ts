@@ -61,7 +61,9 @@ describe('disk sessions', () => {
     const path = join(root, String(folders++))
     const { tier } = await openedTier({ path, durability: 'none' })
     const found = findSessions(path, thisSession('none', 0))
-    expect(found.live.map(({ session }) => session)).toEqual([expect.objectContaining({ pid: process.pid, durability: 'none' })])
+    expect(found.live.map(({ session }) => session)).toEqual([
+      expect.objectContaining({ pid: process.pid, durability: 'none' }),
+    ])
     expect(found.dead).toEqual([])
     await tier.close()
     expect(readdirSync(path).filter((name) => name.startsWith('session'))).toEqual([])

@@ -11,7 +11,9 @@ function bytesOf(key: string): Buffer {
 /** Any sequence of UTF-16 units, short or beyond every limit. */
 const anyKey = fc.oneof(
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)), maxLength: 20 }),
-  fc.tuple(fc.string({ unit: 'binary', maxLength: 4 }), fc.integer({ min: 0, max: 4000 })).map(([text, count]) => 'kä'.repeat(count) + text),
+  fc
+    .tuple(fc.string({ unit: 'binary', maxLength: 4 }), fc.integer({ min: 0, max: 4000 }))
+    .map(([text, count]) => 'kä'.repeat(count) + text),
   fc.string({ unit: 'binary' }),
 )
 
@@ -43,7 +45,12 @@ describe('stored keys', () => {
         const { start, end, exact } = rangeOfPrefix(prefix)
         fc.pre(exact && !key.startsWith(prefix))
         const bytes = bytesOf(key)
-        expect(start !== undefined && end !== undefined && Buffer.compare(start, bytes) <= 0 && Buffer.compare(bytes, end) < 0).toBe(false)
+        expect(
+          start !== undefined &&
+            end !== undefined &&
+            Buffer.compare(start, bytes) <= 0 &&
+            Buffer.compare(bytes, end) < 0,
+        ).toBe(false)
       }),
     )
   })

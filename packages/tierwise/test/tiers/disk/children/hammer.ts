@@ -10,7 +10,11 @@ import { disk } from '../../../../src/tiers/disk/index.ts'
 
 const [path = '', seed = '1', operations = '1000'] = process.argv.slice(2)
 const random = seededRandom(Number(seed))
-const tier = disk({ path }).create({ name: 'disk', ...systemRuntime(), report: (event) => process.send?.({ problem: event }) })
+const tier = disk({ path }).create({
+  name: 'disk',
+  ...systemRuntime(),
+  report: (event) => process.send?.({ problem: event }),
+})
 if (tier.sync) throw new Error('a byte tier was expected')
 await tier.open()
 
@@ -34,7 +38,8 @@ for (let count = 0; count < Number(operations); count++) {
     if (text === undefined) continue
     const [owner, found] = text.split('|')
     if (owner !== key) process.send?.({ problem: `${key} read ${text}` })
-    if (Number(found) < (newest[key] ?? 0)) process.send?.({ problem: `${key} went back from ${newest[key]} to ${found}` })
+    if (Number(found) < (newest[key] ?? 0))
+      process.send?.({ problem: `${key} went back from ${newest[key]} to ${found}` })
     noteNewest(key, Number(found))
   }
 }

@@ -40,7 +40,9 @@ function damage(file: string, random: () => number): void {
   closeSync(handle)
 }
 
-async function survive(path: string): Promise<{ wrong: string[]; found: number; notices: string[]; badRecords: number }> {
+async function survive(
+  path: string,
+): Promise<{ wrong: string[]; found: number; notices: string[]; badRecords: number }> {
   const events: TierEvent[] = []
   const tier = disk({ path }).create({ name: 'disk', ...systemRuntime(), report: (event) => void events.push(event) })
   if (tier.sync) throw new Error('a byte tier was expected')
@@ -55,11 +57,15 @@ async function survive(path: string): Promise<{ wrong: string[]; found: number; 
     if (text?.startsWith(`value of ${owner} `) !== true) wrong.push(frame.toString())
     return owner
   }
-  const found = (await tier.get(keys, (bytes, index) => check(bytes, keys[index]))).filter((key) => key !== undefined).length
+  const found = (await tier.get(keys, (bytes, index) => check(bytes, keys[index]))).filter(
+    (key) => key !== undefined,
+  ).length
   const scanned: string[] = []
   for await (const key of tier.scan('tw:', (bytes) => check(bytes, undefined))) scanned.push(key)
   if (new Set(scanned).size !== scanned.length) wrong.push('a key was visited twice')
-  await tier.set(keys.slice(0, 200).map((key) => ({ key, version: 2 ** 50, expiresAt: Infinity, bytes: Buffer.from('new') })))
+  await tier.set(
+    keys.slice(0, 200).map((key) => ({ key, version: 2 ** 50, expiresAt: Infinity, bytes: Buffer.from('new') })),
+  )
   await tier.delete(keys.slice(200), 2 ** 50)
   const left = (await tier.get(keys, (bytes) => Buffer.from(bytes).toString())).filter((text) => text !== undefined)
   if (left.some((text) => text !== 'new')) wrong.push('a deleted record is back')
