@@ -37,7 +37,7 @@ export async function readInFlight(read, keys, inFlight) {
  *
  * @param {(key: string) => Read} read @param {readonly string[]} keys
  */
-function readDirectly(read, keys) {
+export function readDirectly(read, keys) {
   let sum = 0
   for (let at = 0; at < keys.length; at++) sum += read(keys[at]).factor
   return sum

@@ -1,7 +1,7 @@
 import type { Clock, Runtime, Timer, Timers } from '../contract/runtime.ts'
 
 /** Readings of one burst are at most this far apart on average; a slower rhythm reads the clock every time. */
-const burstMs = 1
+const burstMs = 0.02
 const longestBurst = 31
 
 /**
@@ -43,14 +43,14 @@ class SystemTimer implements Timer {
   start(ms: number, run: () => void): this {
     const lap = Math.min(ms, longestLapMs)
     this.#handle = setTimeout(() => (ms > lap ? this.start(ms - lap, run) : run()), lap)
-
+    this.#handle.unref()
     return this
   }
 
   repeat(ms: number, run: () => void): this {
     if (ms > longestLapMs) return this.start(ms, () => (this.repeat(ms, run), run()))
     this.#handle = setInterval(run, ms)
-
+    this.#handle.unref()
     return this
   }
 

@@ -11,7 +11,7 @@ import type { TagColumns } from './slot-table.ts'
 import { weigh, weighKey } from './weigh.ts'
 
 /** What an entry costs beyond key and value: its place in index, columns, sketch and ghosts; measured by the bench. */
-export const slotBytes = 88
+const slotBytes = 88
 
 /** Bounds of one slice of the sweep: well under a millisecond of looking, a few of freeing. */
 const slotsPerSweep = 65_536

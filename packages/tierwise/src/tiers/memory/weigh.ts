@@ -35,7 +35,7 @@ function weighGraph(value: object): number {
 }
 
 /** A string as V8 keeps it: a byte a character, two when any is beyond Latin-1. */
-export function weighString(text: string): number {
+function weighString(text: string): number {
   const bytes = isWide(text) ? text.length * 2 : text.length
   return stringHead + ((bytes + word - 1) & -word)
 }
