@@ -50,8 +50,11 @@ describe('withDeadline', () => {
     expect(runtime.pendingTimers).toEqual([])
   })
 
-  test('takes an answer that arrives in the turn of the deadline', async () => {
-    const work = limited(after(100, () => 'just in time'))
+  test('takes an answer that waits its turn behind a timer that fired late', async () => {
+    let answer!: (value: string) => void
+    const work = limited(new Promise<string>((resolve) => (answer = resolve)))
+    // Started after the timer of the deadline, so it fires after it in the same instant.
+    runtime.timers.after(100, () => answer('just in time'))
     await runtime.advance(100)
     expect(await work).toBe('just in time')
     expect(runtime.pendingTimers).toEqual([])
