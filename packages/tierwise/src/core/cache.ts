@@ -144,6 +144,7 @@ export class NamespaceCache<V> implements Cache<V> {
     options?: LoadOptions,
   ): Promise<Map<string, V>> {
     const distinct = this.#checkKeys('getOrSetMany', keys)
+    checkFunction('loadMissing', loadMissing)
     const policy = this.#policies.of('load', options)
     await this.#ns.ready('getOrSetMany')
     const call = { loader: loadMissing as BatchLoader<unknown>, policy, signal: options?.signal }
@@ -183,6 +184,7 @@ export class NamespaceCache<V> implements Cache<V> {
     fn: (...args: A) => V | Promise<V>,
     options: WrapOptions<A> = {},
   ): (...args: A) => Promise<V> {
+    checkFunction('fn', fn)
     const { key: keyOf = (...args: A): string => canonicalDigest(args), ...loadOptions } = options
     const load = Object.keys(loadOptions).length === 0 ? undefined : loadOptions
     return async (...args) => this.getOrSet(keyOf(...args), () => fn(...args), load)
@@ -199,7 +201,7 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async #load(key: string, loader: Loader<V>, options: LoadOptions | undefined): Promise<V> {
     checkKey(key, 'getOrSet')
-    if (typeof loader !== 'function') throw optionError('loader', loader, 'a function')
+    checkFunction('loader', loader)
     const policy = this.#policies.of('load', options)
     await this.#ns.ready('getOrSet')
     const call = { loader: loader as Loader<unknown>, policy, signal: options?.signal }
@@ -239,6 +241,10 @@ export class NamespaceCache<V> implements Cache<V> {
     if (this.#ns.policy.isolation !== 'clone') return values as Map<string, V>
     return new Map([...values].map(([key, value]) => [key, this.#handOut(value)]))
   }
+}
+
+function checkFunction(path: string, given: unknown): void {
+  if (typeof given !== 'function') throw optionError(path, given, 'a function')
 }
 
 /** A read is short, so its signal is looked at once, before it starts. */

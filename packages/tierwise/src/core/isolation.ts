@@ -1,3 +1,4 @@
+import { cloneValue } from '../base/clone.ts'
 import type { Isolation } from '../contract/options.ts'
 
 /**
@@ -15,10 +16,10 @@ function deepFreeze(value: unknown, seen: Set<object> = new Set()): unknown {
 /** What is done to a value on its way into memory, so that the caller's own object cannot change the entry later. */
 export function isolateIn(value: unknown, isolation: Isolation): unknown {
   if (isolation === 'share') return value
-  return isolation === 'freeze' ? deepFreeze(value) : structuredClone(value)
+  return isolation === 'freeze' ? deepFreeze(value) : cloneValue(value)
 }
 
 /** What is done to a value on its way out. */
 export function isolateOut(value: unknown, isolation: Isolation): unknown {
-  return isolation === 'clone' && typeof value === 'object' && value !== null ? structuredClone(value) : value
+  return isolation === 'clone' ? cloneValue(value) : value
 }

@@ -1,5 +1,6 @@
 import { boolean, duration, optionError, positiveInteger, shaped } from '../base/option-reader.ts'
 import type { OptionReader, OptionTable } from '../base/option-reader.ts'
+import type { EncryptionKey } from '../contract/codec.ts'
 import { isNamePart } from './key.ts'
 
 /** The manager's own options that are plain values; tiers, namespaces and parts are read elsewhere. */
@@ -26,6 +27,29 @@ const prefix: OptionReader<string> = (raw, path) => {
   return raw
 }
 
+const encryption: OptionReader<unknown> = (raw, path) => {
+  const keys = isObject(raw) && 'keys' in raw && Array.isArray(raw.keys) ? (raw.keys as readonly unknown[]) : []
+  if (keys.length === 0) throw optionError(path, raw, 'an object with at least one key: { keys: [{ id, secret }] }')
+  for (const [index, key] of keys.entries())
+    if (!isKey(key))
+      throw optionError(`${path}.keys[${index}]`, key, 'an `id` from 0 to 255 and a `secret` of 32 bytes')
+  const ids = keys.map((key) => (key as EncryptionKey).id)
+  if (new Set(ids).size < ids.length) throw optionError(`${path}.keys`, keys, 'a list of keys whose ids differ')
+  return raw
+}
+
+function isKey(raw: unknown): raw is EncryptionKey {
+  if (!isObject(raw) || !('id' in raw) || !('secret' in raw)) return false
+  const { id, secret } = raw
+  return (
+    Number.isInteger(id) &&
+    (id as number) >= 0 &&
+    (id as number) <= 255 &&
+    secret instanceof Uint8Array &&
+    secret.byteLength === 32
+  )
+}
+
 export const managerTable: OptionTable<
   ManagerSettings &
     Record<'tiers' | 'defaults' | 'namespaces' | 'codec' | 'encryption' | 'breaker' | 'runtime', unknown>
@@ -36,7 +60,7 @@ export const managerTable: OptionTable<
   strictNamespaces: boolean,
   prefix,
   codec,
-  encryption: readElsewhere,
+  encryption,
   tierTimeout: duration,
   maxRefreshes: positiveInteger,
   maxPendingWrites: positiveInteger,

@@ -327,11 +327,12 @@ describe('encryption options', () => {
     ],
   ]
 
-  test.each(wrong)('are refused with %s, before anything is written', async (_name, encryption) => {
-    const work = async (): Promise<unknown> => {
-      const manager = createCacheManager({ tiers: [mapTier()], encryption } as unknown as CacheManagerOptions)
-      return manager.start()
-    }
-    await expect(work()).rejects.toMatchObject({ name: 'ConfigError' })
-  })
+  test.each([...wrong, ['another shape', { key: secret }] as const])(
+    'are refused with %s at construction',
+    (_name, encryption) => {
+      const options = { tiers: [mapTier()], encryption } as unknown as CacheManagerOptions
+      expect(() => createCacheManager(options)).toThrow(ConfigError)
+      expect(() => createCacheManager(options)).toThrow(/^`options\.encryption/)
+    },
+  )
 })
