@@ -13,16 +13,23 @@ export function cloneValue(value: unknown): unknown {
 
 function clone(value: unknown, copies: Map<object, unknown>): unknown {
   if (typeof value === 'function' || typeof value === 'symbol') throw refusal(typeof value)
-  if (typeof value !== 'object' || value === null) return value
-  const known = copies.get(value)
-  if (known !== undefined) return known
-  const copy = cloneWhole(value) ?? emptyLike(value)
+  return typeof value === 'object' && value !== null ? (copies.get(value) ?? cloneObject(value, copies)) : value
+}
+
+function cloneObject(value: object, copies: Map<object, unknown>): object {
+  const whole = cloneWhole(value)
+  const copy = whole ?? emptyLike(value)
   copies.set(value, copy)
-  if (value instanceof Map && copy instanceof Map) {
-    for (const [key, inner] of value) copy.set(clone(key, copies), clone(inner, copies))
-  } else if (value instanceof Set && copy instanceof Set) for (const inner of value) copy.add(clone(inner, copies))
-  if (!isWhole(value)) copyProperties(value, copy, copies)
+  if (whole !== undefined) return whole
+  copyMembers(value, copy, copies)
+  copyProperties(value, copy, copies)
   return copy
+}
+
+function copyMembers(from: object, to: object, copies: Map<object, unknown>): void {
+  if (from instanceof Map && to instanceof Map) {
+    for (const [key, inner] of from) to.set(clone(key, copies), clone(inner, copies))
+  } else if (from instanceof Set && to instanceof Set) for (const inner of from) to.add(clone(inner, copies))
 }
 
 /** Values whose content is not in properties and contains no other values. */
@@ -38,7 +45,7 @@ function isWhole(value: object): boolean {
 }
 
 function emptyLike(value: object): object {
-  if (Array.isArray(value)) return new Array(value.length)
+  if (Array.isArray(value)) return Object.assign([], { length: value.length })
   if (value instanceof Map) return new Map()
   if (value instanceof Set) return new Set()
   const prototype = Object.getPrototypeOf(value) as object | null

@@ -28,7 +28,7 @@ const values: Readonly<Record<string, unknown>> = {
   'a regular expression': /a+/gi,
   'an address': new URL('https://example.org/a?b'),
   'a map of sets': new Map([[{ k: 1 }, new Set([[1], new Date(1)])]]),
-  'a list with a hole': [1, , { a: undefined }],
+  'a list with a hole': Object.assign([1], { 2: { a: undefined } }),
   'an object without a prototype': Object.assign(Object.create(null) as object, { a: Buffer.from('x') }),
   'an error': Object.assign(new TypeError('bad', { cause: new Error('inner') }), { code: 'E_BAD' }),
   'an instance': new Money(2),

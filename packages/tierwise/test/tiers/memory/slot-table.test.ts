@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../../src/contract/entry.ts'
-import { NumberColumn } from '../../../src/tiers/memory/number-column.ts'
 import { SlotTable } from '../../../src/tiers/memory/slot-table.ts'
 
 const origin = Date.UTC(2026, 0, 1)
