@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
+import { createCacheManager } from '../../src/create-cache-manager.ts'
+import { fakeRuntime, mapTier } from '../../src/testing/index.ts'
+import { memory } from '../../src/tiers/memory/index.ts'
 import { deepStacks, heldByTier, stackOpener, stacks, stacksWithTiers } from '../stacks.ts'
 import { Gate, slowTier } from './model/slow-tier.ts'
 
@@ -195,5 +198,52 @@ describe('a guarded write', () => {
     expect(await stack.cache.get('key')).toBeUndefined()
     await stack.cache.getOrSet('key', () => 'new')
     expect(await stack.cache.get('key')).toBe('new')
+  })
+})
+
+describe('two managers over one shared tier', () => {
+  const versionsOnly = { durable: false, tags: false }
+
+  function pair(hasMemory: boolean) {
+    const gate = new Gate()
+    const runtime = fakeRuntime()
+    const shared = mapTier({ name: 'shared', capabilities: versionsOnly })
+    const here = slowTier(shared, gate.pauseFor)
+    const first = createCacheManager({ tiers: hasMemory ? [memory(), here] : [here], runtime })
+    const second = createCacheManager({ tiers: [shared], runtime })
+    const stop = async (): Promise<void> => {
+      await first.stop()
+      await second.stop()
+    }
+    return { gate, runtime, mine: first.namespace('n'), theirs: second.namespace('n'), stop }
+  }
+
+  test('do not undo the delete of the other with a load that started before it', async () => {
+    const { runtime, mine, theirs, stop } = pair(false)
+    const source = pending<string>()
+    const load = mine.getOrSet('key', () => source.promise)
+    await runtime.settle()
+    await runtime.advance(1)
+    await theirs.delete('key')
+    await runtime.advance(1)
+    source.resolve('old')
+    expect(await load).toBe('old')
+    expect(await theirs.get('key')).toBeUndefined()
+    expect(await mine.get('key')).toBeUndefined()
+    await stop()
+  })
+
+  test('do not let an older reply replace a newer one in memory', async () => {
+    const { gate, runtime, mine, theirs, stop } = pair(true)
+    await theirs.set('key', 'old')
+    gate.holdNext('shared', 'get', 'reply')
+    const late = mine.get('key')
+    await runtime.settle()
+    await theirs.set('key', 'new')
+    expect(await mine.get('key')).toBe('new')
+    gate.release()
+    expect(await late).toBe('old')
+    expect(mine.peek('key')).toBe('new')
+    await stop()
   })
 })
