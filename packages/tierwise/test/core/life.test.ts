@@ -60,6 +60,20 @@ describe.each(stacks)('the life of an entry over $name', (definition) => {
     expect(await cache.get('key')).toBeUndefined()
   })
 
+  test('is long enough to need no load while it is fresh, whatever the call asks for', async () => {
+    const { cache, runtime, manager, names } = open(definition, { namespace: { refreshAhead: 0.9 } })
+    const { token } = await cache.set('key', 1)
+    const loader = (): never => {
+      throw new Error('not needed')
+    }
+    const { signal } = new AbortController()
+    for (const options of [{}, { signal }, { tiers: [names[0]!] }, { after: token }, { ttl: 5000 }]) {
+      expect(await cache.getOrSet('key', loader, options)).toBe(1)
+    }
+    await runtime.settle()
+    expect(manager.analytics().overall).toMatchObject({ loads: 0, refreshes: 0 })
+  })
+
   test('is renewed by touch, with value and tags', async () => {
     const { cache, runtime } = open(definition, { namespace: { ttl: 1000 } })
     await cache.set('key', 'value', { tags: ['a'] })
