@@ -55,14 +55,15 @@ export class WriteBehind {
 
   /**
    * Writes or removes keys of a tier otherwise: what is pending for them is not sent any more. It was acknowledged, so
-   * until the work is done reads still find it, and not what it had replaced.
+   * until the work is done reads still find it, and not what it had replaced. Work that began earlier may end in
+   * between: each ends only the showing of what it took back itself.
    */
   async overtake<T>(tier: string, keys: readonly string[], work: () => Promise<T>): Promise<T> {
-    if (this.#pending.size > 0) for (const key of keys) this.#takeBack(identify(tier, key))
+    const taken = this.#pending.size > 0 ? this.#takeBack(keys.map((key) => identify(tier, key))) : []
     try {
       return await work()
     } finally {
-      if (this.#outdated.size > 0) for (const key of keys) this.#outdated.delete(identify(tier, key))
+      for (const [id, entry] of taken) if (this.#outdated.get(id) === entry) this.#outdated.delete(id)
     }
   }
 
@@ -100,11 +101,14 @@ export class WriteBehind {
     return batch
   }
 
-  #takeBack(id: string): void {
-    const write = this.#pending.get(id)
-    if (write === undefined) return
-    this.#pending.delete(id)
-    this.#outdated.set(id, write.entry)
+  #takeBack(ids: readonly string[]): readonly (readonly [id: string, entry: Entry])[] {
+    return ids.flatMap((id) => {
+      const entry = this.#pending.get(id)?.entry
+      if (entry === undefined) return []
+      this.#pending.delete(id)
+      this.#outdated.set(id, entry)
+      return [[id, entry] as const]
+    })
   }
 
   /** A newer write of the key may have come while this one was under way. */
