@@ -85,16 +85,20 @@ describe('SlotTable', () => {
   })
 })
 
-/** The processor time of the slowest of a million steps. */
+/**
+ * The slowest of a million steps. Another process lengthens the time on the wall, a collector on other threads that of the
+ * processor, so the shorter of the two counts.
+ */
 function longestStepMs(entry: Entry): number {
   const table = new SlotTable(origin)
   table.store(table.take(), entry, origin + 1)
   let longest = 0
   for (let count = 1; count < 1_100_000; count++) {
+    const started = performance.now()
     const before = process.cpuUsage()
     table.take()
     const { user, system } = process.cpuUsage(before)
-    longest = Math.max(longest, (user + system) / 1000)
+    longest = Math.max(longest, Math.min((user + system) / 1000, performance.now() - started))
   }
   return longest
 }

@@ -5,7 +5,7 @@ import { usedBytes } from './heap.ts'
 /** Heap to fill with copies, so that the noise of the process does not show. */
 const measuredBytes = 10_000_000
 
-/** Texts that are not shared: each is built from bytes. */
+/** Texts that are not shared: each is built from bytes. Some Nodes share the keys of tables, so those differ from copy to copy. */
 function text(length: number, id: number): string {
   return Buffer.from(`${id}`.padStart(length, 'x')).toString('latin1')
 }
@@ -30,8 +30,8 @@ const shapes: Readonly<Record<string, (id: number) => unknown>> = {
   'an array of fractions': (id) => Array.from({ length: 100 }, (_, at) => at + id / 7),
   'an array of texts': (id) => Array.from({ length: 40 }, (_, at) => text(16, at + id)),
   'a long array of objects': (id) => Array.from({ length: 300 }, (_, at) => ({ id: at, name: text(16, at + id) })),
-  'a map': (id) => new Map(Array.from({ length: 40 }, (_, at) => [text(12, at + id), at])),
-  'a set': (id) => new Set(Array.from({ length: 40 }, (_, at) => text(12, at + id))),
+  'a map': (id) => new Map(Array.from({ length: 40 }, (_, at) => [text(12, id * 40 + at), at])),
+  'a set': (id) => new Set(Array.from({ length: 40 }, (_, at) => text(12, id * 40 + at))),
   'a buffer': (id) => Buffer.alloc(10_000, id),
   'a typed array': (id) => new Float64Array(500).fill(id),
   'a date': (id) => new Date(id),
