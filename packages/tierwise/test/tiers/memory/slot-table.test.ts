@@ -80,8 +80,19 @@ describe('SlotTable', () => {
       sizeBytes: 100,
     }
     // A stall of ours is there each time; a collection or another process that takes the processor is not.
-    const longest = Math.min(...Array.from({ length: 3 }, () => longestStepMs(entry)))
-    expect(longest).toBeLessThan(20)
+    const slowestOfThree = (start: () => () => unknown): number =>
+      Math.min(...Array.from({ length: 3 }, () => longestStepMs(start())))
+    const longest = slowestOfThree(() => {
+      const table = new SlotTable(origin)
+      table.store(table.take(), entry, origin + 1)
+      return () => table.take()
+    })
+    // Where the machine or the Node lets a plain Map of that size wait longer than that, no slower than the Map.
+    const ofMap = slowestOfThree(() => {
+      const map = new Map<number, number>()
+      return () => map.set(map.size, 0)
+    })
+    expect(longest).toBeLessThan(Math.max(20, ofMap))
   })
 })
 
@@ -89,14 +100,12 @@ describe('SlotTable', () => {
  * The slowest of a million steps. Another process lengthens the time on the wall, a collector on other threads that of the
  * processor, so the shorter of the two counts.
  */
-function longestStepMs(entry: Entry): number {
-  const table = new SlotTable(origin)
-  table.store(table.take(), entry, origin + 1)
+function longestStepMs(step: () => unknown): number {
   let longest = 0
   for (let count = 1; count < 1_100_000; count++) {
     const started = performance.now()
     const before = process.cpuUsage()
-    table.take()
+    step()
     const { user, system } = process.cpuUsage(before)
     longest = Math.max(longest, Math.min((user + system) / 1000, performance.now() - started))
   }
