@@ -1,22 +1,12 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { LoaderContext } from '../../src/contract/cache.ts'
 import { CacheError, LicenseViolationError, LoaderError } from '../../src/errors.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
 import { testCache } from '../../src/testing/test-cache.ts'
 import type { TestCache } from '../../src/testing/test-cache.ts'
+import { starter } from './started.ts'
 
-let open: TestCache<string>[] = []
-
-function started<F extends string>(cache: TestCache<F>): TestCache<F> {
-  open.push(cache as TestCache<string>)
-  return cache
-}
-
-afterEach(async () => {
-  const caches = open
-  open = []
-  for (const cache of caches) await cache.stop()
-})
+const started = starter()
 
 describe('getOrSet', () => {
   test('loads a missing value once and answers from memory afterwards', async () => {

@@ -1,25 +1,14 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { CacheEvent } from '../../src/contract/events.ts'
 import { createEntry, reviewTime } from '../../src/core/entry.ts'
 import { resolveNamespace } from '../../src/core/policy.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
 import { testCache } from '../../src/testing/test-cache.ts'
-import type { TestCache } from '../../src/testing/test-cache.ts'
 import { slowLoader } from './slow-loader.ts'
+import { starter } from './started.ts'
 
-let open: (() => Promise<void>)[] = []
-
-function started<F extends string>(cache: TestCache<F>): TestCache<F> {
-  open.push(() => cache.stop())
-  return cache
-}
-
-afterEach(async () => {
-  const stops = open
-  open = []
-  for (const stop of stops) await stop()
-})
+const started = starter()
 
 describe('refreshAhead', () => {
   test('serves the present value and loads again once its share of the ttl has passed', async () => {

@@ -1,23 +1,13 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { LoaderContext } from '../../src/contract/cache.ts'
 import { TimeoutError } from '../../src/errors.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
 import { testCache } from '../../src/testing/test-cache.ts'
 import type { TestCache } from '../../src/testing/test-cache.ts'
 import { slowLoader } from './slow-loader.ts'
+import { starter } from './started.ts'
 
-let open: (() => Promise<void>)[] = []
-
-function started<F extends string>(cache: TestCache<F>): TestCache<F> {
-  open.push(() => cache.stop())
-  return cache
-}
-
-afterEach(async () => {
-  const stops = open
-  open = []
-  for (const stop of stops) await stop()
-})
+const started = starter()
 
 const aged = async (cache: TestCache): Promise<void> => {
   await cache.cache.set('k', 'old')
