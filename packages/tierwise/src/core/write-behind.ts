@@ -9,6 +9,12 @@ interface Pending {
   readonly entry: Entry
 }
 
+/** An acknowledged write that gave way, and to which of the works that overtake. */
+interface TakenBack {
+  readonly entry: Entry
+  readonly by: number
+}
+
 const batchSize = 100
 
 /**
@@ -19,7 +25,8 @@ export class WriteBehind {
   readonly #most: number
   readonly #pending = new Map<string, Pending>()
   /** Taken back, because something newer is on its way to the tier; what reads find until that has arrived. */
-  readonly #outdated = new Map<string, Entry>()
+  readonly #outdated = new Map<string, TakenBack>()
+  #order = 0
   #draining: Promise<void> | undefined
 
   constructor(most: number) {
@@ -43,7 +50,7 @@ export class WriteBehind {
   peek(tier: string, key: string): Entry | undefined {
     if (this.#pending.size === 0 && this.#outdated.size === 0) return undefined
     const id = identify(tier, key)
-    return this.#pending.get(id)?.entry ?? this.#outdated.get(id)
+    return this.#pending.get(id)?.entry ?? this.#outdated.get(id)?.entry
   }
 
   /** What is pending for a tier under a prefix: storage key and entry. */
@@ -55,15 +62,16 @@ export class WriteBehind {
 
   /**
    * Writes or removes keys of a tier otherwise: what is pending for them is not sent any more. It was acknowledged, so
-   * until the work is done reads still find it, and not what it had replaced. Work that began earlier may end in
-   * between: each ends only the showing of what it took back itself.
+   * reads still find it, and not what it had replaced, until that work or a later one is done. Work that began earlier
+   * may end in between and says nothing about it.
    */
   async overtake<T>(tier: string, keys: readonly string[], work: () => Promise<T>): Promise<T> {
-    const taken = this.#pending.size > 0 ? this.#takeBack(keys.map((key) => identify(tier, key))) : []
+    const order = ++this.#order
+    if (this.#pending.size > 0) for (const key of keys) this.#takeBack(identify(tier, key), order)
     try {
       return await work()
     } finally {
-      for (const [id, entry] of taken) if (this.#outdated.get(id) === entry) this.#outdated.delete(id)
+      if (this.#outdated.size > 0) for (const key of keys) this.#hide(identify(tier, key), ({ by }) => by <= order)
     }
   }
 
@@ -101,20 +109,23 @@ export class WriteBehind {
     return batch
   }
 
-  #takeBack(ids: readonly string[]): readonly (readonly [id: string, entry: Entry])[] {
-    return ids.flatMap((id) => {
-      const entry = this.#pending.get(id)?.entry
-      if (entry === undefined) return []
-      this.#pending.delete(id)
-      this.#outdated.set(id, entry)
-      return [[id, entry] as const]
-    })
+  #takeBack(id: string, by: number): void {
+    const entry = this.#pending.get(id)?.entry
+    if (entry === undefined) return
+    this.#pending.delete(id)
+    this.#outdated.set(id, { entry, by })
+  }
+
+  #hide(id: string, isOver: (shown: TakenBack) => boolean): void {
+    const shown = this.#outdated.get(id)
+    if (shown !== undefined && isOver(shown)) this.#outdated.delete(id)
   }
 
   /** A newer write of the key may have come while this one was under way. */
   #forget(write: Pending): void {
     const id = identify(write.tier.name, write.record.key)
     if (this.#pending.get(id) === write) this.#pending.delete(id)
+    this.#hide(id, ({ entry }) => entry.version < write.entry.version)
   }
 }
 

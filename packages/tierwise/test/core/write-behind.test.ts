@@ -24,23 +24,62 @@ function work(): { promise: Promise<void>; end: () => void } {
   return { promise, end }
 }
 
-describe('WriteBehind', () => {
-  test('shows what was taken back until the work that took it is done, whatever else ends meanwhile', async () => {
+const write = {
+  tier: silent,
+  prefix: '',
+  record: { key: 'key', bytes: new Uint8Array(0), expiresAt: Infinity, version: 2 },
+  entry,
+}
+
+describe('an acknowledged write that was overtaken', () => {
+  test('is shown until the work that overtook it is done', async () => {
     const queue = new WriteBehind(10)
-    const earlier = work()
-    const earlierWrite = queue.overtake('tier', ['key'], () => earlier.promise)
-    const record = { key: 'key', bytes: new Uint8Array(0), expiresAt: Infinity, version: 2 }
-    queue.offer({ tier: silent, prefix: '', record, entry })
+    queue.offer(write)
     const removal = work()
     const removing = queue.overtake('tier', ['key'], () => removal.promise)
-
-    earlier.end()
-    await earlierWrite
     expect(queue.peek('tier', 'key')).toBe(entry)
-
     removal.end()
     await removing
     expect(queue.peek('tier', 'key')).toBeUndefined()
     expect(queue.size).toBe(0)
+  })
+
+  test('stays when work ends that had begun before', async () => {
+    const queue = new WriteBehind(10)
+    const earlier = work()
+    const writing = queue.overtake('tier', ['key'], () => earlier.promise)
+    queue.offer(write)
+    const removal = work()
+    const removing = queue.overtake('tier', ['key'], () => removal.promise)
+    earlier.end()
+    await writing
+    expect(queue.peek('tier', 'key')).toBe(entry)
+    removal.end()
+    await removing
+    expect(queue.peek('tier', 'key')).toBeUndefined()
+  })
+
+  test('goes when later work is done before the one that overtook it', async () => {
+    const queue = new WriteBehind(10)
+    queue.offer(write)
+    const slow = work()
+    const writing = queue.overtake('tier', ['key'], () => slow.promise)
+    await queue.overtake('tier', ['key'], () => Promise.resolve())
+    expect(queue.peek('tier', 'key')).toBeUndefined()
+    slow.end()
+    await writing
+  })
+
+  test('goes when a newer write from the queue has arrived', async () => {
+    const queue = new WriteBehind(10)
+    queue.offer(write)
+    const slow = work()
+    const writing = queue.overtake('tier', ['key'], () => slow.promise)
+    const answering = { name: 'tier', set: () => Promise.resolve(['applied']) } as unknown as GuardedTier
+    queue.offer({ ...write, tier: answering, entry: { ...entry, version: 3 } })
+    await queue.settled()
+    expect(queue.peek('tier', 'key')).toBeUndefined()
+    slow.end()
+    await writing
   })
 })
