@@ -165,3 +165,22 @@ describe('a tier that fails', () => {
     })
   })
 })
+
+describe('a tier that cannot be written', () => {
+  test('is still read: writes have a breaker of their own', async () => {
+    const faults = faultPlan()
+    const runtime = fakeRuntime()
+    const tier = faultTier(mapTier({ name: 'slow' }), faults)
+    const manager = createCacheManager({ tiers: [tier], breaker: { failures: 2, openFor: '1h' }, runtime })
+    const cache = manager.namespace('n')
+    await cache.set('kept', 'value')
+    faults.fail('set')
+    for (const key of ['a', 'b', 'c']) await cache.set(key, 'lost')
+
+    expect((await manager.health()).tiers).toMatchObject([{ breaker: 'open', healthy: false }])
+    expect(faults.callsOf('set')).toHaveLength(3)
+    expect(await cache.get('kept')).toBe('value')
+    faults.clear()
+    await runtime.until(manager.stop())
+  })
+})

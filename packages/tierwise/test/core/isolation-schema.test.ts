@@ -16,6 +16,15 @@ interface Box {
 const box = (): Box => ({ list: [1], inner: { n: 1 } })
 
 describe.each(stacks)('isolation over $name', (definition) => {
+  test('by cloning keeps the types of what is inside', async () => {
+    const { cache } = open(definition, { namespace: { isolation: 'clone' } })
+    const value = { bytes: Buffer.from('abc'), at: new Date(5), ids: new Set([1n]) }
+    await cache.set('key', value)
+    const read = await cache.get('key')
+    expect(read).toStrictEqual(value)
+    expect(Buffer.isBuffer((read as typeof value).bytes)).toBe(true)
+  })
+
   test('by cloning keeps callers out of the cache and out of each other', async () => {
     const { cache } = open(definition, { namespace: { isolation: 'clone' } })
     const original = box()

@@ -25,6 +25,15 @@ describe.each(stacks)('the life of a manager over $name', (definition) => {
     for (const name of stack.below) expect(stack.plan(name).callsOf('open')).toHaveLength(1)
   })
 
+  test('tells that it starts and has started, though nobody called start', async () => {
+    const stack = open(definition)
+    const states: string[] = []
+    stack.manager.on('lifecycle', ({ state }) => void states.push(state))
+    await Promise.all([stack.cache.get('a'), stack.cache.get('b')])
+    await stack.manager.start()
+    expect(states).toEqual(['starting', 'started'])
+  })
+
   test('ends once, however often it is stopped', async () => {
     const stack = open(definition)
     await stack.cache.set('key', 1)
