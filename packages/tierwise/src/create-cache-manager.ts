@@ -124,7 +124,12 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
   const { runtime, emitter, settings, onOpen } = parts
   const guard = { timeoutMs: settings.tierTimeout, breaker: settings.breaker, mostIntents: 10_000 }
   const created = definitions.map((definition, index) => {
-    const tier = definition.create({ ...runtime, name: definition.name, report: (event) => emitter.emit(event) })
+    const tier = definition.create({
+      ...runtime,
+      name: definition.name,
+      prefix: settings.prefix,
+      report: (event) => emitter.emit(event),
+    })
     if (tier.sync && index > 0)
       throw new ConfigError(
         `\`options.tiers[${index}]\` (${definition.name}) keeps values in this process; only the first tier can.`,

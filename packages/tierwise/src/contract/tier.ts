@@ -31,6 +31,8 @@ export interface TierUsage {
 export interface TierContext extends Runtime {
   /** Name of the tier in the chain. */
   readonly name: string
+  /** First part of every storage key; what a tier keeps beside its records has it in its name too. */
+  readonly prefix: string
   report(event: TierEvent): void
 }
 
@@ -83,12 +85,37 @@ export interface TierOpening {
   readonly highestVersion: number
 }
 
+/** A plain value and its end in epoch milliseconds of this process; `Infinity` for never. */
+export interface RawRecord {
+  readonly key: string
+  readonly bytes: Uint8Array
+  readonly expiresAt: number
+}
+
+/** Plain keys and plain values, as code that talks to the store directly reads and writes them. No versions, no frames. */
+export interface RawStore {
+  /** One record a key, in order; absent and expired ones, and those of another type, are `undefined`. */
+  get(keys: readonly string[]): Promise<readonly (RawRecord | undefined)[]>
+  set(records: readonly RawRecord[]): Promise<void>
+  /** Whether each key was held, in order. */
+  delete(keys: readonly string[]): Promise<readonly boolean[]>
+  /** The keys that start with `prefix`; no order, no duplicates. */
+  scan(prefix: string): AsyncIterable<string>
+}
+
 /** A store of bytes behind memory. At most ten methods; no method may throw synchronously. */
 export interface Tier {
   readonly sync: false
   readonly capabilities: TierCapabilities
   /** Present when `capabilities.tags`. */
   readonly tags?: TagStore
+  /** Present when code outside of this library may share the store's keys and values. */
+  readonly raw?: RawStore
+  /**
+   * How far the clock of a shared store is ahead of this process, in milliseconds; undefined until it was measured.
+   * Versions follow the store's clock, so that processes whose own clocks differ agree on the order of writes.
+   */
+  readonly clockOffsetMs?: number | undefined
   /** Idempotent. */
   open(): Promise<TierOpening>
   /** Idempotent; leaves no timer, socket or file handle; what was pending has been written. */

@@ -70,7 +70,7 @@ async function runTest(options: TierConformanceOptions, body: (session: TierSess
 function declaredCapabilities(options: TierConformanceOptions): TierCapabilities {
   const definition = options.definition()
   const { clock, timers, random } = fakeRuntime()
-  const context = { name: definition.name, report: () => {}, clock, timers, random }
+  const context = { name: definition.name, prefix: 'tw', report: () => {}, clock, timers, random }
   const { capabilities } = definition.create(context)
   assert.ok(capabilities, `the tier ${options.name} declares its capabilities`)
   return capabilities

@@ -21,7 +21,7 @@ async function faulty(seed = 1): Promise<Setup> {
   const { clock, timers, random } = runtime
   const faults = faultPlan({ seed })
   const definition = faultTier(mapTier({ name: 'l2' }), faults)
-  const tier = definition.create({ name: 'l2', report: () => {}, clock, timers, random }) as Tier
+  const tier = definition.create({ name: 'l2', prefix: 'tw', report: () => {}, clock, timers, random }) as Tier
   await tier.open()
   return { tier, faults, runtime }
 }
@@ -151,7 +151,7 @@ describe('faultTier', () => {
     const { clock, timers, random } = fakeRuntime()
     const [seen, faults] = [faultPlan(), faultPlan()]
     const definition = faultTier(faultTier(mapTier(), seen), faults)
-    const tier = definition.create({ name: 'l2', report: () => {}, clock, timers, random }) as Tier
+    const tier = definition.create({ name: 'l2', prefix: 'tw', report: () => {}, clock, timers, random }) as Tier
     await tier.open()
     faults.duplicate('set').duplicate('delete').duplicate('clear')
     expect(await tier.set([record('a')])).toEqual(['applied'])
@@ -212,7 +212,8 @@ describe('faultTier', () => {
   it('refuses a tier that answers in the same call', () => {
     const local = { name: 'memory', create: () => ({ sync: true }) as LocalTier }
     const { clock, timers, random } = fakeRuntime()
-    const create = () => faultTier(local, faultPlan()).create({ name: 'm', report: () => {}, clock, timers, random })
+    const create = () =>
+      faultTier(local, faultPlan()).create({ name: 'm', prefix: 'tw', report: () => {}, clock, timers, random })
     expect(create).toThrow('answers in the same call')
   })
 })

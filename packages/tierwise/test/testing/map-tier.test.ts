@@ -31,7 +31,7 @@ describe('mapTier', () => {
   async function opened(options: MapTierOptions): Promise<{ tier: Tier; runtime: FakeRuntime }> {
     const runtime = fakeRuntime()
     const { clock, timers, random } = runtime
-    const tier = mapTier(options).create({ name: 'map', report: () => {}, clock, timers, random })
+    const tier = mapTier(options).create({ name: 'map', prefix: 'tw', report: () => {}, clock, timers, random })
     if (tier.sync) throw new Error('a byte tier was expected')
     await tier.open()
     return { tier, runtime }
@@ -74,7 +74,7 @@ describe('mapTier', () => {
     const definition = mapTier({ capabilities: { shared: false, durable: false } })
     const { clock, timers, random } = fakeRuntime()
     const create = async (): Promise<Tier> => {
-      const tier = definition.create({ name: 'map', report: () => {}, clock, timers, random }) as Tier
+      const tier = definition.create({ name: 'map', prefix: 'tw', report: () => {}, clock, timers, random }) as Tier
       await tier.open()
       return tier
     }

@@ -16,7 +16,7 @@ export class LocalSession {
 
   constructor(definition: TierDefinition) {
     const { clock, timers, random } = this.runtime
-    const tier = definition.create({ name: definition.name, report: () => {}, clock, timers, random })
+    const tier = definition.create({ name: definition.name, prefix: 'tw', report: () => {}, clock, timers, random })
     assert.ok(tier.sync, 'localTierConformance is for local tiers; a byte tier takes tierConformance')
     this.tier = tier
     this.space = this.open('users')

@@ -41,7 +41,7 @@ export class TierSession {
   /** Another instance on a definition; closed at the end of the test. */
   create(definition: TierDefinition): Tier {
     const { clock, timers, random } = this.runtime
-    const tier = definition.create({ name: definition.name, report: () => {}, clock, timers, random })
+    const tier = definition.create({ name: definition.name, prefix: 'tw', report: () => {}, clock, timers, random })
     assert.ok(!tier.sync, 'tierConformance is for byte tiers; a local tier takes localTierConformance')
     this.#created.push(tier)
     return tier

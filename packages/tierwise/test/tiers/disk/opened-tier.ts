@@ -14,7 +14,14 @@ export interface OpenedTier {
 export function createdTier(options: DiskOptions, runtime: Runtime = fakeRuntime()): Omit<OpenedTier, 'opening'> {
   const events: TierEvent[] = []
   const { clock, timers, random } = runtime
-  const tier = disk(options).create({ name: 'disk', clock, timers, random, report: (event) => void events.push(event) })
+  const tier = disk(options).create({
+    name: 'disk',
+    prefix: 'tw',
+    clock,
+    timers,
+    random,
+    report: (event) => void events.push(event),
+  })
   if (tier.sync) throw new Error('a byte tier was expected')
   return { tier, events }
 }

@@ -113,7 +113,7 @@ describe('expiry in the memory tier', () => {
     const clock = new SteadyClock()
     const session = openMemory()
     const { timers, random } = session.runtime
-    const tier = memory().create({ name: 'memory', report: () => {}, clock, timers, random })
+    const tier = memory().create({ name: 'memory', prefix: 'tw', report: () => {}, clock, timers, random })
     if (!tier.sync) throw new TypeError('The memory tier is a local tier')
     const space = tier.space({ namespace: 'users', tagClock: session.tags })
     const freshUntil = clock.now() + 30

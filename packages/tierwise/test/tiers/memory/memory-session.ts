@@ -37,6 +37,7 @@ export function openMemory(options: MemoryOptions = {}, seed = 1): MemorySession
   const events: TierEvent[] = []
   const tier = memory(options).create({
     name: 'memory',
+    prefix: 'tw',
     report: (event) => void events.push(event),
     clock: runtime.clock,
     timers: runtime.timers,

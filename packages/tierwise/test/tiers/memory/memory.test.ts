@@ -40,7 +40,14 @@ describe('memory', () => {
   it('makes a tier of its own for each manager', () => {
     const definition = memory()
     const { runtime } = openMemory()
-    const context = { name: 'memory', report: () => {}, ...runtime, clock: runtime.clock, timers: runtime.timers }
+    const context = {
+      name: 'memory',
+      prefix: 'tw',
+      report: () => {},
+      ...runtime,
+      clock: runtime.clock,
+      timers: runtime.timers,
+    }
     expect(definition.create({ ...context, random: runtime.random })).not.toBe(
       definition.create({ ...context, random: runtime.random }),
     )

@@ -12,6 +12,7 @@ const [path = '', seed = '1', operations = '1000'] = process.argv.slice(2)
 const random = seededRandom(Number(seed))
 const tier = disk({ path }).create({
   name: 'disk',
+  prefix: 'tw',
   ...systemRuntime(),
   report: (event) => process.send?.({ problem: event }),
 })

@@ -44,7 +44,12 @@ async function survive(
   path: string,
 ): Promise<{ wrong: string[]; found: number; notices: string[]; badRecords: number }> {
   const events: TierEvent[] = []
-  const tier = disk({ path }).create({ name: 'disk', ...systemRuntime(), report: (event) => void events.push(event) })
+  const tier = disk({ path }).create({
+    name: 'disk',
+    prefix: 'tw',
+    ...systemRuntime(),
+    report: (event) => void events.push(event),
+  })
   if (tier.sync) throw new Error('a byte tier was expected')
   await tier.open()
   const wrong: string[] = []

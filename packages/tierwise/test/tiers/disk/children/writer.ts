@@ -8,7 +8,7 @@ import { disk, type Durability } from '../../../../src/tiers/disk/index.ts'
 
 const [path = '', durability = 'flush', width = '1', mode] = process.argv.slice(2)
 const definition = disk({ path, durability: durability as Durability })
-const tier = definition.create({ name: 'disk', ...systemRuntime(), report: () => {} })
+const tier = definition.create({ name: 'disk', ...systemRuntime(), prefix: 'tw', report: () => {} })
 if (tier.sync) throw new Error('a byte tier was expected')
 await tier.open()
 process.send?.('open')
