@@ -1,0 +1,126 @@
+import {
+  boolean,
+  duration,
+  oneOf,
+  optionError,
+  positiveInteger,
+  readOptions,
+  shaped,
+  text,
+  type OptionTable,
+} from '../../base/option-reader.ts'
+import type { Duration } from '../../contract/options.ts'
+import { ConfigError } from '../../errors.ts'
+import type { PgClient, PgPool } from './pg.ts'
+import type { Pglite } from './pglite.ts'
+import type { PostgresJs } from './postgres-js.ts'
+
+/** TLS as `node:tls` takes it; `true` checks the certificate against the authorities of the system. */
+export interface PostgresTls {
+  readonly ca?: string | Buffer
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly servername?: string
+  readonly rejectUnauthorized?: boolean
+}
+
+/** Where PostgreSQL is: one of `url`, `pool`, `client`, `sql`, `pglite`, `dataDir`, or the environment, or PGlite in memory. */
+export interface PostgresConnectionOptions {
+  /** `postgres://user:password@host:port/database`. @default DATABASE_URL of the environment */
+  readonly url?: string
+  /** A `Pool` of `pg`; it stays open. */
+  readonly pool?: PgPool
+  /** A connected `Client` of `pg`; it stays open, and runs one statement at a time. */
+  readonly client?: PgClient
+  /** The `sql` function of `postgres`; it stays open. */
+  readonly sql?: PostgresJs
+  /** A database of PGlite; it stays open. */
+  readonly pglite?: Pglite
+  /** Folder for PGlite in this process, which only one process may have open. */
+  readonly dataDir?: string
+  /** Which package connects to `url`. @default `pg`, or `postgres` when only that one is installed */
+  readonly package?: 'pg' | 'postgres'
+  /** Whether statements are prepared; `false` behind PgBouncer in transaction mode. @default true */
+  readonly prepare?: boolean
+  /** Connections to `url`. @default 10 */
+  readonly maxConnections?: number
+  /** How long making a connection to `url` may take. @default '5s' */
+  readonly connectTimeout?: Duration
+  /** When the server ends a statement that came over `url`; not set when `prepare` is false. @default '10s' */
+  readonly statementTimeout?: Duration
+  /** TLS for `url`, where its `sslmode` does not say enough. */
+  readonly tls?: boolean | PostgresTls
+}
+
+export interface PostgresConnectionSettings extends Pick<
+  PostgresConnectionOptions,
+  'url' | 'pool' | 'client' | 'sql' | 'pglite' | 'dataDir' | 'package' | 'tls'
+> {
+  readonly prepare: boolean
+  readonly maxConnections: number
+  readonly connectTimeoutMs: number
+  readonly statementTimeoutMs: number | undefined
+}
+
+type Resolved = { readonly [K in keyof PostgresConnectionOptions]-?: unknown }
+
+/** Readers of the connection options, for groups of options that contain them. */
+export const connectionOptionTable: OptionTable<Resolved> = {
+  url: (raw, path) => {
+    const url = text(raw, path)
+    // The message does not repeat a text that may hold a password.
+    if (!/^postgres(ql)?:\/\//.test(url)) throw optionError(path, {}, 'a URL like postgres://user@host:5432/database')
+    return url
+  },
+  pool: shaped('a Pool of the package pg', (raw): raw is PgPool => has(raw, 'query', 'connect', 'end', 'on')),
+  client: shaped('a Client of the package pg', (raw): raw is PgClient => has(raw, 'query', 'on')),
+  sql: shaped('the sql function of the package postgres', (raw): raw is PostgresJs => has(raw, 'unsafe', 'typed')),
+  pglite: shaped('a database of PGlite', (raw): raw is Pglite => has(raw, 'query', 'transaction', 'onNotification')),
+  dataDir: text,
+  package: oneOf('pg', 'postgres'),
+  prepare: boolean,
+  maxConnections: positiveInteger,
+  connectTimeout: duration,
+  statementTimeout: duration,
+  tls: shaped(
+    'true, false, or an object with ca, cert, key, servername',
+    (raw): raw is boolean | PostgresTls => typeof raw === 'boolean' || (typeof raw === 'object' && raw !== null),
+  ),
+}
+
+const sources = ['url', 'pool', 'client', 'sql', 'pglite', 'dataDir'] as const
+
+/**
+ * Resolves the options of a connection.
+ *
+ * @throws ConfigError ERR_CACHE_OPTION for a wrong option, ERR_CACHE_CONFIG for two places at once
+ */
+export function connectionSettings(options: PostgresConnectionOptions, path: string): PostgresConnectionSettings {
+  const given = readOptions(options, path, connectionOptionTable) as PostgresConnectionOptions & {
+    readonly connectTimeout?: number
+    readonly statementTimeout?: number
+  }
+  const places = sources.filter((name) => given[name] !== undefined)
+  if (places.length > 1) {
+    throw new ConfigError(`\`${path}\` names several connections: ${places.join(', ')}. Give one.`, {
+      code: 'ERR_CACHE_CONFIG',
+    })
+  }
+  const { connectTimeout, statementTimeout, prepare = true, maxConnections = 10, ...rest } = given
+  const fromEnvironment = places.length === 0 ? process.env['DATABASE_URL'] : undefined
+  const url = fromEnvironment === undefined || fromEnvironment === '' ? {} : { url: fromEnvironment }
+  return {
+    ...rest,
+    ...url,
+    prepare,
+    maxConnections,
+    connectTimeoutMs: connectTimeout ?? 5000,
+    // A pooler in between refuses start parameters that it does not know.
+    statementTimeoutMs: prepare ? (statementTimeout ?? 10_000) : undefined,
+  }
+}
+
+function has(raw: unknown, ...methods: readonly string[]): boolean {
+  if ((typeof raw !== 'object' && typeof raw !== 'function') || raw === null) return false
+  return methods.every((name) => typeof (raw as Record<string, unknown>)[name] === 'function')
+}
