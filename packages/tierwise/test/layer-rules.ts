@@ -20,7 +20,7 @@ const layers: readonly (readonly string[])[] = [
 const impure: Readonly<Record<string, readonly string[]>> = {
   'Date.now': ['base/runtime.ts'],
   'Math.random': ['base/runtime.ts'],
-  setTimeout: ['base/runtime.ts'],
+  setTimeout: ['base/runtime.ts', 'testing/servers/until.ts'],
   setInterval: ['base/runtime.ts'],
   setImmediate: ['base/runtime.ts', 'testing/fake-runtime.ts', 'testing/conformance/tier-session.ts'],
 }

@@ -16,5 +16,15 @@ export { checkTimers, invariantChecks, type InvariantChecks } from './invariants
 export { localTierConformance, type LocalTierConformanceOptions } from './local-tier-conformance.ts'
 export { mapTier, type MapTierOptions } from './map-tier.ts'
 export { seededRandom, zipf, type SeededRandom } from './seeded-random.ts'
+export * from './servers/index.ts'
+export {
+  tcpProxy,
+  type ProxyCounters,
+  type ProxyDirection,
+  type ProxyFaultScope,
+  type ProxyTraffic,
+  type TcpProxy,
+  type TcpProxyOptions,
+} from './tcp-proxy.ts'
 export { testCache, type TestCache, type TestCacheBuilder } from './test-cache.ts'
 export { tierConformance, type TestRunner, type TierConformanceOptions } from './tier-conformance.ts'

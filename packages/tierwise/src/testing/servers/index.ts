@@ -1,0 +1,9 @@
+export { availableRedisBinaries, redisBinary, redisVersion, type RedisBinary } from './redis-binary.ts'
+export { type CertificateOptions } from './certificates.ts'
+export {
+  startRedis,
+  type RedisServer,
+  type RedisServerOptions,
+  type RedisTls,
+  type RedisTlsOptions,
+} from './redis-server.ts'
