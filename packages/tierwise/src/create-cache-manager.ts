@@ -158,7 +158,10 @@ async function prepareCodecs(options: CacheManagerOptions, chain: Chain): Promis
         codec,
         readers,
         ...(compression === undefined ? {} : { compression }),
-        ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+        // Frames of a source are made and read in this process.
+        ...(options.encryption === undefined || tier.capabilities.readOnly === true
+          ? {}
+          : { encryption: options.encryption }),
       }),
     )
   }

@@ -17,6 +17,12 @@ export interface TierCapabilities {
   readonly bytes: boolean
   /** `tags` keeps the tag clock across restarts. */
   readonly tags: boolean
+  /**
+   * A source that takes no values: `set` is never called. `delete` and `clear` note that what the source holds is older
+   * than what was invalidated; they work before `open`, take effect within the call and never reject.
+   * @default false
+   */
+  readonly readOnly?: boolean
 }
 
 /** What a tier holds. */

@@ -15,7 +15,7 @@ import { texts, unknownName } from '../base/option-reader.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
 import type { GuardedTier } from './guarded-tier.ts'
-import { clearNamespace } from './invalidate.ts'
+import { clearNamespace, clearSources } from './invalidate.ts'
 import { checkNamespaceName, storagePrefix } from './key.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { Namespace, stopped } from './namespace.ts'
@@ -156,8 +156,9 @@ export class TieredCacheManager implements CacheManager {
   async #clearRest(hard: boolean): Promise<void> {
     const { engine, chain } = this.#parts
     const version = engine.authority.nextVersion()
-    const isRemembered = await engine.tagTable.invalidate([''])
     const prefix = storagePrefix(engine.prefix)
+    clearSources(chain.tiers, prefix, version)
+    const isRemembered = await engine.tagTable.invalidate([''])
     const freed = Promise.all(chain.tiers.map((tier) => tier.clear(prefix, version)))
     if (hard || !isRemembered) await freed
     else engine.background.run('clear', freed)

@@ -209,10 +209,12 @@ export class GuardedTier {
   }
 
   #delete(keys: readonly string[], version: number): Promise<readonly boolean[] | undefined> {
+    if (this.capabilities.readOnly === true) return this.#tier.delete(keys, version)
     return this.#guard('delete', () => this.#ordered(keys, () => this.#tier.delete(keys, version)))
   }
 
   async #clear(prefix: string, version: number): Promise<boolean> {
+    if (this.capabilities.readOnly === true) return this.#tier.clear(prefix, version).then(() => true)
     return (await this.#guard('clear', () => this.#tier.clear(prefix, version).then(() => true))) ?? false
   }
 

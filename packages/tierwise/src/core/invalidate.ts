@@ -81,12 +81,18 @@ export async function clearNamespace(ns: Namespace, hard: boolean): Promise<void
   const version = ns.engine.authority.nextVersion()
   changeAll(ns)
   ns.engine.writeBehind.dropPrefix(ns.prefix)
+  clearSources(ns.tiers, ns.prefix, version)
   const isRemembered = await ns.tags.clear()
   const freed = Promise.all(ns.tiers.map((tier) => tier.clear(ns.prefix, version)))
   if (hard || !isRemembered) await freed
   else ns.engine.background.run('clear', freed)
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'namespace', targets: [], count: 0 })
+}
+
+/** Before the tag clock moves: what is read of a source from then on counts as newer than the clear. */
+export function clearSources(tiers: readonly GuardedTier[], prefix: string, version: number): void {
+  for (const tier of tiers) if (tier.capabilities.readOnly === true) void tier.clear(prefix, version)
 }
 
 /**

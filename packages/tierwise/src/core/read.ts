@@ -90,10 +90,13 @@ async function heldEntries(ns: Namespace, tier: GuardedTier, keys: readonly stri
   if (asked.length === 0) return held
   const decode = decoder(ns, tier)
   const storageKeys = asked.map((key) => ns.storageKey(key))
+  const tagClock = ns.tags.now
   const entries = await tier.get(storageKeys, (bytes, index) => decode(bytes, storageKeys[index] ?? ''))
   for (const [index, key] of asked.entries()) {
-    const entry = entries[index]
-    if (entry === undefined) continue
+    const answer = entries[index]
+    if (answer === undefined) continue
+    // A source has heard of every clear itself, and knows no tag clock.
+    const entry = tier.capabilities.readOnly === true ? { ...answer, tagClock } : answer
     if (await fitsSchema(ns, entry)) held.set(key, entry)
     else ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: ns.storageKey(key), reason: 'schema' })
   }
@@ -138,11 +141,14 @@ async function fitsSchema(ns: Namespace, entry: Entry): Promise<boolean> {
 /** Promotion: into memory at once, into the byte tiers between in the background. Neither if the key changed meanwhile. */
 function fillAbove(reader: Reader, source: GuardedTier, promotions: readonly Promotion[]): void {
   const { ns, policy } = reader
-  const allowed = promotions.filter(({ ticket, entry }) => ticket.allows(entry.version))
+  // The version of a source is a time of its own clock: it cannot be compared with a change that is under way.
+  const isSource = source.capabilities.readOnly === true
+  const allowed = promotions.filter(({ ticket, entry }) => (isSource ? ticket.untouched : ticket.allows(entry.version)))
   if (allowed.length === 0) return
   ns.stats.promotions += fillMemory(reader, allowed)
   const tiers = ns.tiersFor(policy)
   for (const tier of tiers.slice(0, tiers.indexOf(source))) {
+    if (tier.capabilities.readOnly === true) continue
     ns.stats.promotions += allowed.length
     ns.engine.background.run(
       'promotion',

@@ -18,7 +18,7 @@ export interface Encoded {
 
 /** Encodes a value once; tiers differ only in framing and compression. Throws a `CodecError`. */
 export function encode(ns: Namespace, key: string, entry: Entry): Encoded {
-  const [tier] = ns.tiers
+  const tier = ns.tiers.find(({ capabilities }) => capabilities.readOnly !== true)
   const payload = tier === undefined ? new Uint8Array(0) : tier.envelope.encodeValue(entry.value)
   return { key, storageKey: ns.storageKey(key), entry: { ...entry, sizeBytes: payload.byteLength }, payload }
 }
@@ -46,6 +46,7 @@ export async function storeIn(
   write: { readonly batch: readonly Encoded[]; readonly mode: WriteMode },
 ): Promise<readonly TierWriteState[]> {
   const { batch, mode } = write
+  if (tier.capabilities.readOnly === true) return leaveOut(ns, tier, batch)
   if (mode === 'behind') return storeBehind(ns, tier, batch)
   const records = batch.map((item) => toRecord(tier, item))
   return ns.engine.writeBehind.overtake(
