@@ -1,0 +1,249 @@
+import type { RedisPorts, RedisReply } from '../../clients/redis/port.ts'
+import type {
+  Decode,
+  Tier,
+  TierCapabilities,
+  TierContext,
+  TierOpening,
+  TierRecord,
+  TierUsage,
+  WriteOutcome,
+} from '../../contract/tier.ts'
+import { TierError } from '../../errors.ts'
+import { withDeadline } from '../../base/deadline.ts'
+import { clusterLayout, singleLayout } from './key-layout.ts'
+import { pagesOfNames, UniqueNames } from './key-pages.ts'
+import { longestLifeMs, RedisRawStore } from './raw-store.ts'
+import { frameOf, isLive, kindOf, recordBytes, tombstoneBytes } from './record.ts'
+import { ReadQueue } from './read-queue.ts'
+import { bytesOf } from './replies.ts'
+import { ServerClock } from './server-clock.ts'
+import { Store } from './store.ts'
+import { RedisTagStore } from './tag-store.ts'
+import { countRecords } from './usage.ts'
+import { WriteQueue, type Write, type WriteReply } from './write-queue.ts'
+
+export interface RedisTierSettings {
+  /** Makes the connection, unopened. Called for each opening. */
+  readonly ports: () => RedisPorts
+  /** What the connection goes to, for messages; without credentials. */
+  readonly target: string
+  readonly connectTimeoutMs: number
+  readonly lanes: number
+  readonly tombstoneTtlMs: number
+}
+
+/** Everything that exists while the tier is open. */
+interface OpenParts {
+  readonly ports: RedisPorts
+  readonly store: Store
+  readonly reads: ReadQueue<Buffer>
+  readonly writes: WriteQueue
+  readonly clock: ServerClock
+  readonly stopListening: () => void
+}
+
+/** How long `close` waits for what was sent and has not been answered. */
+const farewellMs = 1000
+
+/** The tier on Redis: reads of a tick in one MGET a lane, writes of a tick in one script a lane. */
+export class RedisTier implements Tier {
+  readonly sync = false
+  readonly capabilities: TierCapabilities = {
+    shared: true,
+    durable: true,
+    versions: true,
+    scan: true,
+    bytes: false,
+    tags: true,
+  }
+  readonly tags: RedisTagStore
+  readonly raw: RedisRawStore
+  readonly #settings: RedisTierSettings
+  readonly #context: TierContext
+  #opening: Promise<TierOpening> | undefined
+  #closing: Promise<void> | undefined
+  #parts: OpenParts | undefined
+
+  constructor(settings: RedisTierSettings, context: TierContext) {
+    this.#settings = settings
+    this.#context = context
+    this.tags = new RedisTagStore(context.prefix, () => this.#open('tags').ports.primary)
+    this.raw = new RedisRawStore(() => this.#open('get').ports.primary, context.clock)
+  }
+
+  get clockOffsetMs(): number | undefined {
+    return this.#parts?.clock.offsetMs
+  }
+
+  open(): Promise<TierOpening> {
+    this.#opening ??= this.#start().catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#stop().finally(() => (this.#closing = undefined))
+    return this.#closing
+  }
+
+  async get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]> {
+    return this.#open('get').reads.get(keys, decode)
+  }
+
+  async set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]> {
+    const { store, writes } = this.#open('set')
+    const now = this.#context.clock.now()
+    const replies = await writes.add(records.map((record) => this.#writeOf(store, record, now)))
+    return replies.map(outcomeOf)
+  }
+
+  async delete(keys: readonly string[], version: number): Promise<readonly boolean[]> {
+    const { store, writes } = this.#open('delete')
+    const lifeMs = this.#settings.tombstoneTtlMs
+    const bytes = tombstoneBytes(version)
+    const replies = await writes.add(
+      keys.map((key) => ({ key, group: store.layout.laneOf(key), limit: version, lifeMs, bytes })),
+    )
+    return replies.map((reply) => reply === 'replaced')
+  }
+
+  async *scan<T>(prefix: string, decode: Decode<T>): AsyncIterable<T> {
+    const { store, writes } = this.#open('scan')
+    await writes.drain()
+    const unique = new UniqueNames()
+    let index = 0
+    for await (const names of pagesOfNames(store.port, store.layout.patternOf(prefix))) {
+      const { reads } = this.#open('scan')
+      const keys = names
+        .filter((name) => unique.add(name))
+        .map((name) => store.layout.keyOf(name))
+        .filter((key) => key?.startsWith(prefix) === true) as string[]
+      const values = await reads.get(keys, (frame) => decode(frame, index++))
+      for (const value of values) if (value !== undefined) yield value
+    }
+  }
+
+  async clear(prefix: string, version: number): Promise<void> {
+    const { store, writes } = this.#open('clear')
+    await writes.drain()
+    for await (const names of pagesOfNames(store.port, store.layout.patternOf(prefix)))
+      await store.clear(names, version)
+  }
+
+  async usage(): Promise<TierUsage> {
+    const { store, writes } = this.#open('usage')
+    await writes.drain()
+    return { entries: await countRecords(store, `${this.#context.prefix}:`), bytes: undefined, maxBytes: undefined }
+  }
+
+  async #start(): Promise<TierOpening> {
+    await this.#closing
+    const ports = this.#settings.ports()
+    const { clock } = this.#context
+    try {
+      await this.#connect(ports)
+      const layout =
+        ports.primary.topology === 'cluster' ? clusterLayout(this.#context.prefix, this.#settings.lanes) : singleLayout
+      const store = new Store(ports.primary, layout)
+      const serverClock = new ServerClock(ports.primary, clock)
+      await serverClock.measure()
+      this.#parts = {
+        ports,
+        store,
+        reads: new ReadQueue({
+          groupOf: layout.laneOf,
+          ask: (keys, lane) => store.read(keys, lane),
+          accept: (reply, key) => this.#frameIn(reply, key),
+        }),
+        writes: new WriteQueue((writes) => store.write(writes, clock.now())),
+        clock: serverClock,
+        stopListening: ports.primary.onConnect(() => void serverClock.measure().catch(() => undefined)),
+      }
+      return { highestVersion: 0 }
+    } catch (error) {
+      await closePorts(ports)
+      throw this.#unreachable(error)
+    }
+  }
+
+  async #connect({ primary, replica }: RedisPorts): Promise<void> {
+    const { timers, name: tier } = this.#context
+    const late = (): Error =>
+      new TierError(`no connection within ${this.#settings.connectTimeoutMs} ms`, {
+        code: 'ERR_CACHE_TIER_OPEN',
+        tier,
+        operation: 'open',
+      })
+    const connecting = Promise.all([primary.connect(), replica?.connect()])
+    await withDeadline(connecting, this.#settings.connectTimeoutMs, { timers, error: late })
+  }
+
+  async #stop(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    const parts = this.#parts
+    this.#opening = undefined
+    this.#parts = undefined
+    if (parts === undefined) return
+    parts.stopListening()
+    const { timers } = this.#context
+    await withDeadline(parts.writes.drain(), farewellMs, { timers, error: () => new Error('late') }).catch(() => {})
+    await closePorts(parts.ports)
+  }
+
+  #open(operation: string): OpenParts {
+    if (this.#parts !== undefined) return this.#parts
+    const { name: tier } = this.#context
+    throw new TierError(`The tier ${tier} is not open: call open() first`, {
+      code: 'ERR_CACHE_TIER_CLOSED',
+      operation,
+      tier,
+    })
+  }
+
+  /** The frame of a live record. Called once for each key of a batch. */
+  #frameIn(reply: RedisReply, key: string): Buffer | undefined {
+    const bytes = bytesOf(reply)
+    if (bytes === undefined) return undefined
+    const kind = kindOf(bytes)
+    if (kind === 'record') return isLive(bytes, this.#context.clock.now()) ? frameOf(bytes) : undefined
+    if (kind !== 'tombstone') this.#context.report({ type: 'bad-record', tier: this.#context.name, key, reason: kind })
+    return undefined
+  }
+
+  /** A record that is over before it is written leaves its version behind, as a deletion does. */
+  #writeOf({ layout }: Store, record: TierRecord, now: number): Write {
+    const { key, version, expiresAt, bytes, ifNotAfter = version } = record
+    const group = layout.laneOf(key)
+    const limit = Math.min(version, ifNotAfter)
+    const lifeMs = expiresAt - now
+    if (lifeMs <= 0) return { key, group, limit, lifeMs: this.#settings.tombstoneTtlMs, bytes: tombstoneBytes(version) }
+    return {
+      key,
+      group,
+      limit,
+      lifeMs: lifeMs > longestLifeMs ? Infinity : lifeMs,
+      bytes: recordBytes(version, expiresAt, bytes),
+    }
+  }
+
+  #unreachable(cause: unknown): TierError {
+    const { name: tier } = this.#context
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return new TierError(
+      `The tier ${tier} cannot reach Redis at ${this.#settings.target}: ${reason}. Check that it runs, that the address and the credentials are right, and that this host may connect.`,
+      { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier, cause, retryable: true },
+    )
+  }
+}
+
+function outcomeOf(reply: WriteReply): WriteOutcome {
+  if (reply === 'superseded') return 'superseded'
+  return reply === 'foreign' ? 'refused' : 'applied'
+}
+
+async function closePorts({ primary, replica }: RedisPorts): Promise<void> {
+  await Promise.all([primary.close(), replica?.close()])
+}

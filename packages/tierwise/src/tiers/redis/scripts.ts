@@ -1,0 +1,127 @@
+import { Script } from './script.ts'
+
+/** What a script knows of a stored string: kind 0 or 1, version, expiry; nothing when it is not ours, `false` for another type. */
+const readHead = `
+local function headOf(key)
+  local head = redis.pcall('GETRANGE', key, 0, 19)
+  if type(head) == 'table' then return false end
+  if #head < 20 or string.sub(head, 1, 2) ~= 'TR' then return nil end
+  return string.byte(head, 4), struct.unpack('>d', string.sub(head, 5, 12)), struct.unpack('>d', string.sub(head, 13, 20))
+end
+`
+
+/**
+ * KEYS: one for each operation. ARGV: the writer's time in epoch milliseconds, then for each operation the version that
+ * nothing held may exceed, the life in milliseconds (0 for never ending), and the bytes with their head.
+ *
+ * Returns for each operation 0 (something newer is held), 1 (written), 2 (written over a live record), 3 (the key is of
+ * another type and was left alone), or the text of an out-of-memory error.
+ *
+ * The operations run in order and none is interrupted by another client. A tombstone is written even when the memory is
+ * full: once a script has freed something Redis lets it write, so an invalidation is never refused for lack of memory.
+ * Any other error (READONLY, MISCONF) comes before the first write and is the answer to the whole command, so that the
+ * client sees it too.
+ */
+export const writeScript: Script = new Script(`
+${readHead}
+local now = tonumber(ARGV[1])
+local outcomes = {}
+local function write(key, life, bytes)
+  if life == '0' then return redis.pcall('SET', key, bytes) end
+  return redis.pcall('SET', key, bytes, 'PX', life)
+end
+for i, key in ipairs(KEYS) do
+  local limit, life, bytes = tonumber(ARGV[3 * i - 1]), ARGV[3 * i], ARGV[3 * i + 1]
+  local kind, version, expiresAt = headOf(key)
+  if kind == false then
+    outcomes[i] = 3
+  elseif kind and version > limit then
+    outcomes[i] = 0
+  else
+    local done = write(key, life, bytes)
+    if done.err and string.find(done.err, 'OOM', 1, true) then
+      if string.byte(bytes, 4) == 1 then
+        redis.call('UNLINK', key)
+        done = write(key, life, bytes)
+      end
+    end
+    if not done.err then
+      outcomes[i] = (kind == 0 and expiresAt > now) and 2 or 1
+    elseif string.find(done.err, 'OOM', 1, true) then
+      outcomes[i] = done.err
+    else
+      return done
+    end
+  end
+end
+return outcomes
+`)
+
+/**
+ * KEYS: any of one slot. ARGV: a version. Removes the records that are not newer; tombstones, and whatever is not ours,
+ * stay. Returns how many were removed.
+ */
+export const clearScript: Script = new Script(`
+${readHead}
+local limit = tonumber(ARGV[1])
+local removed = 0
+for _, key in ipairs(KEYS) do
+  local kind, version = headOf(key)
+  if kind and kind ~= 1 and version <= limit then removed = removed + redis.call('UNLINK', key) end
+end
+return removed
+`)
+
+/** KEYS: any of one slot. ARGV: none. Returns how many of them are records. */
+export const countScript: Script = new Script(`
+${readHead}
+local records = 0
+for _, key in ipairs(KEYS) do
+  local kind = headOf(key)
+  if kind == 0 then records = records + 1 end
+end
+return records
+`)
+
+/**
+ * KEYS: any of one slot. ARGV: none. Returns for each key a pair of its value and its PTTL, or nil where there is none or
+ * it is not a string. One script, because a value and a life that were read apart may belong to different writes.
+ */
+export const rawReadScript: Script = new Script(`
+local found = {}
+for i, key in ipairs(KEYS) do
+  local value = redis.pcall('GET', key)
+  if type(value) == 'string' then
+    found[i] = { value, redis.call('PTTL', key) }
+  elseif value and not string.find(value.err, 'WRONGTYPE', 1, true) then
+    return value
+  else
+    found[i] = false
+  end
+end
+return found
+`)
+
+/**
+ * KEYS: the hash of the tag marks. ARGV: what the clock is at least raised to, then the tags.
+ *
+ * The clock is a field of the same hash, so that an eviction takes both or none. A clock that begins anew begins with the
+ * time of the server in microseconds, which no count reaches: what was recorded before the loss is older than any mark
+ * that is made after it. Returns the new clock.
+ *
+ * After a first write, which PERSIST is although it changes nothing, Redis lets a script write with full memory.
+ */
+export const invalidateTagsScript: Script = new Script(`
+local held = redis.call('HGET', KEYS[1], 'clock')
+local time = redis.call('TIME')
+local clock = held and tonumber(held) + 1 or time[1] * 1000000 + time[2]
+clock = math.max(clock, tonumber(ARGV[1]))
+local text = string.format('%.0f', clock)
+redis.call('PERSIST', KEYS[1])
+redis.call('HSET', KEYS[1], 'clock', text)
+for i = 2, #ARGV do redis.call('HSET', KEYS[1], ':' .. ARGV[i], text) end
+return text
+`)
+
+/** KEYS: the hash of the tag marks. Returns its fields and values as one list, whatever the protocol makes of a hash. */
+export const loadTagsScript: Script = new Script(`return redis.call('HGETALL', KEYS[1])`)
