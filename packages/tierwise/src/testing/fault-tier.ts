@@ -109,7 +109,7 @@ class FaultyTier implements Tier {
 
   #tagStore(inner: TagStore): TagStore {
     return {
-      load: () => this.#pass('tags', [], () => inner.load()),
+      load: (after) => this.#pass('tags', [], () => inner.load(after)),
       invalidate: (tags, atLeast) => this.#pass('tags', tags, () => inner.invalidate(tags, atLeast)),
     }
   }

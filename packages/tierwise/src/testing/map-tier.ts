@@ -189,9 +189,9 @@ class MapTier implements Tier {
   #tagStore(): TagStore {
     const { tags } = this.#store
     return {
-      load: async () => {
+      load: async (after = -1) => {
         await this.#ready('tags')
-        return { clock: tags.clock, marks: new Map(tags.marks) }
+        return { clock: tags.clock, marks: new Map([...tags.marks].filter(([, mark]) => mark > after)) }
       },
       invalidate: async (names, atLeast) => {
         await this.#ready('tags')

@@ -56,9 +56,29 @@ function clockTests({ test }: TierSuite): void {
     )
   })
 
+  test('loads the marks later than an instant', async (session) => {
+    const first = await session.tags.invalidate(['red', 'green'], 0)
+    const second = await session.tags.invalidate(['green'], 0)
+    assert.deepEqual(await session.tags.load(first).then(({ marks }) => marks), new Map([['green', second]]))
+    assert.deepEqual(await session.tags.load(second).then(({ marks }) => marks), new Map())
+    assert.equal((await session.tags.load(second)).clock, second)
+  })
+
+  test('raises the clock without a tag', async (session) => {
+    const { clock } = await session.tags.load()
+    assert.ok((await session.tags.invalidate([], clock + 1000)) >= clock + 1000)
+    assert.equal((await session.tags.load()).marks.size, 0)
+  })
+
+  test('trusts entries that record the clock from now on', async (session) => {
+    const { clock, floor = 0 } = await session.tags.load()
+    assert.ok(floor <= clock, 'the floor is not above the clock')
+  })
+
   test('never sets the clock to less than it is asked for, and never back', async (session) => {
-    const raised = await session.tags.invalidate(['red'], 1_000_000)
-    assert.ok(raised >= 1_000_000)
+    const { clock } = await session.tags.load()
+    const raised = await session.tags.invalidate(['red'], clock + 1_000_000)
+    assert.ok(raised >= clock + 1_000_000)
     const next = await session.tags.invalidate(['blue'], 5)
     assert.ok(next > raised, 'a lower demand does not lower the clock')
     assert.equal((await session.tags.load()).marks.get('red'), raised)

@@ -7,3 +7,4 @@ export {
   type RedisTls,
   type RedisTlsOptions,
 } from './redis-server.ts'
+export { startPostgres, type PostgresServer, type PostgresServerOptions } from './postgres-server.ts'
