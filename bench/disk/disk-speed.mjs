@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { alternate, fullPace, quickPace, waitingPace } from '../lib/alternate.mjs'
+import { generationOf } from '../lib/payload.mjs'
 import { seededRandom, uniformRanks } from '../lib/random.mjs'
 import { speedRows } from '../lib/result.mjs'
 import { runDirectly } from '../lib/run-directly.mjs'
@@ -70,7 +71,7 @@ const scenarios = [
 /** @param {DiskStore} store @param {readonly string[]} keys */
 async function readEach({ get }, keys) {
   let sum = 0
-  for (const key of keys) sum += checked(await get?.(key), key)
+  for (const key of keys) sum += generationOf(await get?.(key), key)
   return sum
 }
 
@@ -80,7 +81,7 @@ async function readBatches(store, keys) {
   for (let at = 0; at < keys.length; at += batchSize) {
     const batch = keys.slice(at, at + batchSize)
     const values = /** @type {unknown[]} */ (await store.getAll(batch))
-    for (const [index, value] of values.entries()) sum += checked(value, batch[index])
+    for (const [index, value] of values.entries()) sum += generationOf(value, batch[index])
   }
   return sum
 }
@@ -97,12 +98,6 @@ function overwrites(store, keys) {
     // Fast contestants write more generations, so what is compared is how far each value is from its newest.
     verify: async () => (await readBatches(store, unique)) - generation * unique.length,
   }
-}
-
-/** @param {unknown} value @param {string | undefined} key */
-function checked(value, key) {
-  const { key: found, generation } = /** @type {{ key?: string, generation?: number }} */ (value ?? {})
-  return found === key && generation !== undefined ? generation : NaN
 }
 
 /** @param {Scenario} scenario @param {{ quick: boolean, folder: string }} setting @returns {Promise<Result>} */

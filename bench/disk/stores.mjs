@@ -3,6 +3,7 @@ import { open } from 'lmdb'
 import { join } from 'node:path'
 import { disk } from 'tierwise/disk'
 import { createEnvelope, loadValueCodec, systemRuntime } from 'tierwise/testing'
+import { valueOf } from '../lib/payload.mjs'
 
 /**
  * What a contestant does with the values of a bench. `getAll` and `setAll` work on several keys in one call where the
@@ -17,20 +18,6 @@ import { createEnvelope, loadValueCodec, systemRuntime } from 'tierwise/testing'
 
 /** @typedef {{ readonly generation: number }} Value */
 /** @typedef {{ readonly version: number, readonly key: string }} Write */
-
-/** About 400 bytes as msgpack and as JSON. @param {string} key @param {number} generation */
-export function valueOf(key, generation) {
-  return {
-    key,
-    generation,
-    unit: 'kg CO2e',
-    region: 'US',
-    year: 2024,
-    factor: 1.8921,
-    tags: ['steel', 'ar5'],
-    note: 'n'.repeat(280),
-  }
-}
 
 /** The tier with frames of the engine around the values: checked, decoded, compared with the key. @param {string} folder */
 export async function tierStore(folder) {

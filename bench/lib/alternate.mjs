@@ -109,6 +109,7 @@ function agreement() {
   /** @type {{ name: string, checksum: unknown } | undefined} */
   let first
   return (name, checksum) => {
+    if (Number.isNaN(checksum)) throw new Disagreement(`${name} read something that was not written`)
     first ??= { name, checksum }
     if (Object.is(first.checksum, checksum)) return
     throw new Disagreement(`${name} read ${String(checksum)} where ${first.name} read ${String(first.checksum)}`)

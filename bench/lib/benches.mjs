@@ -23,6 +23,11 @@ export const benches = [
   { name: 'memory-bytes', title: 'Bytes per entry', module: 'memory/memory-bytes.mjs' },
   { name: 'hit-ratio', title: 'Hit ratio on traces', module: 'memory/hit-ratio.mjs', needsTraces: true },
   { name: 'disk-speed', title: 'The disk tier', module: 'disk/disk-speed.mjs' },
+  { name: 'redis-speed', title: 'The Redis tier', module: 'redis/redis-speed.mjs' },
+  { name: 'cluster-speed', title: 'The Redis tier on a cluster', module: 'redis/cluster-speed.mjs' },
+  { name: 'postgres-speed', title: 'The PostgreSQL tier', module: 'postgres/postgres-speed.mjs' },
+  { name: 'chain-layers', title: 'Layers of the whole chain', module: 'chain/chain-layers.mjs' },
+  { name: 'open-breaker', title: 'A tier that is down', module: 'guard/open-breaker.mjs' },
 ]
 
 /** Why the bench cannot run here, or undefined. @param {Bench} bench @param {RunOptions} options */

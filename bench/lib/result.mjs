@@ -27,35 +27,38 @@ import { ratio, spread } from './figures.mjs'
  * @property {number} [atLeast]
  */
 
+/** Operations in one unit. */
+const unitSizes = { 'Mops/s': 1e6, 'Kops/s': 1e3 }
+
+/** @typedef {keyof typeof unitSizes} SpeedUnit */
+
 /**
  * Turns measured speeds into rows: one a contestant, and below it one for each claim made about it.
  *
  * @param {Map<string, number[]>} speeds passes per second by contestant and round
- * @param {{ operations: number, claims: readonly Claim[], notes?: ReadonlyMap<string, string> }} reading
+ * @param {{ operations: number, claims: readonly Claim[], notes?: ReadonlyMap<string, string>, unit?: SpeedUnit }} reading
  *   `operations` is the number of them in one pass
  * @returns {Row[]}
  */
-export function speedRows(speeds, { operations, claims, notes }) {
+export function speedRows(speeds, { operations, claims, notes, unit = 'Mops/s' }) {
   const rows = []
   for (const [name, rounds] of speeds) {
-    const value = (spread(rounds).median * operations) / 1e6
+    const value = (spread(rounds).median * operations) / unitSizes[unit]
     const note = notes?.get(name)
-    rows.push({ name, value, unit: 'Mops/s', ...(note !== undefined && { note }) })
-    for (const claim of claims) if (claim.name === name) rows.push(claimRow(claim, value, speeds))
+    rows.push({ name, value, unit, ...(note !== undefined && { note }) })
+    for (const claim of claims) if (claim.name === name) rows.push({ ...claimRow(claim, speeds), value, unit })
   }
   return rows
 }
 
-/** @param {Claim} claim @param {number} value @param {Map<string, number[]>} speeds @returns {Row} */
-function claimRow({ name, against, atLeast }, value, speeds) {
+/** @param {Claim} claim @param {Map<string, number[]>} speeds @returns {Omit<Row, 'value' | 'unit'>} */
+function claimRow({ name, against, atLeast }, speeds) {
   const own = speeds.get(name)
   const other = speeds.get(against)
   if (!own || !other) throw new RangeError(`A claim compares '${name}' with '${against}', and one of them did not run`)
   const { median, min, max } = ratio(own, other)
   return {
     name,
-    value,
-    unit: 'Mops/s',
     ratio: median,
     against,
     note: `rounds ${significant(min)} to ${significant(max)}`,

@@ -1,0 +1,136 @@
+import { startPostgres } from 'tierwise/testing'
+import { shuffledKeys } from '../lib/payload.mjs'
+import { contest } from '../lib/remote-contest.mjs'
+import { closeAll, fill } from '../lib/remote-store.mjs'
+import { runDirectly } from '../lib/run-directly.mjs'
+import { bentoKnexStore } from './library-stores.mjs'
+import { pgliteStores, pgStores, poolSize, postgresStores } from './raw-stores.mjs'
+import {
+  overPg,
+  overPglite,
+  overPostgres,
+  tierwiseOverPg,
+  tierwiseOverPglite,
+  tierwiseOverPostgres,
+} from './tierwise-stores.mjs'
+
+/** @typedef {import('../lib/call-times.mjs').Verb} Verb */
+/** @typedef {import('../lib/remote-contest.mjs').Scenario} Scenario */
+/** @typedef {import('../lib/remote-store.mjs').RemoteStore} RemoteStore */
+/** @typedef {import('../lib/result.mjs').Claim} Claim */
+/** @typedef {import('../lib/result.mjs').Result} Result */
+
+const keyCount = 10_000
+const peer = 'BentoCache, knex'
+
+/** Which raw rows each subject is held against. */
+const yardsticks = new Map([
+  [overPg, 'pg'],
+  [overPostgres, 'postgres'],
+  [overPglite, 'PGlite'],
+])
+
+/** @type {Readonly<Record<Verb, string>>} */
+const works = {
+  get: 'Each caller awaits its own key. The yardstick asks for the keys in flight by any($1) of up to 100, in as many statements as it takes.',
+  getMany: 'With 100 keys in a call; speeds count keys. Who has no such call asks for 100 keys at once.',
+  set: 'Encodes and replaces values with a ttl of an hour. Only tierwise also compares versions.',
+  setMany: 'The same with 100 values in a call; speeds count values.',
+}
+
+const equalWork = `Values of 400 bytes in a table of 10,000 rows, decoded by all but the rows marked unparsed; ${poolSize} connections each. tierwise has no memory tier here, so every call travels.`
+
+/** @param {string} server @param {Verb} verb @param {number} inFlight @returns {Scenario} */
+function scenario(server, verb, inFlight) {
+  return {
+    title: `${server}, ${verb}${verb.endsWith('Many') ? ' of 100' : ''}, ${inFlight === 1 ? 'one at a time' : `${inFlight} in flight`}`,
+    work: `${works[verb]} ${equalWork}`,
+    verb,
+    inFlight,
+    claims: [...yardsticks].flatMap(([name, client]) => claimsFor(name, client, verb)),
+  }
+}
+
+/** The target is about reads; a lone read is a single row on both sides. @param {string} name @param {string} client @param {Verb} verb @returns {Claim[]} */
+function claimsFor(name, client, verb) {
+  const floor = verb.startsWith('get') ? { atLeast: 0.6 } : {}
+  return [
+    { name, against: `${client}, any($1)`, ...floor },
+    { name, against: `${client}, any($1), unparsed`, ...floor },
+    { name, against: `${client}, one row` },
+    { name, against: peer },
+  ]
+}
+
+/** Reads first: writes leave other generations behind. @type {readonly (readonly [Verb, number])[]} */
+const calls = [
+  ['get', 1],
+  ['get', 64],
+  ['get', 512],
+  ['getMany', 1],
+  ['getMany', 64],
+  ['set', 1],
+  ['set', 64],
+  ['set', 512],
+  ['setMany', 1],
+  ['setMany', 4],
+]
+
+/** @type {readonly (readonly [Verb, number])[]} */
+const embeddedCalls = [
+  ['get', 1],
+  ['get', 64],
+  ['getMany', 1],
+  ['set', 64],
+  ['setMany', 1],
+]
+
+/** @param {string} url */
+async function openStores(url) {
+  return [
+    await tierwiseOverPg(url),
+    await tierwiseOverPostgres(url),
+    ...(await pgStores(url)),
+    ...(await postgresStores(url)),
+    bentoKnexStore(url),
+  ]
+}
+
+async function openEmbeddedStores() {
+  return [await tierwiseOverPglite(), ...(await pgliteStores())]
+}
+
+/**
+ * The PostgreSQL tier through the whole manager against the packages below it and BentoCache beside it.
+ *
+ * @param {{ quick?: boolean }} options @returns {Promise<Result[]>}
+ */
+export async function run({ quick = false } = {}) {
+  const server = await startPostgres()
+  try {
+    const results = await measure('PostgreSQL', calls, { stores: await openStores(server.url), quick })
+    return [...results, ...(await measure('PGlite', embeddedCalls, { stores: await openEmbeddedStores(), quick }))]
+  } finally {
+    await server.stop()
+  }
+}
+
+/**
+ * @param {string} server @param {readonly (readonly [Verb, number])[]} chosen
+ * @param {{ stores: readonly RemoteStore[], quick: boolean }} setting
+ */
+async function measure(server, chosen, { stores, quick }) {
+  const keys = shuffledKeys(quick ? 200 : keyCount)
+  const results = []
+  try {
+    for (const store of stores) await fill(store, keys)
+    for (const [verb, inFlight] of chosen) {
+      results.push(await contest(scenario(server, verb, inFlight), { stores, keys, quick }))
+    }
+  } finally {
+    await closeAll(stores)
+  }
+  return results
+}
+
+await runDirectly(import.meta.url, run)
