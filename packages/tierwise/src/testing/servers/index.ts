@@ -8,3 +8,11 @@ export {
   type RedisTlsOptions,
 } from './redis-server.ts'
 export { startPostgres, type PostgresServer, type PostgresServerOptions } from './postgres-server.ts'
+export {
+  startRedisCluster,
+  type MoveSlotOptions,
+  type RedisCluster,
+  type RedisClusterOptions,
+} from './redis-cluster.ts'
+export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts'
+export { type SlotMigration } from './slot-move.ts'

@@ -8,7 +8,7 @@ import { runProgram, type SystemUser } from './program.ts'
 import { quotedName, runSql } from './psql.ts'
 import { borrowPostgresDatabase } from './running-postgres.ts'
 import { ServerFolder } from './server-folder.ts'
-import { ServerProcess, ServerStartError } from './server-process.ts'
+import { portWasTaken, ServerProcess, ServerStartError } from './server-process.ts'
 import { until } from './until.ts'
 
 export interface PostgresServerOptions {
@@ -91,22 +91,28 @@ async function startOnFreePort(options: PostgresServerOptions, place: Place): Pr
     const path = await folder.makeFolder('postgres')
     await makeDataFolder(join(path, 'data'), place)
     if (options.password !== undefined) await askForPassword(path)
-    for (let attempt = 1; ; attempt++) {
-      const server = new LocalPostgres({ ...options, ...place, folder, path, port: await freePort() })
-      try {
-        await server.start()
-        await server.setPassword()
-        return server
-      } catch (error) {
-        await server.kill()
-        // Somebody else may have taken the port since it was looked at.
-        const portWasTaken = error instanceof ServerStartError && error.log.includes('Address already in use')
-        if (!portWasTaken || attempt === startAttempts) throw error
-      }
-    }
+    return await startIn(folder, path, { ...options, ...place })
   } catch (error) {
     await folder.remove()
     throw error
+  }
+}
+
+async function startIn(
+  folder: ServerFolder,
+  path: string,
+  options: PostgresServerOptions & Place,
+): Promise<PostgresServer> {
+  for (let attempt = 1; ; attempt++) {
+    const server = new LocalPostgres({ ...options, folder, path, port: await freePort() })
+    try {
+      await server.start()
+      await server.setPassword()
+      return server
+    } catch (error) {
+      await server.kill()
+      if (!portWasTaken(error) || attempt === startAttempts) throw error
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { runProgram } from './program.ts'
 import { redisBinary, type RedisBinary } from './redis-binary.ts'
 import { borrowRedisDatabase } from './running-redis.ts'
 import { ServerFolder } from './server-folder.ts'
-import { ServerProcess, ServerStartError } from './server-process.ts'
+import { portWasTaken, ServerProcess } from './server-process.ts'
 
 export interface RedisTlsOptions extends CertificateOptions {
   /** Whether the server asks clients for a certificate of its authority. Default: `optional`. */
@@ -114,12 +114,12 @@ export async function startRedisIn(folder: ServerFolder, options: PlacedRedisOpt
       certificates,
     })
     try {
+      await server.writeConfig()
       await server.start()
       return server
     } catch (error) {
       // Somebody else may have taken the port since it was looked at.
-      const portWasTaken = error instanceof ServerStartError && error.log.includes('Address already in use')
-      if (!portWasTaken || options.port !== undefined || attempt === startAttempts) throw error
+      if (!portWasTaken(error) || options.port !== undefined || attempt === startAttempts) throw error
     }
   }
 }
@@ -167,9 +167,12 @@ export class LocalRedis implements RedisServer {
     return this.#process.isRunning
   }
 
-  async start(): Promise<void> {
-    // A Sentinel writes what it learns into its configuration, so a second start begins anew with the given one.
+  /** Before the first start only: a Sentinel and the servers it watches write what they learn into the file. */
+  async writeConfig(): Promise<void> {
     await writeFile(join(this.#settings.path, 'redis.conf'), configText(this.#settings), { mode: 0o600 })
+  }
+
+  async start(): Promise<void> {
     await this.#process.start()
   }
 

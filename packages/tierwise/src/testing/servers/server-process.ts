@@ -34,6 +34,11 @@ export class ServerStartError extends Error {
   }
 }
 
+/** Somebody else took the port between the look at it and the start. */
+export function portWasTaken(error: unknown): boolean {
+  return error instanceof ServerStartError && error.log.includes('Address already in use')
+}
+
 /** One server, which can be started again after it has ended. */
 export class ServerProcess {
   readonly #command: ServerCommand
