@@ -10,10 +10,26 @@ export interface TagClock {
   isCurrent(tags: readonly string[], recorded: number): boolean
 }
 
+/** What a tag store knows. */
+export interface TagMarks {
+  readonly clock: number
+  /** Tag to the clock value of its latest invalidation. */
+  readonly marks: ReadonlyMap<string, number>
+  /**
+   * The clock value at which the store began or lost its memory: what was invalidated before is not known, so entries
+   * that recorded less are not trusted.
+   * @default 0
+   */
+  readonly floor?: number
+}
+
 /** Where tag marks outlive the process: offered by tiers whose `capabilities.tags` is true. */
 export interface TagStore {
-  /** The whole table: tag to the clock value of its latest invalidation. */
-  load(): Promise<{ readonly clock: number; readonly marks: ReadonlyMap<string, number> }>
-  /** Raises the clock by one (never to less than `atLeast`), marks the tags with it, atomically; resolves when it would survive a crash of the process. */
+  /** The marks later than `after`; all of them when it is left out. */
+  load(after?: number): Promise<TagMarks>
+  /**
+   * Raises the clock by one (never to less than `atLeast`), marks the tags with it, atomically; resolves when it would
+   * survive a crash of the process. Without a tag it only raises the clock.
+   */
   invalidate(tags: readonly string[], atLeast: number): Promise<number>
 }

@@ -8,12 +8,13 @@ import type {
   TierHealth,
   WriteResult,
 } from '../contract/cache.ts'
-import type { CacheEventOf, CacheEventType } from '../contract/events.ts'
+import type { BreakerState, CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalTier } from '../contract/tier.ts'
 import { texts, unknownName } from '../base/option-reader.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
+import { changeAll } from './coherence.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { clearNamespace, clearSources } from './invalidate.ts'
 import { checkNamespaceName, storagePrefix } from './key.ts'
@@ -21,6 +22,9 @@ import type { Lifecycle } from './lifecycle.ts'
 import { Namespace, stopped } from './namespace.ts'
 import type { Engine } from './namespace.ts'
 import type { NamespacePolicy } from './policy.ts'
+import { refuseUnbounded } from './raw-policy.ts'
+import { rawEnvelope } from './raw-envelope.ts'
+import type { Instant } from './raw-tier.ts'
 import { sumStats } from './stats.ts'
 import { NamespaceTags } from './tags.ts'
 
@@ -58,6 +62,7 @@ export class TieredCacheManager implements CacheManager {
     parts.engine.emitter.watch(() => {
       for (const { cache } of this.#views.values()) cache.watch()
     })
+    parts.engine.tagTable.onClear((namespace) => this.#forget(namespace))
   }
 
   namespace<V = unknown>(name: string): Cache<V> {
@@ -111,7 +116,9 @@ export class TieredCacheManager implements CacheManager {
     )
     const overall = sumStats(Object.values(namespaces))
     const gets = overall.hits + overall.staleHits + overall.misses
-    return { overall, namespaces, hitRate: gets === 0 ? undefined : (overall.hits + overall.staleHits) / gets }
+    const hitRate = gets === 0 ? undefined : (overall.hits + overall.staleHits) / gets
+    const tiers = Object.fromEntries(this.#parts.chain.tiers.map(({ name, stats }) => [name, stats]))
+    return { overall, namespaces, hitRate, tiers }
   }
 
   async invalidateTags(tags: readonly string[]): Promise<void> {
@@ -125,6 +132,7 @@ export class TieredCacheManager implements CacheManager {
     await this.#ready('clear')
     for (const name of this.#parts.policies.keys()) this.namespace(name)
     const namespaces = new Set([...this.#views.values()].map(({ ns }) => ns))
+    for (const { name, policy } of namespaces) if (policy.raw?.keyPrefix === '') refuseUnbounded(name, 'clear')
     await Promise.all([...namespaces].map((ns) => clearNamespace(ns, options?.hard === true)))
     await this.#clearRest(options?.hard === true)
   }
@@ -150,6 +158,11 @@ export class TieredCacheManager implements CacheManager {
 
   delete(key: string, options: InNamespace): Promise<boolean> {
     return this.namespace(options.namespace).delete(key)
+  }
+
+  /** Another process has cleared a namespace, or all of them when the name is empty. */
+  #forget(namespace: string): void {
+    for (const { ns } of this.#views.values()) if (namespace === '' || ns.name === namespace) changeAll(ns)
   }
 
   /** What no namespace of this process has touched yet. */
@@ -192,9 +205,19 @@ export class TieredCacheManager implements CacheManager {
               tagClock: tags,
             }),
           }
-    const ns = new Namespace(engine, policy, { local, tiers: chain.tiers.filter((tier) => uses(tier.name)), tags })
+    const tiers = chain.tiers.filter((tier) => uses(tier.name))
+    const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags })
     const view = { ns, cache: new NamespaceCache(ns, new CallPolicies(policy, policy.tiers ?? chain.names)) }
     return this.#remember(name, this.#remember(policy.name, view))
+  }
+
+  /** The tiers as a namespace sees them: whole, or their plain keys. */
+  #viewsOf(tiers: readonly GuardedTier[], { raw }: NamespacePolicy): readonly GuardedTier[] {
+    if (raw === undefined) return tiers
+    const { runtime, authority } = this.#parts.engine
+    const now = (): Instant => ({ askedAt: runtime.clock.now(), version: authority.instant() })
+    const envelope = rawEnvelope(raw.values)
+    return tiers.flatMap((tier) => tier.rawView({ envelope, now }) ?? [])
   }
 
   #remember(name: string, view: View): View {
@@ -206,8 +229,10 @@ export class TieredCacheManager implements CacheManager {
     const { clock } = this.#parts.engine.runtime
     const before = clock.now()
     const usage = deep ? await tier.usage() : undefined
-    const state = { name: tier.name, breaker: tier.breakerState, intents: tier.intents.pending, usage }
-    const healthy = tier.breakerState === 'closed' && tier.intents.pending === 0 && (!deep || usage !== undefined)
+    const breakers = tier.breakerStates
+    const breaker = worst(Object.values(breakers))
+    const state = { name: tier.name, breaker, breakers, intents: tier.owed, usage }
+    const healthy = breaker === 'closed' && tier.owed === 0 && (!deep || usage !== undefined)
     return deep ? { ...state, healthy, latencyMs: clock.now() - before } : { ...state, healthy }
   }
 
@@ -230,4 +255,8 @@ export class TieredCacheManager implements CacheManager {
     ns.flights.detachAll()
     for (const flight of ns.running) flight.abort(reason)
   }
+}
+
+function worst(states: readonly BreakerState[]): BreakerState {
+  return states.find((state) => state === 'open') ?? states.find((state) => state === 'half-open') ?? 'closed'
 }

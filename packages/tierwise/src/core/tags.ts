@@ -1,12 +1,9 @@
 import type { Timer, Timers } from '../contract/runtime.ts'
-import type { TagClock, TagStore } from '../contract/tags.ts'
+import type { TagClock, TagMarks } from '../contract/tags.ts'
+import { TagKeeper } from './tag-keeper.ts'
+import type { GuardedTagStore, KeptTable } from './tag-keeper.ts'
 
-const retryMs = 1000
-
-/** A tag store behind its guard: `undefined` when it did not take the marks. Never rejects after `load`. */
-export interface GuardedTagStore extends Pick<TagStore, 'load'> {
-  invalidate(tags: readonly string[], atLeast: number): Promise<number | undefined>
-}
+const refreshMs = 1000
 
 /**
  * Which tag was last invalidated when, by a logical clock.
@@ -14,19 +11,20 @@ export interface GuardedTagStore extends Pick<TagStore, 'load'> {
  * Marks are named `namespace:tag` for one namespace, `:tag` for all, `namespace` for a clear of one and the empty name
  * for a clear of all; names of namespaces contain no colon, so nothing collides.
  *
- * Where a tier keeps the table (`TagStore`), it survives restarts. Where none does, the clock starts at the moment of
- * the start in microseconds, and a durable tier's tagged entries from before it are not trusted: their tags may have
- * been invalidated by a process whose table is gone.
+ * Every tier that can keep the table does (`TagStore`): a disk for its host and over restarts, a shared store for the
+ * fleet. What one of them has forgotten, the others still know. A shared one is read again every second. Where no tier
+ * keeps it, the clock starts at the moment of the start in microseconds, and a durable tier's tagged entries from
+ * before it are not trusted: their tags may have been invalidated by a process whose table is gone.
  */
-export class TagTable {
+export class TagTable implements KeptTable {
   readonly #marks = new Map<string, number>()
-  #store: GuardedTagStore | undefined
+  readonly #keepers: TagKeeper[] = []
+  readonly #timers: Timers
+  #onClear: (namespace: string) => void = () => {}
   #now: number
   #floor: number
   #sealed = false
-  /** Marks that the store has not taken yet. They go with the next invalidation, or by themselves after a while. */
-  readonly #owed = new Map<string, number>()
-  readonly #timers: Timers
+  #closed = false
   #timer: Timer | undefined
 
   constructor(start: number, timers: Timers) {
@@ -35,39 +33,70 @@ export class TagTable {
     this.#timers = timers
   }
 
+  /** `listener` is told of the namespaces that another process has cleared; the empty name stands for all. */
+  onClear(listener: (namespace: string) => void): void {
+    this.#onClear = listener
+  }
+
   get now(): number {
     return this.#now
+  }
+
+  get marks(): ReadonlyMap<string, number> {
+    return this.#marks
   }
 
   /** From here on entries record the clock. */
   seal(): void {
     this.#sealed = true
+    for (const keeper of this.#keepers) keeper.catchUp()
   }
 
   async attach(store: GuardedTagStore): Promise<void> {
-    const { clock, marks } = await store.load()
-    this.#store = store
-    this.#floor = 0
-    // The clock of the store counts invalidations, the one it replaces counts microseconds and is far ahead. Going back
-    // is safe only while no entry has recorded it.
-    this.#now = this.#sealed ? Math.max(clock, this.#now) : clock
-    for (const [name, mark] of marks) this.#raise(name, mark)
-    if (this.#owed.size > 0) this.#schedule()
+    const known = await store.load()
+    const { clock, floor = 0 } = known
+    const isFirst = this.#keepers.length === 0
+    this.#keepers.push(new TagKeeper(store, known, { table: this, timers: this.#timers }))
+    this.#floor = isFirst ? floor : Math.max(this.#floor, floor)
+    // The first clock replaces one that counts from the start of the process. Going back is safe only while no entry
+    // has recorded it.
+    if (isFirst && !this.#sealed) this.#now = clock
+    this.learn(known)
+    if (this.#sealed) this.#keepers.at(-1)?.catchUp()
+    if (store.shared) this.#watch()
   }
 
-  /** Effective in this process at once. Resolves to true once it also survives the process, to false where no tier took it. */
+  /**
+   * Effective in this process at once. Resolves to true once every tier that keeps the table has taken it, to false
+   * where one has not, or none is there.
+   */
   async invalidate(names: readonly string[]): Promise<boolean> {
     const clock = this.#now + 1
-    this.#apply(names, clock)
-    for (const name of names) this.#owed.set(name, clock)
-    return this.#deliver()
+    this.#now = clock
+    for (const name of names) this.#raise(name, clock)
+    for (const keeper of this.#keepers) keeper.owe(names, clock)
+    const taken = await Promise.all(this.#keepers.map((keeper) => keeper.deliver()))
+    return taken.length > 0 && taken.every(Boolean)
+  }
+
+  learn({ clock, marks, floor = 0 }: TagMarks): void {
+    this.#now = Math.max(this.#now, clock)
+    this.#floor = Math.max(this.#floor, floor)
+    for (const [name, mark] of marks) {
+      if (this.#raise(name, mark) && !name.includes(':')) this.#onClear(name)
+    }
+  }
+
+  confirm(names: readonly string[], clock: number): void {
+    this.#now = Math.max(this.#now, clock)
+    for (const name of names) this.#raise(name, clock)
   }
 
   /** The last try before the tiers are closed. */
   async close(): Promise<void> {
-    if (this.#owed.size > 0) await this.#deliver()
+    this.#closed = true
     this.#timer?.cancel()
-    this.#timer = undefined
+    await Promise.all(this.#keepers.map((keeper) => keeper.close()))
   }
 
   isCurrent(namespace: string, tags: readonly string[], recorded: number): boolean {
@@ -82,29 +111,10 @@ export class TagTable {
     return this.#mark(namespace) > recorded || this.#mark('') > recorded
   }
 
-  async #deliver(): Promise<boolean> {
-    if (this.#store === undefined) return false
-    const sent = [...this.#owed]
-    const clock = await this.#store.invalidate(
-      sent.map(([name]) => name),
-      this.#now,
-    )
-    if (clock === undefined) {
-      this.#schedule()
-      return false
-    }
-    this.#apply(
-      sent.map(([name]) => name),
-      clock,
-    )
-    for (const [name, mark] of sent) if (this.#owed.get(name) === mark) this.#owed.delete(name)
-    return true
-  }
-
-  #schedule(): void {
-    this.#timer ??= this.#timers.after(retryMs, () => {
-      this.#timer = undefined
-      void this.#deliver()
+  #watch(): void {
+    if (this.#closed) return
+    this.#timer ??= this.#timers.every(refreshMs, () => {
+      for (const keeper of this.#keepers) if (keeper.isShared) void keeper.refresh()
     })
   }
 
@@ -112,13 +122,10 @@ export class TagTable {
     return this.#marks.get(name) ?? -1
   }
 
-  #apply(names: readonly string[], clock: number): void {
-    this.#now = Math.max(this.#now, clock)
-    for (const name of names) this.#raise(name, clock)
-  }
-
-  #raise(name: string, mark: number): void {
-    if (mark > this.#mark(name)) this.#marks.set(name, mark)
+  #raise(name: string, mark: number): boolean {
+    if (mark <= this.#mark(name)) return false
+    this.#marks.set(name, mark)
+    return true
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../contract/runtime.ts'
-import type { TagStore } from '../../contract/tags.ts'
+import type { TagMarks, TagStore } from '../../contract/tags.ts'
 import { changeState, readState } from './control.ts'
 import type { Database } from './database.ts'
 import { recordBytes, StoredRecord } from './record.ts'
@@ -19,7 +19,7 @@ export class DiskTagStore implements TagStore {
     this.#options = options
   }
 
-  async load(): Promise<{ readonly clock: number; readonly marks: ReadonlyMap<string, number> }> {
+  async load(after = -1): Promise<TagMarks> {
     const database = this.#options.database()
     database.refreshReads()
     const clock = readState(database.state)?.tagClock ?? 0
@@ -29,7 +29,8 @@ export class DiskTagStore implements TagStore {
       const record = bytes && StoredRecord.read(bytes)
       // A damaged mark counts as an invalidation now: it may cost a miss, never serve what was invalidated.
       const tag = record === undefined ? ordinaryKeyOf(key)?.slice(1) : keyFromBytes(record.keyBytes)
-      if (tag !== undefined) marks.set(tag, record?.version ?? clock)
+      const mark = record?.version ?? clock
+      if (tag !== undefined && mark > after) marks.set(tag, mark)
     }
     return { clock, marks }
   }
