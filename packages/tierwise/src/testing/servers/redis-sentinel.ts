@@ -1,5 +1,6 @@
-import { startRedisIn, type LocalRedis, type RedisServer } from './redis-server.ts'
+import { startRedisIn, type LocalRedis } from './local-redis.ts'
 import type { RedisBinary } from './redis-binary.ts'
+import type { RedisServer } from './redis-server.ts'
 import { ServerFolder } from './server-folder.ts'
 import { until } from './until.ts'
 

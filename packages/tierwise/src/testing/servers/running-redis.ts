@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { ConfigError } from '../../errors.ts'
 import { redisClientProgram } from './redis-binary.ts'
-import { runRedisCommand, type RedisServer, type RedisTls } from './redis-server.ts'
+import { runRedisCommand } from './redis-command.ts'
+import type { RedisServer, RedisTls } from './redis-server.ts'
 import { until } from './until.ts'
 
 /**
