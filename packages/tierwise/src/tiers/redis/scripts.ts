@@ -103,25 +103,47 @@ return found
 `)
 
 /**
- * KEYS: the hash of the tag marks. ARGV: what the clock is at least raised to, then the tags.
- *
- * The clock is a field of the same hash, so that an eviction takes both or none. A clock that begins anew begins with the
- * time of the server in microseconds, which no count reaches: what was recorded before the loss is older than any mark
- * that is made after it. Returns the new clock.
+ * The clock of the tag marks, in the same sorted set as the marks, so that an eviction takes all or nothing. One that
+ * begins anew begins with the time of the server in microseconds, which no count reaches, and remembers it as its floor.
+ */
+const readTagClock = `
+local held = redis.call('ZSCORE', KEYS[1], 'clock')
+local function startingAt(least)
+  local time = redis.call('TIME')
+  return math.max(time[1] * 1000000 + time[2], least)
+end
+local function scoreOf(clock) return string.format('%.0f', clock) end
+`
+
+/**
+ * KEYS: the sorted set of the tag marks. ARGV: what the clock is at least raised to, then the tags. Returns the new clock.
  *
  * After a first write, which PERSIST is although it changes nothing, Redis lets a script write with full memory.
  */
 export const invalidateTagsScript: Script = new Script(`
-local held = redis.call('HGET', KEYS[1], 'clock')
-local time = redis.call('TIME')
-local clock = held and tonumber(held) + 1 or time[1] * 1000000 + time[2]
-clock = math.max(clock, tonumber(ARGV[1]))
-local text = string.format('%.0f', clock)
+${readTagClock}
+local least = tonumber(ARGV[1])
+local clock = held and math.max(tonumber(held) + 1, least) or startingAt(least)
 redis.call('PERSIST', KEYS[1])
-redis.call('HSET', KEYS[1], 'clock', text)
-for i = 2, #ARGV do redis.call('HSET', KEYS[1], ':' .. ARGV[i], text) end
-return text
+if not held then redis.call('ZADD', KEYS[1], scoreOf(clock), 'floor') end
+redis.call('ZADD', KEYS[1], scoreOf(clock), 'clock')
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], scoreOf(clock), ':' .. ARGV[i]) end
+return scoreOf(clock)
 `)
 
-/** KEYS: the hash of the tag marks. Returns its fields and values as one list, whatever the protocol makes of a hash. */
-export const loadTagsScript: Script = new Script(`return redis.call('HGETALL', KEYS[1])`)
+/**
+ * KEYS: the sorted set of the tag marks. ARGV: an instant. Returns the clock, the floor, and the marks later than the
+ * instant with their scores as one list. A set that is not there begins now; where it cannot be written, it is as if.
+ */
+export const loadTagsScript: Script = new Script(`
+${readTagClock}
+local floor
+if held then
+  floor = redis.call('ZSCORE', KEYS[1], 'floor')
+else
+  held = scoreOf(startingAt(0))
+  floor = held
+  redis.pcall('ZADD', KEYS[1], held, 'clock', held, 'floor')
+end
+return { held, floor, redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHSCORES') }
+`)

@@ -1,11 +1,9 @@
 import type { RedisPort } from '../../clients/redis/port.ts'
-import type { TagStore } from '../../contract/tags.ts'
+import type { TagMarks, TagStore } from '../../contract/tags.ts'
 import { listOf, numberOf, textOf } from './replies.ts'
 import { invalidateTagsScript, loadTagsScript } from './scripts.ts'
 
-const clockField = 'clock'
-
-/** Tag marks and their clock in one hash; the clock is raised inside the script that marks. */
+/** Tag marks and their clock in one sorted set; the clock is raised inside the script that marks. */
 export class RedisTagStore implements TagStore {
   readonly #key: string
   readonly #port: () => RedisPort
@@ -16,17 +14,15 @@ export class RedisTagStore implements TagStore {
     this.#port = port
   }
 
-  async load(): Promise<{ readonly clock: number; readonly marks: ReadonlyMap<string, number> }> {
-    const fields = listOf(await loadTagsScript.run(this.#port(), [this.#key], []))
+  async load(after = -1): Promise<TagMarks> {
+    const [clock, floor, fields] = listOf(await loadTagsScript.run(this.#port(), [this.#key], [String(after)]))
+    const scored = listOf(fields)
     const marks = new Map<string, number>()
-    let clock = 0
-    for (let index = 0; index + 1 < fields.length; index += 2) {
-      const name = textOf(fields[index])
-      const mark = numberOf(fields[index + 1])
-      if (name === clockField) clock = mark
-      else marks.set(name.slice(1), mark)
+    for (let index = 0; index + 1 < scored.length; index += 2) {
+      const name = textOf(scored[index])
+      if (name.startsWith(':')) marks.set(name.slice(1), numberOf(scored[index + 1]))
     }
-    return { clock, marks }
+    return { clock: numberOf(clock), floor: numberOf(floor), marks }
   }
 
   async invalidate(tags: readonly string[], atLeast: number): Promise<number> {
