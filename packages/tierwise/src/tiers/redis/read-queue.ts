@@ -12,7 +12,7 @@ export interface ReadSource<T> {
 }
 
 /** How many keys one command takes at most: the server answers nobody else meanwhile. */
-const mostKeys = 512
+const mostKeys = 128
 
 /**
  * Collects the reads of one tick, whoever makes them, and asks for all of them together, each key once.

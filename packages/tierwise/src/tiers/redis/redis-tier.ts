@@ -16,6 +16,7 @@ import { pagesOfNames, UniqueNames } from './key-pages.ts'
 import { longestLifeMs, RedisRawStore } from './raw-store.ts'
 import { frameOf, isLive, kindOf, recordBytes, tombstoneBytes } from './record.ts'
 import { ReadQueue } from './read-queue.ts'
+import { ReplicaReads } from './replica-reads.ts'
 import { bytesOf } from './replies.ts'
 import { ServerClock } from './server-clock.ts'
 import { Store } from './store.ts'
@@ -31,6 +32,8 @@ export interface RedisTierSettings {
   readonly connectTimeoutMs: number
   readonly lanes: number
   readonly tombstoneTtlMs: number
+  /** A replica that may be further behind is not read. */
+  readonly maxReplicaLagMs: number
 }
 
 /** Everything that exists while the tier is open. */
@@ -40,6 +43,7 @@ interface OpenParts {
   readonly reads: ReadQueue<Buffer>
   readonly writes: WriteQueue
   readonly clock: ServerClock
+  readonly replica: ReplicaReads | undefined
   readonly stopListening: () => void
 }
 
@@ -94,18 +98,23 @@ export class RedisTier implements Tier {
   }
 
   async set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]> {
-    const { store, writes } = this.#open('set')
+    const parts = this.#open('set')
     const now = this.#context.clock.now()
-    const replies = await writes.add(records.map((record) => this.#writeOf(store, record, now)))
+    const replies = await this.#write(
+      parts,
+      records.map((record) => this.#writeOf(parts.store, record, now)),
+    )
     return replies.map(outcomeOf)
   }
 
   async delete(keys: readonly string[], version: number): Promise<readonly boolean[]> {
-    const { store, writes } = this.#open('delete')
+    const parts = this.#open('delete')
+    const { layout } = parts.store
     const lifeMs = this.#settings.tombstoneTtlMs
     const bytes = tombstoneBytes(version)
-    const replies = await writes.add(
-      keys.map((key) => ({ key, group: store.layout.laneOf(key), limit: version, lifeMs, bytes })),
+    const replies = await this.#write(
+      parts,
+      keys.map((key) => ({ key, group: layout.laneOf(key), limit: version, lifeMs, bytes })),
     )
     return replies.map((reply) => reply === 'replaced')
   }
@@ -148,24 +157,49 @@ export class RedisTier implements Tier {
       const layout =
         ports.primary.topology === 'cluster' ? clusterLayout(this.#context.prefix, this.#settings.lanes) : singleLayout
       const store = new Store(ports.primary, layout)
+      const replica = await this.#replicaReads(store, ports)
       const serverClock = new ServerClock(ports.primary, clock)
       await serverClock.measure()
       this.#parts = {
         ports,
         store,
         reads: new ReadQueue({
-          groupOf: layout.laneOf,
-          ask: (keys, lane) => store.read(keys, lane),
+          groupOf: (key) => layout.laneOf(key),
+          ask: (keys, lane) => (replica ?? store).read(keys, lane),
           accept: (reply, key) => this.#frameIn(reply, key),
         }),
         writes: new WriteQueue((writes) => store.write(writes, clock.now())),
         clock: serverClock,
+        replica,
         stopListening: ports.primary.onConnect(() => void serverClock.measure().catch(() => undefined)),
       }
       return { highestVersion: 0 }
     } catch (error) {
       await closePorts(ports)
       throw this.#unreachable(error)
+    }
+  }
+
+  async #replicaReads(store: Store, { primary, replica }: RedisPorts): Promise<ReplicaReads | undefined> {
+    if (replica === undefined) return undefined
+    const { clock, timers } = this.#context
+    const reads = new ReplicaReads(
+      store,
+      { primary, replica },
+      { clock, timers, maxLagMs: this.#settings.maxReplicaLagMs },
+    )
+    await reads.start()
+    return reads
+  }
+
+  /** A fence goes up before the write is sent, and once more when it is answered: only from then on must it hold. */
+  async #write({ writes, replica }: OpenParts, changes: readonly Write[]): Promise<readonly WriteReply[]> {
+    if (replica === undefined) return writes.add(changes)
+    for (const { key, bytes } of changes) replica.noteWrite(key, bytes)
+    try {
+      return await writes.add(changes)
+    } finally {
+      for (const { key, bytes } of changes) replica.noteWrite(key, bytes)
     }
   }
 
@@ -188,6 +222,7 @@ export class RedisTier implements Tier {
     this.#parts = undefined
     if (parts === undefined) return
     parts.stopListening()
+    parts.replica?.stop()
     const { timers } = this.#context
     await withDeadline(parts.writes.drain(), farewellMs, { timers, error: () => new Error('late') }).catch(() => {})
     await closePorts(parts.ports)

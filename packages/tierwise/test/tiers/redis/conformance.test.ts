@@ -24,6 +24,7 @@ tierConformance({
             connectTimeoutMs: 5000,
             lanes: 64,
             tombstoneTtlMs: 300_000,
+            maxReplicaLagMs: 5000,
           },
           context,
         ),
