@@ -41,14 +41,16 @@ function optionsPage() {
     'tiers/memory/index.ts',
     'tiers/disk/options.ts',
   ])
-  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'Durability'].map((name) =>
+  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'RawValues', 'Durability'].map((name) =>
     typeRow(find(name)),
   )
   const tables = [
     ['CacheManagerOptions', '`createCacheManager(options)`'],
+    ['GuardOptions', '`createCacheManager(options)`, and `createCacheManager({ guards: { tier: options } })`'],
     ['BreakerOptions', '`createCacheManager({ breaker })`'],
     ['LifeOptions', '`createCacheManager({ defaults })`, each namespace, and each `getOrSet`'],
     ['NamespaceOptions', '`createCacheManager({ namespaces: { name: options } })`'],
+    ['RawOptions', '`createCacheManager({ namespaces: { name: { raw: options } } })`'],
     ['ReadOptions', '`get`, `getMany` and `getEntry`'],
     ['WriteOptions', '`set` and `setMany`'],
     ['LoadOptions', '`getOrSet` and `getOrSetMany`'],

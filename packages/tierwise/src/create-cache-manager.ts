@@ -1,23 +1,25 @@
-import { breakerTable, managerTable } from './core/manager-options.ts'
+import { managerTable } from './core/manager-options.ts'
 import type { ManagerSettings } from './core/manager-options.ts'
 import { optionError, readOptions } from './base/option-reader.ts'
 import { systemRuntime } from './base/runtime.ts'
 import type { CacheManager } from './contract/cache.ts'
 import type { CacheManagerOptions } from './contract/options.ts'
 import type { Runtime } from './contract/runtime.ts'
-import type { LocalTier, TierDefinition } from './contract/tier.ts'
+import type { LocalTier, Tier, TierDefinition } from './contract/tier.ts'
 import { ProcessAuthority } from './core/authority.ts'
 import { Background } from './core/background.ts'
 import { TieredCacheManager } from './core/cache-manager.ts'
 import type { Chain } from './core/cache-manager.ts'
 import { Emitter } from './core/emitter.ts'
+import { defaultGuard, mergeGuard, readGuards } from './core/guard-options.ts'
+import type { GuardSettings } from './core/guard-options.ts'
 import { GuardedTier } from './core/guarded-tier.ts'
 import type { OpenedTier } from './core/guarded-tier.ts'
 import { checkNamespaceName } from './core/key.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { Engine } from './core/namespace.ts'
 import { resolveNamespace } from './core/policy.ts'
-import type { NamespacePolicy } from './core/policy.ts'
+import type { NamespacePolicy, PolicyContext } from './core/policy.ts'
 import { TagTable } from './core/tags.ts'
 import { WriteBehind } from './core/write-behind.ts'
 import { ConfigError } from './errors.ts'
@@ -38,15 +40,14 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime }
   const emitter = new Emitter()
   const tagTable = new TagTable(Math.floor(runtime.clock.now() * 1000), runtime.timers)
-  const authority = new ProcessAuthority(runtime.clock)
+  const authority = new ProcessAuthority(runtime.clock, () => storeOffsetMs(chain))
 
-  const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
+  const onOpen = async ({ highestVersion, tags }: OpenedTier): Promise<void> => {
     authority.observe(highestVersion)
-    // The first tier of the chain that keeps the tag clock keeps it for all.
-    const keeper = chain.tiers.find((tier) => tier.capabilities.tags)
-    if (tags !== undefined && keeper?.name === name) await tagTable.attach(tags)
+    if (tags !== undefined) await tagTable.attach(tags)
   }
-  const chain = createChain(options.tiers, { runtime, emitter, settings, onOpen })
+  const guards = readGuards(options.guards, 'options.guards', { names: tierNames, base: settings.guard })
+  const chain = createChain(options.tiers, { runtime, emitter, settings, guards, onOpen })
   const prepare = (): Promise<void> => prepareCodecs(options, chain)
   const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => tagTable.seal() })
   const engine: Engine = {
@@ -63,7 +64,14 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
       return lifecycle.state === 'stopped'
     },
   }
-  const policyContext = { defaults: options.defaults, tierNames }
+  const policyContext: PolicyContext = {
+    defaults: options.defaults,
+    tierNames,
+    rawTiers: chain.tiers.filter((tier) => tier.canBeRaw).map((tier) => tier.name),
+    memory: chain.local?.name,
+    prefix: settings.prefix,
+    isEncrypted: options.encryption !== undefined,
+  }
   // A wrong default is found now, also when no namespace is listed.
   resolveNamespace('default', undefined, policyContext)
   return new TieredCacheManager({
@@ -76,21 +84,24 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   })
 }
 
-function readSettings(
-  options: CacheManagerOptions,
-): ManagerSettings & { readonly breaker: { readonly failures: number; readonly openForMs: number } } {
+function readSettings(options: CacheManagerOptions): ManagerSettings & { readonly guard: GuardSettings } {
   if (typeof options !== 'object' || options === null) throw optionError('options', options, 'an object of options')
   const own = readOptions(options, 'options', managerTable)
-  const breaker = readOptions(options.breaker, 'options.breaker', breakerTable)
   return {
     strictNamespaces: false,
     prefix: 'tw',
-    tierTimeout: 250,
     maxRefreshes: 64,
     maxPendingWrites: 10_000,
     ...own,
-    breaker: { failures: breaker.failures ?? 5, openForMs: breaker.openFor ?? 5000 },
+    guard: mergeGuard(defaultGuard, own),
   }
+}
+
+/** The first shared tier that knows how far its clock is ahead sets the clock of the versions. */
+function storeOffsetMs(chain: Chain): number {
+  for (const { capabilities, clockOffsetMs } of chain.tiers)
+    if (capabilities.shared && clockOffsetMs !== undefined) return clockOffsetMs
+  return 0
 }
 
 function checkTiers(tiers: readonly TierDefinition[]): readonly string[] {
@@ -117,12 +128,12 @@ interface ChainParts {
   readonly runtime: Runtime
   readonly emitter: Emitter
   readonly settings: ReturnType<typeof readSettings>
+  readonly guards: ReadonlyMap<string, GuardSettings>
   readonly onOpen: (opened: OpenedTier) => Promise<void>
 }
 
 function createChain(definitions: readonly TierDefinition[], parts: ChainParts): Chain {
-  const { runtime, emitter, settings, onOpen } = parts
-  const guard = { timeoutMs: settings.tierTimeout, breaker: settings.breaker, mostIntents: 10_000 }
+  const { runtime, emitter, settings, guards, onOpen } = parts
   const created = definitions.map((definition, index) => {
     const tier = definition.create({
       ...runtime,
@@ -139,9 +150,15 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
   })
   const [first] = created
   const local = first?.tier.sync === true ? { name: first.name, tier: first.tier satisfies LocalTier } : undefined
-  const tiers = created.flatMap(({ name, tier }) =>
-    tier.sync ? [] : [new GuardedTier(name, tier, { runtime, emitter, settings: guard, onOpen })],
-  )
+  const guarded = ({ name, tier }: { name: string; tier: Tier }): GuardedTier =>
+    new GuardedTier(name, tier, {
+      runtime,
+      emitter,
+      settings: guards.get(name) ?? settings.guard,
+      mostIntents: 10_000,
+      onOpen,
+    })
+  const tiers = created.flatMap(({ name, tier }) => (tier.sync ? [] : [guarded({ name, tier })]))
   return { local, tiers, names: created.map(({ name }) => name) }
 }
 

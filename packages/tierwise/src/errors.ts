@@ -24,12 +24,16 @@ export type CacheErrorCode =
   | 'ERR_CACHE_LOADER_TIMEOUT'
   /** `TimeoutError`. A tier took longer than `tierTimeout`; only in `tier-error` events. Do: look at the tier; raise `tierTimeout` if this is normal for it. */
   | 'ERR_CACHE_TIER_TIMEOUT'
+  /** `TierError`. More operations are under way on a tier than `maxInFlight`; only in `tier-error` events. Do: find out why it is slow or the load so high; raise `maxInFlight` if this is normal. */
+  | 'ERR_CACHE_TIER_BUSY'
   /** `TierError`. A tier failed to list its keys or cannot list them. Do: use tags instead of patterns, or leave the tier out of the namespace. */
   | 'ERR_CACHE_TIER_READ'
   /** `TierError`. A tier failed to write; only in `tier-error` events, the write itself says `failed`. Do: look at `cause`; the tier is not read for these keys until it has heard of the change. */
   | 'ERR_CACHE_TIER_WRITE'
   /** `TierError`. `start()` could not open a tier. Do: look at `cause`; without `start()` the cache goes on without the tier and tries again. */
   | 'ERR_CACHE_TIER_OPEN'
+  /** `TierError`. A materialized view could not be refreshed; a scheduled refresh tells it as a `tier-notice` and tries again. Do: look at `cause`; the role has to own the view. */
+  | 'ERR_CACHE_VIEW_REFRESH'
   /** `TierError`. A tier was used before it was opened or after it was closed. Do: use it through a manager; a tier of your own rejects with it after `close`. */
   | 'ERR_CACHE_TIER_CLOSED'
   /** `CodecError`. A value has no faithful bytes: a function, a symbol, a class instance, a cycle, more than 256 levels. Do: store plain data; the message has the path of the part. */

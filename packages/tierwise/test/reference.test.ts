@@ -24,6 +24,7 @@ function readDefault(cell: string): string | undefined {
 }
 
 const managerDefault = (name: string): string => documented('CacheManagerOptions').get(name) ?? ''
+const guardDefault = (name: string): string => documented('GuardOptions').get(name) ?? ''
 
 let stop = async (): Promise<void> => undefined
 afterEach(() => stop())
@@ -51,6 +52,7 @@ describe('the reference pages', () => {
       ERR_CACHE_ABORTED: true,
       ERR_CACHE_LOADER_TIMEOUT: true,
       ERR_CACHE_TIER_TIMEOUT: true,
+      ERR_CACHE_TIER_BUSY: true,
       ERR_CACHE_TIER_READ: true,
       ERR_CACHE_TIER_WRITE: true,
       ERR_CACHE_TIER_OPEN: true,
@@ -115,7 +117,7 @@ describe('the documented defaults of a manager', () => {
     await cache.get('opens the tier')
     faults.store.hang('get')
     const answer = cache.get('k')
-    const deadline = parseDuration(managerDefault('tierTimeout') as Duration) ?? 0
+    const deadline = parseDuration(guardDefault('tierTimeout') as Duration) ?? 0
     await runtime.advance(deadline - 1)
     expect(errors).toEqual([])
     await runtime.advance(1)
@@ -134,7 +136,7 @@ describe('the documented defaults of a manager', () => {
     expect(states).toEqual([])
     await cache.get('k')
     expect(states).toEqual(['open'])
-    await runtime.advance((parseDuration(defaults.get('openFor') as Duration) ?? 0) - 1)
+    await runtime.advance((parseDuration(defaults.get('openFor') as Duration) ?? 0) / 10 - 1)
     await cache.get('k')
     expect(states).toEqual(['open'])
     await runtime.advance(1)

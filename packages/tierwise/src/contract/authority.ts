@@ -4,6 +4,8 @@
  */
 export interface Authority {
   nextVersion(): number
+  /** Now, on the scale of the versions. */
+  instant(): number
   /** Makes the next version larger than `version`. */
   observe(version: number): void
 }

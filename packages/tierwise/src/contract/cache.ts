@@ -1,4 +1,11 @@
-import type { CacheEventOf, CacheEventType, TierWriteState } from './events.ts'
+import type {
+  BreakerState,
+  CacheEventOf,
+  CacheEventType,
+  GuardedKind,
+  TierOperation,
+  TierWriteState,
+} from './events.ts'
 import type { LoadOptions, Lifetime, ReadOptions, WriteOptions } from './options.ts'
 import type { TierUsage } from './tier.ts'
 
@@ -269,15 +276,35 @@ export interface Analytics {
   readonly namespaces: Readonly<Record<string, NamespaceStats>>
   /** Hits of any tier by gets; undefined before the first get. */
   readonly hitRate: number | undefined
+  /** What was asked of each tier behind memory, by its name and the operation; operations that were never asked are left out. */
+  readonly tiers: Readonly<Record<string, Readonly<Partial<Record<TierOperation, OperationStats>>>>>
+}
+
+/** What became of the operations of one kind on one tier, since the manager was created. */
+export interface OperationStats {
+  /** Sent to the tier; tries of one operation count once. */
+  readonly calls: number
+  /** Of those sent, how many failed, the late ones included. */
+  readonly failures: number
+  /** Of those sent, how many missed their deadline. */
+  readonly timeouts: number
+  /** Further tries of reads. */
+  readonly retries: number
+  /** Not sent, because a breaker was open or the tier was not. */
+  readonly refused: number
+  /** Not sent, because too many were under way. */
+  readonly rejected: number
 }
 
 /** How a tier is. */
 export interface TierHealth {
   readonly name: string
-  /** Its breaker is closed, nothing waits for it, and with `deep` it answered. */
+  /** Its breakers are closed, nothing waits for it, and with `deep` it answered. */
   readonly healthy: boolean
-  /** `open`: it is left alone for a while. */
-  readonly breaker: 'closed' | 'half-open' | 'open'
+  /** The worst of its breakers; `open`: it is left alone for a while. */
+  readonly breaker: BreakerState
+  /** Where each of its breakers stands; absent for memory, which has none. */
+  readonly breakers?: Readonly<Record<GuardedKind, BreakerState>>
   /** Invalidations waiting to reach this tier. */
   readonly intents: number
   /** What it holds; tiers behind memory are asked only with `deep`. */

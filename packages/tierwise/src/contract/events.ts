@@ -87,8 +87,22 @@ export interface InvalidateEvent {
 export type TierEvent =
   /** An operation of a tier failed or came too late; the engine goes on without it. */
   | { readonly type: 'tier-error'; readonly tier: string; readonly operation: TierOperation; readonly error: unknown }
-  /** A tier is left alone (`open`), probed (`half-open`) or used again (`closed`). */
-  | { readonly type: 'breaker'; readonly tier: string; readonly state: BreakerState }
+  /** A tier is left alone (`open`), probed (`half-open`) or used again (`closed`), for one kind of operations. */
+  | {
+      readonly type: 'breaker'
+      readonly tier: string
+      readonly kind: GuardedKind
+      readonly state: BreakerState
+      readonly reason: BreakerReason
+    }
+  /** A read that failed is tried again; `attempt` counts from 1. */
+  | {
+      readonly type: 'tier-retry'
+      readonly tier: string
+      readonly operation: TierOperation
+      readonly attempt: number
+      readonly error: unknown
+    }
   /** Entries left a tier by its own decision; reported in sums, about once a second. */
   | {
       readonly type: 'evict'
@@ -119,6 +133,10 @@ export type TierEvent =
 export type TierOperation = 'open' | 'close' | 'get' | 'set' | 'delete' | 'scan' | 'clear' | 'usage' | 'tags'
 /** Where the breaker of a tier stands. */
 export type BreakerState = 'closed' | 'half-open' | 'open'
+/** Operations that share a breaker. `read`: `get` and `usage`. `write`: `set`. `remove`: `delete`, `clear` and `tags`. `open`: opening the tier. */
+export type GuardedKind = 'open' | 'read' | 'write' | 'remove'
+/** Opened for `failures` in a row, for its `failure-rate`, for `silence` or because a `probe-failed`; half-open when the `pause-over`; closed when `answered`. */
+export type BreakerReason = 'failures' | 'failure-rate' | 'silence' | 'probe-failed' | 'pause-over' | 'answered'
 /** Over the budget of the tier, over the quota of the namespace, past its life, or too large to be held. */
 export type EvictReason = 'capacity' | 'quota' | 'expired' | 'too-large'
 /** Why a record could not be used. */

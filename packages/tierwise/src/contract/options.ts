@@ -69,10 +69,23 @@ export interface NamespaceOptions extends LifeOptions {
   readonly reservedBytes?: Size
   /** Tags given to every entry of the namespace, besides those of the call. @default none */
   readonly tags?: readonly string[]
+  /** Keeps plain keys and plain values in the tiers that can, shared with code that talks to the store directly. @default none */
+  readonly raw?: RawOptions
 }
 
+/** How a namespace keeps plain keys and plain values. */
+export interface RawOptions {
+  /** What the plain keys start with, before the key itself; may be empty. @default the name of the namespace and a colon */
+  readonly keyPrefix?: string
+  /** What the plain values are: JSON, a text in UTF-8, or bytes. @default 'json' */
+  readonly values?: RawValues
+}
+
+/** `json`: what `JSON.stringify` writes. `text`: strings, in UTF-8. `bytes`: `Uint8Array`, as it is. */
+export type RawValues = 'json' | 'text' | 'bytes'
+
 /** What `createCacheManager` takes. */
-export interface CacheManagerOptions {
+export interface CacheManagerOptions extends GuardOptions {
   /** The chain, fastest first. At least one; only the first may be in memory. */
   readonly tiers: readonly TierDefinition[]
   /** How entries live where neither the namespace nor the call says otherwise. @default see LifeOptions */
@@ -87,24 +100,48 @@ export interface CacheManagerOptions {
   readonly codec?: 'msgpack' | 'json' | ValueCodec
   /** Encrypts what leaves memory, with AES-256-GCM. @default none */
   readonly encryption?: EncryptionOptions
-  /** Deadline of one operation on a tier that is not in memory; a read that misses it is a miss, a write `failed`. @default '250ms' */
-  readonly tierTimeout?: Duration
+  /** What guards single tiers, by their names, where it differs from the rest. @default none */
+  readonly guards?: Readonly<Record<string, GuardOptions>>
   /** Background refreshes that may run at once in this process; one too many is dropped. @default 64 */
   readonly maxRefreshes?: number
   /** Write-behind entries that may wait; beyond, writes go through. @default 10_000 */
   readonly maxPendingWrites?: number
-  /** When a failing tier is left alone for a while. @default see BreakerOptions */
-  readonly breaker?: BreakerOptions
   /** Clock, timers and random numbers, each replaceable; for tests. @default those of Node */
   readonly runtime?: Partial<Runtime>
 }
 
-/** When a failing tier is left alone for a while. */
+/** What stands between the engine and a tier that is not in memory: for all tiers, or for one of them in `guards`. */
+export interface GuardOptions {
+  /** Deadline of one operation; a read that misses it is a miss, a write `failed`. @default '250ms' */
+  readonly tierTimeout?: Duration
+  /** Deadline of what takes longer: opening, closing and clearing a tier. Only `start`, `stop` and a hard `clear` wait for it. @default '5s' */
+  readonly connectTimeout?: Duration
+  /** How often a read is tried again, within its deadline, when the tier says that this may help. @default 1 */
+  readonly retries?: number
+  /** Operations under way at once; one too many is answered at once as a failure. @default 10_000 */
+  readonly maxInFlight?: number
+  /** When a failing tier is left alone for a while. @default see BreakerOptions */
+  readonly breaker?: BreakerOptions
+}
+
+/**
+ * When a failing tier is left alone for a while. Reads, writes and removals have a breaker each. One opens on the first
+ * of: failures in a row, too large a share of failures, or silence, when an operation missed its deadline and nothing
+ * has been answered since it was sent.
+ */
 export interface BreakerOptions {
-  /** Failures in a row that open the breaker. @default 5 */
+  /** Failures in a row, within the window. @default 5 */
   readonly failures?: number
-  /** How long it stays open before one probe is let through. @default '5s' */
+  /** Share of the operations in the window that failed, above 0 and at most 1. @default 0.5 */
+  readonly failureRate?: number
+  /** Operations in the window before their share of failures counts. @default 20 */
+  readonly minCalls?: number
+  /** The stretch of time that is looked back on. @default '10s' */
+  readonly window?: Duration
+  /** The longest pause before the tier is probed. The first is a tenth of it, each failed probe doubles it. @default '5s' */
   readonly openFor?: Duration
+  /** Operations that have to be answered before the breaker closes; the first goes alone, and its caller does not wait. @default 3 */
+  readonly probes?: number
 }
 
 /** Options of a single read. */

@@ -17,6 +17,7 @@ import { emitHit } from './outcome.ts'
 import { readTtl, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
+import { refuseTags, refuseUnbounded } from './raw-policy.ts'
 import { readValues } from './read-values.ts'
 import { writeValue, writeValues } from './write.ts'
 import { optionError, texts } from '../base/option-reader.ts'
@@ -153,12 +154,14 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async invalidateTags(tags: readonly string[]): Promise<void> {
     texts(tags, 'tags')
+    if (this.#ns.isRaw) refuseTags(this.name)
     await this.#ns.ready('invalidateTags')
     await deleteTags(this.#ns, tags)
   }
 
   async invalidatePattern(pattern: string): Promise<number> {
     checkKey(pattern, 'invalidatePattern')
+    this.#refuseUnbounded('invalidatePattern')
     await this.#ns.ready('invalidatePattern')
     return deletePattern(this.#ns, pattern)
   }
@@ -170,6 +173,7 @@ export class NamespaceCache<V> implements Cache<V> {
   }
 
   async clear(options?: { readonly hard?: boolean }): Promise<void> {
+    this.#refuseUnbounded('clear')
     await this.#ns.ready('clear')
     await clearNamespace(this.#ns, options?.hard === true)
   }
@@ -220,6 +224,10 @@ export class NamespaceCache<V> implements Cache<V> {
     this.#checkKeys(operation, keys)
     await this.#ns.ready(operation)
     return keys.length === 0 ? new Set() : deleteKeys(this.#ns, keys, operation === 'delete' ? 'key' : 'keys')
+  }
+
+  #refuseUnbounded(operation: string): void {
+    if (this.#ns.policy.raw?.keyPrefix === '') refuseUnbounded(this.name, operation)
   }
 
   #checkKeys(operation: string, keys: Iterable<string>): readonly string[] {

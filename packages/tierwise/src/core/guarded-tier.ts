@@ -1,28 +1,23 @@
-import { Breaker } from '../base/breaker.ts'
-import type { BreakerSettings } from '../base/breaker.ts'
-import { withDeadline } from '../base/deadline.ts'
 import type { Envelope } from '../contract/codec.ts'
-import type { BreakerState, TierOperation } from '../contract/events.ts'
+import type { BreakerState, GuardedKind, TierOperation } from '../contract/events.ts'
+import type { OperationStats } from '../contract/cache.ts'
 import type { Runtime } from '../contract/runtime.ts'
 import type { Decode, Tier, TierCapabilities, TierRecord, TierUsage, WriteOutcome } from '../contract/tier.ts'
-import { CacheError, TierError, TimeoutError } from '../errors.ts'
+import { CacheError, TierError } from '../errors.ts'
 import type { Emitter } from './emitter.ts'
+import type { GuardSettings } from './guard-options.ts'
 import { Intents } from './intents.ts'
 import { KeyOrder } from './key-order.ts'
-import type { GuardedTagStore } from './tags.ts'
-
-const writes: ReadonlySet<TierOperation> = new Set(['set', 'delete', 'clear', 'tags'])
-
-export interface GuardSettings {
-  readonly timeoutMs: number
-  readonly breaker: BreakerSettings
-  readonly mostIntents: number
-}
+import { RawTier } from './raw-tier.ts'
+import type { Instant } from './raw-tier.ts'
+import type { GuardedTagStore } from './tag-keeper.ts'
+import { TierGuard } from './tier-guard.ts'
 
 export interface GuardParts {
   readonly runtime: Runtime
   readonly emitter: Emitter
   readonly settings: GuardSettings
+  readonly mostIntents: number
   /** Called when the tier is open and before it is used. */
   readonly onOpen: (opened: OpenedTier) => Promise<void>
 }
@@ -33,46 +28,46 @@ export interface OpenedTier {
   readonly tags: GuardedTagStore | undefined
 }
 
+/** Keys removed at once where a clear has to list them. */
+const clearBatch = 500
+
 /**
- * A tier that cannot hurt: every operation has a deadline, a breaker answers for a tier that keeps failing, and no
- * method rejects. A failed read is a miss; a failed write is told to the caller and remembered as an intent.
+ * A tier that cannot hurt: no method rejects but those of `open` and `scan`, and none takes longer than its deadline. A
+ * failed read is a miss; a failed write is told to the caller and remembered as an intent. See `TierGuard` for how.
  *
- * Reads and writes have breakers of their own: a disk whose writes are slow still answers reads, and those are what
- * keeps an application alive.
+ * The plain keys of a raw namespace are a view of the same tier, behind the same guard, with an envelope and intents of
+ * their own.
  */
 export class GuardedTier {
   readonly name: string
   readonly capabilities: TierCapabilities
   readonly intents: Intents
-  readonly #reads: Breaker
-  readonly #writes: Breaker
   readonly #tier: Tier
+  readonly #guard: TierGuard
   readonly #parts: GuardParts
   readonly #order: KeyOrder | undefined
+  readonly #views: GuardedTier[] = []
+  /** Of what it is a view. */
+  readonly #whole: GuardedTier | undefined
   #envelope: Envelope | undefined
-  #opening: Promise<void> | undefined
-  #isOpen = false
 
-  constructor(name: string, tier: Tier, parts: GuardParts) {
+  constructor(name: string, tier: Tier, parts: GuardParts, whole?: GuardedTier) {
     this.name = name
     this.capabilities = tier.capabilities
     this.#tier = tier
     this.#parts = parts
+    this.#whole = whole
     this.#order = tier.capabilities.versions ? undefined : new KeyOrder()
-    const onChange = (state: BreakerState): void => parts.emitter.emit({ type: 'breaker', tier: name, state })
-    this.#reads = new Breaker(parts.settings.breaker, parts.runtime.clock, onChange)
-    this.#writes = new Breaker(parts.settings.breaker, parts.runtime.clock, onChange)
+    const { runtime, emitter, settings } = parts
+    this.#guard =
+      whole === undefined ? new TierGuard({ name, runtime, emitter, settings, open: () => this.#open() }) : whole.#guard
     this.intents = new Intents(
       {
         name,
-        delete: async (keys, version) => (await this.#delete(keys, version)) !== undefined,
+        delete: async (keys, version) => (await this.#delete(keys, version, true)) !== undefined,
         clear: (prefix, version) => this.#clear(prefix, version),
       },
-      {
-        timers: parts.runtime.timers,
-        emitter: parts.emitter,
-        settings: { most: parts.settings.mostIntents, retryMs: 1000 },
-      },
+      { timers: runtime.timers, emitter, settings: { most: parts.mostIntents, retryMs: 1000 } },
     )
   }
 
@@ -90,49 +85,76 @@ export class GuardedTier {
     this.#envelope = envelope
   }
 
-  /** The worse of what holds for reads and for writes. */
-  get breakerState(): BreakerState {
-    const states = [this.#reads.state, this.#writes.state]
-    return states.find((state) => state === 'open') ?? states.find((state) => state === 'half-open') ?? 'closed'
+  /** Whether it can keep plain keys. */
+  get canBeRaw(): boolean {
+    return this.#tier.raw !== undefined
+  }
+
+  get isRaw(): boolean {
+    return this.#whole !== undefined
+  }
+
+  /** How far the clock of the store is ahead, in milliseconds, as far as is known. */
+  get clockOffsetMs(): number | undefined {
+    return this.#tier.clockOffsetMs
+  }
+
+  get breakerStates(): Readonly<Record<GuardedKind, BreakerState>> {
+    return this.#guard.breakerStates
+  }
+
+  get stats(): Readonly<Partial<Record<TierOperation, OperationStats>>> {
+    return this.#guard.stats
+  }
+
+  /** Invalidations that are owed, those of plain keys included. */
+  get owed(): number {
+    return this.#views.reduce((sum, view) => sum + view.intents.pending, this.intents.pending)
+  }
+
+  /** Its plain keys, for one raw namespace; undefined when it has none. */
+  rawView(view: { readonly envelope: Envelope; readonly now: () => Instant }): GuardedTier | undefined {
+    const { raw: store } = this.#tier
+    if (store === undefined) return undefined
+    const tier = new RawTier({ store, capabilities: this.capabilities, now: view.now })
+    const guarded = new GuardedTier(this.name, tier, this.#parts, this)
+    guarded.useEnvelope(view.envelope)
+    this.#views.push(guarded)
+    return guarded
   }
 
   /** Opens the tier or rejects with a `TierError`; a failed attempt is repeated by the next operation the breaker lets through. */
   open(): Promise<void> {
-    this.#opening ??= this.#openOnce().catch((error: unknown) => {
-      this.#opening = undefined
-      throw this.#failure('open', error, 'ERR_CACHE_TIER_OPEN')
-    })
-    return this.#opening
+    return this.#guard.opening.open()
   }
 
-  /** As `open`, but gives up waiting at the deadline and never rejects; operations wait for the rest themselves. */
+  /** As `open`, but gives up waiting at the deadline and never rejects. */
   async openSoon(): Promise<void> {
-    await this.#inTime('open', this.open()).catch((error: unknown) => this.#report('open', error))
+    await this.#guard.opening.soon(false)
   }
 
   async close(): Promise<void> {
-    if (this.#isOpen && this.intents.pending > 0) await this.intents.replay()
-    this.intents.close()
-    if (this.#opening === undefined) return
-    await this.#inTime('open', this.#opening).catch(() => undefined)
-    await this.#tier.close().catch((error: unknown) => this.#report('close', error))
+    const parts = [this, ...this.#views]
+    const { opening } = this.#guard
+    if (opening.isOpen) for (const { intents } of parts) if (intents.pending > 0) await intents.replay()
+    for (const { intents } of parts) intents.close()
+    const wasTried = opening.wasTried
+    await this.#guard.close()
+    if (!wasTried) return
+    await this.#guard.inTime('close', this.#tier.close()).catch((error: unknown) => this.#guard.report('close', error))
   }
 
   /** Results in order; a failure, and every key an intent covers, is `undefined`. */
   async get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]> {
+    if (this.#guard.refuses('get')) return nothing(keys)
     const believed = (bytes: Uint8Array, index: number): T | undefined =>
       this.intents.pending > 0 && this.intents.covers(keys[index] ?? '') ? undefined : decode(bytes, index)
-    return (await this.#guard('get', () => this.#tier.get(keys, believed))) ?? keys.map(() => undefined)
+    return (await this.#guard.run('get', () => this.#tier.get(keys, believed))) ?? nothing(keys)
   }
 
   /** Outcomes in order, or undefined when the tier failed; then each key is kept as an intent. */
   async set(records: readonly TierRecord[], prefix: string): Promise<readonly WriteOutcome[] | undefined> {
-    const outcomes = await this.#guard('set', () =>
-      this.#ordered(
-        records.map((record) => record.key),
-        () => this.#tier.set(records),
-      ),
-    )
+    const outcomes = this.#guard.refuses('set') ? undefined : await this.#set(records)
     for (const [index, record] of records.entries()) {
       // One above: the write may still arrive after the intent was replayed, and then has to find itself outdated.
       if (outcomes === undefined) this.intents.keep(record.key, prefix, record.version + 1)
@@ -159,110 +181,110 @@ export class GuardedTier {
 
   /** Rejects with a `TierError` where the tier cannot list or fails: half a listing would be a wrong answer. */
   async *scan<T>(prefix: string, decode: Decode<T>): AsyncIterable<T> {
-    if (!this.capabilities.scan) {
-      throw new TierError(
-        `Tier \`${this.name}\` cannot list its keys. Use tags, or leave it out with the \`tiers\` option.`,
-        { code: 'ERR_CACHE_TIER_READ', tier: this.name, operation: 'scan' },
-      )
-    }
+    const { opening } = this.#guard
+    if (!this.capabilities.scan)
+      throw this.#unlisted('cannot list its keys. Use tags, or leave it out with the `tiers` option.')
+    if (this.#guard.refuses('scan')) throw this.#unlisted('is left alone for a while, because it failed.')
+    if (!opening.isOpen && !(await opening.soon(true))) throw this.#unlisted('is not open.')
     try {
-      await this.#inTime('open', this.#ready())
       const scan = this.#tier.scan(prefix, decode)[Symbol.asyncIterator]()
       try {
         for (
-          let step = await this.#inTime('scan', scan.next());
+          let step = await this.#guard.inTime('scan', scan.next());
           step.done !== true;
-          step = await this.#inTime('scan', scan.next())
+          step = await this.#guard.inTime('scan', scan.next())
         )
           yield step.value
       } finally {
         // Not awaited: a scan that hangs does not end either.
-        scan.return?.().catch((error: unknown) => this.#report('scan', error))
+        scan.return?.().catch((error: unknown) => this.#guard.report('scan', error))
       }
     } catch (error) {
-      throw this.#failure('scan', error, 'ERR_CACHE_TIER_READ')
+      throw this.#scanFailure(error)
     }
   }
 
+  /** Asked in the background, so it waits for a probe too. */
   async usage(): Promise<TierUsage | undefined> {
-    return this.#guard('usage', () => this.#tier.usage())
+    return this.#guard.run('usage', () => this.#tier.usage(), true)
   }
 
-  async #openOnce(): Promise<void> {
+  async #open(): Promise<void> {
     const { highestVersion } = await this.#tier.open()
     await this.#parts.onOpen({ name: this.name, highestVersion, tags: this.#guardedTags() })
-    this.#isOpen = true
-  }
-
-  async #ready(): Promise<void> {
-    if (!this.#isOpen) await this.open()
   }
 
   #guardedTags(): GuardedTagStore | undefined {
     const { tags } = this.#tier
     return (
       tags && {
+        shared: this.capabilities.shared,
         load: () => tags.load(),
-        invalidate: (names, atLeast) => this.#guard('tags', () => tags.invalidate(names, atLeast)),
+        refresh: (after) => this.#guard.run('tags', () => tags.load(after)),
+        invalidate: (names, atLeast) => this.#guard.run('tags', () => tags.invalidate(names, atLeast)),
       }
     )
   }
 
-  #delete(keys: readonly string[], version: number): Promise<readonly boolean[] | undefined> {
+  #set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[] | undefined> {
+    const keys = records.map((record) => record.key)
+    return this.#guard.run('set', () => this.#ordered(keys, () => this.#tier.set(records)))
+  }
+
+  async #delete(keys: readonly string[], version: number, isPatient = false): Promise<readonly boolean[] | undefined> {
     if (this.capabilities.readOnly === true) return this.#tier.delete(keys, version)
-    return this.#guard('delete', () => this.#ordered(keys, () => this.#tier.delete(keys, version)))
+    if (this.#guard.refuses('delete')) return undefined
+    return this.#guard.run('delete', () => this.#ordered(keys, () => this.#tier.delete(keys, version)), isPatient)
   }
 
   async #clear(prefix: string, version: number): Promise<boolean> {
     if (this.capabilities.readOnly === true) return this.#tier.clear(prefix, version).then(() => true)
-    return (await this.#guard('clear', () => this.#tier.clear(prefix, version).then(() => true))) ?? false
+    if (this.isRaw) return this.#clearByListing(prefix, version)
+    if (this.#guard.refuses('clear')) return false
+    return (await this.#guard.run('clear', () => this.#tier.clear(prefix, version).then(() => true), true)) ?? false
+  }
+
+  async #clearByListing(prefix: string, version: number): Promise<boolean> {
+    try {
+      let batch: string[] = []
+      for await (const key of this.scan(prefix, (bytes) => this.envelope.head(bytes).key)) {
+        if (batch.push(key) < clearBatch) continue
+        if ((await this.#delete(batch, version, true)) === undefined) return false
+        batch = []
+      }
+      return batch.length === 0 || (await this.#delete(batch, version, true)) !== undefined
+    } catch (error) {
+      this.#guard.report('clear', error)
+      return false
+    }
   }
 
   #ordered<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
     return this.#order === undefined ? work() : this.#order.run(keys, work)
   }
 
-  async #guard<T>(operation: TierOperation, work: () => Promise<T>): Promise<T | undefined> {
-    const breaker = writes.has(operation) ? this.#writes : this.#reads
-    if (!breaker.admits()) return undefined
-    try {
-      // Most calls find the tier open; they must reach it in the same tick, so that writes keep the order they were made in.
-      const running = this.#isOpen ? work() : this.#ready().then(work)
-      const result = await this.#inTime(operation, running)
-      breaker.succeeded()
-      return result
-    } catch (error) {
-      breaker.failed()
-      this.#report(operation, error)
-      return undefined
-    }
+  #unlisted(why: string): TierError {
+    return new TierError(`Tier \`${this.name}\` ${why}`, {
+      code: 'ERR_CACHE_TIER_READ',
+      tier: this.name,
+      operation: 'scan',
+      retryable: this.capabilities.scan,
+    })
   }
 
-  #inTime<T>(operation: TierOperation, work: Promise<T>): Promise<T> {
-    const { settings, runtime } = this.#parts
-    return withDeadline(work, settings.timeoutMs, { timers: runtime.timers, error: () => this.#late(operation) })
-  }
-
-  #late(operation: TierOperation): TimeoutError {
-    return new TimeoutError(
-      `Tier \`${this.name}\` did not answer \`${operation}\` within ${this.#parts.settings.timeoutMs} ms. Raise \`tierTimeout\` if this is normal for it.`,
-      { code: 'ERR_CACHE_TIER_TIMEOUT', tier: this.name, operation, retryable: true },
-    )
-  }
-
-  #failure(operation: TierOperation, cause: unknown, code: 'ERR_CACHE_TIER_OPEN' | 'ERR_CACHE_TIER_READ'): CacheError {
+  #scanFailure(cause: unknown): CacheError {
     if (cause instanceof CacheError && cause.tier === this.name) return cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    return new TierError(`Tier \`${this.name}\` failed to ${operation}: ${reason}`, {
-      code,
+    return new TierError(`Tier \`${this.name}\` failed to scan: ${reason}`, {
+      code: 'ERR_CACHE_TIER_READ',
       tier: this.name,
-      operation,
+      operation: 'scan',
       cause,
       retryable: true,
     })
   }
+}
 
-  #report(operation: TierOperation, error: unknown): void {
-    this.#parts.emitter.emit({ type: 'tier-error', tier: this.name, operation, error })
-  }
+function nothing(keys: readonly string[]): readonly undefined[] {
+  return new Array<undefined>(keys.length).fill(undefined)
 }

@@ -51,8 +51,13 @@ export class Intents {
   }
 
   keep(key: string, prefix: string, version: number): void {
-    if (this.#keys.size >= this.#settings.most) this.#overflow(prefix, version)
-    else this.#keys.set(key, Math.max(version, this.#keys.get(key) ?? 0))
+    const isFull = this.#keys.size >= this.#settings.most
+    if (isFull && prefix !== '') this.#overflow(prefix, version)
+    else {
+      // Without a prefix there is nothing to clear instead: the oldest gives way, and the event tells.
+      if (isFull) this.#dropOldest()
+      this.#keys.set(key, Math.max(version, this.#keys.get(key) ?? 0))
+    }
     this.#changed('kept')
   }
 
@@ -91,6 +96,13 @@ export class Intents {
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
+  }
+
+  #dropOldest(): void {
+    for (const key of this.#keys.keys()) {
+      this.#keys.delete(key)
+      return this.#changed('overflowed')
+    }
   }
 
   #overflow(prefix: string, version: number): void {

@@ -84,7 +84,8 @@ export async function clearNamespace(ns: Namespace, hard: boolean): Promise<void
   clearSources(ns.tiers, ns.prefix, version)
   const isRemembered = await ns.tags.clear()
   const freed = Promise.all(ns.tiers.map((tier) => tier.clear(ns.prefix, version)))
-  if (hard || !isRemembered) await freed
+  // Plain values carry no clock.
+  if (hard || !isRemembered || ns.isRaw) await freed
   else ns.engine.background.run('clear', freed)
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'namespace', targets: [], count: 0 })

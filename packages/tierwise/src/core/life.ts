@@ -5,6 +5,7 @@ import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { readThrough } from './read.ts'
+import type { Ticket } from './tickets.ts'
 import { writeEntries } from './write.ts'
 
 /** An entry with the tier it was found in. */
@@ -38,6 +39,8 @@ export async function renew(ns: Namespace, key: string, policy: Policy): Promise
 /** Ends the freshness of an entry now; what is left of its grace stays. A load under way may not store. */
 export async function endFreshness(ns: Namespace, key: string): Promise<boolean> {
   ns.flights.detach(key)
+  // A plain value cannot be stale.
+  if (ns.isRaw) return (await deleteKeys(ns, [key], 'expire')).size > 0
   const outcome = await rewrite(ns, key, (entry) => ({
     ...entry,
     version: ns.engine.authority.nextVersion(),
@@ -59,7 +62,7 @@ async function rewrite(ns: Namespace, key: string, change: (entry: Entry) => Ent
   const ticket = ns.tickets.open(key)
   try {
     const located = await locate(ns, key, ns.policy)
-    if (located !== undefined && !ticket.allows(located.entry.version)) return 'changed'
+    if (located !== undefined && !isCurrent(ns, ticket, located.entry)) return 'changed'
     const entry = located && change(located.entry)
     if (entry === undefined) return 'absent'
     await writeEntries(ns, new Map([[key, entry]]), ns.policy)
@@ -67,4 +70,9 @@ async function rewrite(ns: Namespace, key: string, change: (entry: Entry) => Ent
   } finally {
     ns.tickets.close(ticket)
   }
+}
+
+/** The version of a plain value is the time it was asked for, which says nothing about a change under way. */
+function isCurrent(ns: Namespace, ticket: Ticket, entry: Entry): boolean {
+  return ns.isRaw ? ticket.untouched : ticket.allows(entry.version)
 }

@@ -6,6 +6,7 @@ import { isolateOut } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import { readTtl, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
+import { refuseTags } from './raw-policy.ts'
 import { texts } from '../base/option-reader.ts'
 
 /** What the loader asked for while it ran. */
@@ -33,6 +34,7 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
       wishes.policy = withTtl(ns.policy, readTtl(ttl), wishes.policy)
     },
     setTags: (tags) => {
+      if (ns.isRaw) refuseTags(ns.name)
       wishes.tags = [...new Set([...(wishes.tags ?? flight.policy.tags), ...texts(tags, 'tags')])]
     },
     skip: () => {

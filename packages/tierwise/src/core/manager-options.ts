@@ -1,13 +1,14 @@
-import { boolean, duration, optionError, positiveInteger, shaped } from '../base/option-reader.ts'
+import { boolean, optionError, positiveInteger, shaped } from '../base/option-reader.ts'
 import type { OptionReader, OptionTable } from '../base/option-reader.ts'
 import type { EncryptionKey } from '../contract/codec.ts'
+import { guardTable } from './guard-options.ts'
+import type { GuardOptionValues } from './guard-options.ts'
 import { isNamePart } from './key.ts'
 
 /** The manager's own options that are plain values; tiers, namespaces and parts are read elsewhere. */
 export interface ManagerSettings {
   readonly strictNamespaces: boolean
   readonly prefix: string
-  readonly tierTimeout: number
   readonly maxRefreshes: number
   readonly maxPendingWrites: number
 }
@@ -52,7 +53,8 @@ function isKey(raw: unknown): raw is EncryptionKey {
 
 export const managerTable: OptionTable<
   ManagerSettings &
-    Record<'tiers' | 'defaults' | 'namespaces' | 'codec' | 'encryption' | 'breaker' | 'runtime', unknown>
+    GuardOptionValues &
+    Record<'tiers' | 'defaults' | 'namespaces' | 'codec' | 'encryption' | 'guards' | 'runtime', unknown>
 > = {
   tiers: readElsewhere,
   defaults: readElsewhere,
@@ -61,14 +63,9 @@ export const managerTable: OptionTable<
   prefix,
   codec,
   encryption,
-  tierTimeout: duration,
+  ...guardTable,
+  guards: readElsewhere,
   maxRefreshes: positiveInteger,
   maxPendingWrites: positiveInteger,
-  breaker: readElsewhere,
   runtime: readElsewhere,
-}
-
-export const breakerTable: OptionTable<{ failures: number; openFor: number }> = {
-  failures: positiveInteger,
-  openFor: duration,
 }

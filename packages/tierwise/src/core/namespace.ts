@@ -72,9 +72,14 @@ export class Namespace {
     this.engine = engine
     this.local = parts.local
     this.tiers = parts.tiers
-    this.prefix = storagePrefix(engine.prefix, policy.version, policy.name)
+    this.prefix = policy.raw?.keyPrefix ?? storagePrefix(engine.prefix, policy.version, policy.name)
     this.tags = parts.tags
     this.failures = new Failures(engine.runtime.clock)
+  }
+
+  /** Keeps plain keys and plain values, which other code may change. */
+  get isRaw(): boolean {
+    return this.policy.raw !== undefined
   }
 
   now(): number {

@@ -27,6 +27,8 @@ import {
 import type { OptionTable } from '../base/option-reader.ts'
 import { ConfigError, LicenseViolationError } from '../errors.ts'
 import { isNamePart } from './key.ts'
+import { rawOptions, refuseRawCall, resolveRaw } from './raw-policy.ts'
+import type { RawContext, RawPolicy } from './raw-policy.ts'
 
 /** Options after merging, each with a value. `Infinity` is no deadline, 0 is off. */
 export interface Policy {
@@ -60,6 +62,8 @@ export interface NamespacePolicy extends Policy {
   readonly maxBytes: number | undefined
   readonly maxEntries: number | undefined
   readonly reservedBytes: number | undefined
+  /** Set when it keeps plain keys and plain values. */
+  readonly raw: RawPolicy | undefined
 }
 
 type Life = Pick<
@@ -133,6 +137,7 @@ const namespaceTable = {
   maxEntries: positiveInteger,
   reservedBytes: size,
   tags: texts,
+  raw: rawOptions,
 } satisfies OptionTable<Record<keyof NamespaceOptions, unknown>>
 
 const defaultsTable = { ...lifeTable, isolation: namespaceTable.isolation }
@@ -165,7 +170,7 @@ export type CallKind = 'read' | 'write' | 'load'
 type Resolved = Partial<Record<string, unknown>>
 
 /** What a policy is resolved against: the chain and the defaults of the manager. */
-export interface PolicyContext {
+export interface PolicyContext extends RawContext {
   readonly defaults: unknown
   readonly tierNames: readonly string[]
 }
@@ -191,6 +196,7 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     maxBytes: undefined,
     maxEntries: undefined,
     reservedBytes: undefined,
+    raw: undefined,
     ...pick(defaults, ['isolation']),
     ...pick(own, [
       'tags',
@@ -207,6 +213,7 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     ...('maxTtl' in own ? { maxTtlMs: own['maxTtl'] as number } : {}),
   }
   checkTiers(policy.tiers, `${path}.tiers`, context.tierNames)
+  if ('raw' in own) return Object.freeze(rawPolicy(policy, resolveRaw(name, own, context)))
   if (policy.license !== undefined && policy.maxTtlMs === Infinity) {
     throw new ConfigError(
       `\`${path}.license\` needs \`${path}.maxTtl\`: how long the licence allows a value to be kept.`,
@@ -224,12 +231,19 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
   )
 }
 
+/** What the defaults of the manager say beyond what plain values can keep is left out. */
+function rawPolicy(policy: NamespacePolicy, raw: Pick<NamespacePolicy, 'raw' | 'tiers'>): NamespacePolicy {
+  const writeMode = policy.writeMode === 'behind' ? 'through' : policy.writeMode
+  return { ...policy, ...raw, graceMs: 0, writeMode }
+}
+
 /** The policy of one call. */
 export function resolveCall(
   base: NamespacePolicy,
   call: { kind: CallKind; options: object; tierNames: readonly string[] },
 ): Policy {
   const own: Resolved = readOptions(call.options, 'options', callTables[call.kind] as OptionTable<Resolved>)
+  if (base.raw !== undefined) refuseRawCall(own)
   const tags = own['tags'] as readonly string[] | undefined
   const merged: Policy = {
     ...life(base, own),

@@ -141,8 +141,8 @@ async function fitsSchema(ns: Namespace, entry: Entry): Promise<boolean> {
 /** Promotion: into memory at once, into the byte tiers between in the background. Neither if the key changed meanwhile. */
 function fillAbove(reader: Reader, source: GuardedTier, promotions: readonly Promotion[]): void {
   const { ns, policy } = reader
-  // The version of a source is a time of its own clock: it cannot be compared with a change that is under way.
-  const isSource = source.capabilities.readOnly === true
+  // The version of a source, and of a plain value, is a time: it cannot be compared with a change that is under way.
+  const isSource = source.capabilities.readOnly === true || source.isRaw
   const allowed = promotions.filter(({ ticket, entry }) => (isSource ? ticket.untouched : ticket.allows(entry.version)))
   if (allowed.length === 0) return
   ns.stats.promotions += fillMemory(reader, allowed)
@@ -160,6 +160,11 @@ function fillAbove(reader: Reader, source: GuardedTier, promotions: readonly Pro
   }
 }
 
+/** Other code may change a plain value: memory looks again after the ttl, though the value itself may live on. */
+function shorten(entry: Entry, at: number): Entry {
+  return entry.freshUntil <= at ? entry : { ...entry, freshUntil: at, usableUntil: at }
+}
+
 function fillMemory({ ns, policy }: Reader, promotions: readonly Promotion[]): number {
   const local = ns.localFor(policy)
   if (local === undefined) return 0
@@ -167,7 +172,8 @@ function fillMemory({ ns, policy }: Reader, promotions: readonly Promotion[]): n
   for (const { ticket, entry } of promotions) {
     const held = local.space.find(ticket.key)
     if (held !== undefined && held.version >= entry.version) continue
-    if (local.space.set(ticket.key, entry, reviewTime(entry, policy, ns.engine.runtime.random))) filled++
+    const kept = ns.isRaw ? shorten(entry, ns.now() + policy.ttlMs) : entry
+    if (local.space.set(ticket.key, kept, reviewTime(kept, policy, ns.engine.runtime.random))) filled++
   }
   return filled
 }
