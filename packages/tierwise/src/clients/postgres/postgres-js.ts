@@ -146,7 +146,9 @@ export class PostgresJsPort implements PostgresPort {
 /** Raw columns are what the server sent, before any parser or transform of the application. */
 function rowsOf(raw: RawRows): readonly PostgresRow[] {
   const columns = (raw.columns ?? []).map(({ name, type }) => ({ name, read: columnReader(type) }))
-  return raw.map((cells) => {
+  // After a statement that failed behind its first rows, `postgres` goes on counting: the next result begins with holes.
+  const rows = raw.filter(() => true)
+  return rows.map((cells) => {
     const row: Record<string, unknown> = {}
     for (const [index, { name, read }] of columns.entries()) {
       const cell = cells[index]
