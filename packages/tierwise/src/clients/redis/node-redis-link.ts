@@ -1,0 +1,103 @@
+import type { NodeRedisClient } from './client-shapes.ts'
+import { bytesAsBuffer } from './argument.ts'
+import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
+import type { RedisArgument, RedisCommand } from './port.ts'
+
+/**
+ * What node-redis makes of each type of reply, by the type's character in RESP. Both protocols then give the same: bytes
+ * for texts, flat lists for maps and sets.
+ */
+export const nodeRedisReplies: object = {
+  typeMapping: {
+    ['$'.charCodeAt(0)]: Buffer,
+    ['+'.charCodeAt(0)]: Buffer,
+    ['='.charCodeAt(0)]: Buffer,
+    ['%'.charCodeAt(0)]: Array,
+    ['~'.charCodeAt(0)]: Array,
+    [','.charCodeAt(0)]: String,
+    ['('.charCodeAt(0)]: String,
+  },
+}
+
+/** One server through node-redis. */
+export class NodeRedisLink implements RedisLink, LinkNode {
+  readonly package = 'node-redis'
+  readonly topology = 'single'
+  readonly address: string
+  readonly #client: NodeRedisClient
+
+  constructor(client: NodeRedisClient, address: string = nodeRedisAddress(client)) {
+    this.#client = client
+    this.address = address
+  }
+
+  get isReady(): boolean {
+    return this.#client.isReady
+  }
+
+  start(): void {
+    if (!this.#client.isOpen) this.#client.connect().catch(() => {})
+  }
+
+  send(command: RedisCommand | readonly RedisArgument[]): Promise<unknown> {
+    return callNodeRedis(this.#client, 'args' in command ? command.args : command)
+  }
+
+  renew(): void {
+    renewNodeRedis(this.#client)
+  }
+
+  async primaries(): Promise<readonly LinkNode[]> {
+    return [this]
+  }
+
+  connections(): readonly LinkNode[] {
+    return [this]
+  }
+
+  watch(watcher: LinkWatcher): () => void {
+    return listenToNodeRedis(this.#client, watcher)
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#client.isOpen) this.#client.destroy()
+  }
+}
+
+export function callNodeRedis(client: NodeRedisClient, args: readonly RedisArgument[]): Promise<unknown> {
+  return client.sendCommand(args.map(bytesAsBuffer), nodeRedisReplies)
+}
+
+/** The package has no way to drop a connection and keep the client, but a client that was destroyed connects again. */
+export function renewNodeRedis(client: NodeRedisClient): void {
+  if (!client.isOpen) return
+  client.destroy()
+  client.connect().catch(() => {})
+}
+
+export function listenToNodeRedis(
+  client: Pick<NodeRedisClient, 'on' | 'removeListener'>,
+  watcher: LinkWatcher,
+): () => void {
+  const ready = (): void => watcher.ready()
+  const failed = (error?: unknown): void => watcher.failed(error)
+  client.on('ready', ready)
+  client.on('error', failed)
+  client.on('end', failed)
+  return () => {
+    client.removeListener('ready', ready)
+    client.removeListener('error', failed)
+    client.removeListener('end', failed)
+  }
+}
+
+function nodeRedisAddress(client: NodeRedisClient): string {
+  const { url, socket } = (client as { options?: ClientOptions }).options ?? {}
+  const { hostname = '', port = '' } = url !== undefined && URL.canParse(url) ? new URL(url) : {}
+  return `${socket?.host ?? (hostname || 'localhost')}:${socket?.port ?? (port || 6379)}`
+}
+
+interface ClientOptions {
+  readonly url?: string
+  readonly socket?: { readonly host?: string; readonly port?: number }
+}

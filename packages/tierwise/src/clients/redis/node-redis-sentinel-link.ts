@@ -1,0 +1,53 @@
+import { bytesAsBuffer } from './argument.ts'
+import type { NodeRedisSentinel } from './client-shapes.ts'
+import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
+import { listenToNodeRedis, nodeRedisReplies } from './node-redis-link.ts'
+import type { RedisArgument, RedisCommand } from './port.ts'
+
+/** The primary behind Sentinel, through a sentinel client of node-redis that was handed in. */
+export class NodeRedisSentinelLink implements RedisLink, LinkNode {
+  readonly package = 'node-redis'
+  readonly topology = 'single'
+  readonly #client: NodeRedisSentinel
+
+  constructor(client: NodeRedisSentinel) {
+    this.#client = client
+  }
+
+  get address(): string {
+    const node = this.#client.getMasterNode()
+    return node === undefined ? 'the primary that Sentinel names' : `${node.host}:${node.port}`
+  }
+
+  get isReady(): boolean {
+    return this.#client.isReady
+  }
+
+  start(): void {
+    if (!this.#client.isOpen) this.#client.connect().catch(() => {})
+  }
+
+  send(command: RedisCommand | readonly RedisArgument[]): Promise<unknown> {
+    const args = 'args' in command ? command.args : command
+    return this.#client.sendCommand(false, args.map(bytesAsBuffer), nodeRedisReplies)
+  }
+
+  /** The package looks after its connections itself. */
+  renew(): void {}
+
+  async primaries(): Promise<readonly LinkNode[]> {
+    return [this]
+  }
+
+  connections(): readonly LinkNode[] {
+    return [this]
+  }
+
+  watch(watcher: LinkWatcher): () => void {
+    return listenToNodeRedis(this.#client, watcher)
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#client.isOpen) await this.#client.destroy()
+  }
+}
