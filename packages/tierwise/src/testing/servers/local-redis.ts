@@ -8,7 +8,7 @@ import type { RedisServer, RedisServerOptions, RedisTls } from './redis-server.t
 import type { ServerFolder } from './server-folder.ts'
 import { portWasTaken, ServerProcess } from './server-process.ts'
 
-/** @internal Where in a folder a server lives, and its port when that is not free to choose. */
+/** Where in a folder a server lives, and its port when that is not free to choose. */
 export interface PlacedRedisOptions extends RedisServerOptions {
   readonly name: string
   readonly port?: number
@@ -19,7 +19,7 @@ export interface PlacedRedisOptions extends RedisServerOptions {
 
 const startAttempts = 5
 
-/** @internal Starts a server in a folder. */
+/** Starts a server in a folder. */
 export async function startRedisIn(folder: ServerFolder, options: PlacedRedisOptions): Promise<LocalRedis> {
   const binary = options.binary ?? redisBinary()
   const path = await folder.makeFolder(options.name)
@@ -52,7 +52,6 @@ interface LocalRedisSettings extends PlacedRedisOptions {
   readonly certificates: Certificates | undefined
 }
 
-/** @internal */
 export class LocalRedis implements RedisServer {
   readonly host = loopback
   readonly port: number

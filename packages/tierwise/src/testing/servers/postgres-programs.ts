@@ -4,14 +4,14 @@ import { findProgram, missingProgram, runProgram, searchPath, type SystemUser } 
 /** Where Debian keeps the programs of each version; none of them is on PATH. */
 const debianFolder = '/usr/lib/postgresql'
 
-/** @internal Paths of the programs of one PostgreSQL. */
+/** Paths of the programs of one PostgreSQL. */
 export interface PostgresPrograms {
   readonly initdb: string
   readonly postgres: string
   readonly psql: string
 }
 
-/** @internal Looks on PATH, then where `pg_config` says, then in the folders of Debian, the newest version first. */
+/** Looks on PATH, then where `pg_config` says, then in the folders of Debian, the newest version first. */
 export async function postgresPrograms(): Promise<PostgresPrograms> {
   for (const folders of [searchPath(), await configuredFolder(), ...debianFolders()]) {
     const [initdb, postgres, psql] = ['initdb', 'postgres', 'psql'].map((name) => findProgram([name], folders))
@@ -20,14 +20,14 @@ export async function postgresPrograms(): Promise<PostgresPrograms> {
   throw missingProgram('postgres', 'postgresql')
 }
 
-/** @internal The client alone, which talks to a server that somebody else runs. */
+/** The client alone, which talks to a server that somebody else runs. */
 export async function psqlProgram(): Promise<string> {
   const found = findProgram(['psql'], [...searchPath(), ...(await configuredFolder()), ...debianFolders().flat()])
   if (found !== undefined) return found
   throw missingProgram('psql', 'postgresql-client')
 }
 
-/** @internal The user for the server: PostgreSQL refuses to run as root. Undefined: the one of this process. */
+/** The user for the server: PostgreSQL refuses to run as root. Undefined: the one of this process. */
 export async function postgresUser(): Promise<SystemUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ['postgres', 'nobody']) {

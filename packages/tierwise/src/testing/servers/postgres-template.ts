@@ -6,7 +6,7 @@ import type { PostgresPrograms } from './postgres-programs.ts'
 import { runProgram, type SystemUser } from './program.ts'
 import { ServerFolder } from './server-folder.ts'
 
-/** @internal A data folder as `initdb` makes it: superuser `postgres`, UTF-8, locale C, everybody trusted. */
+/** A data folder as `initdb` makes it: superuser `postgres`, UTF-8, locale C, everybody trusted. */
 export interface PostgresTemplate {
   readonly programs: PostgresPrograms
   readonly user: SystemUser | undefined
@@ -15,8 +15,6 @@ export interface PostgresTemplate {
 /**
  * Puts a new data folder at the path. `initdb` takes seconds, so its result is kept in the folder of temporary files,
  * one for each installed PostgreSQL and user, and copied.
- *
- * @internal
  */
 export async function makeDataFolder(path: string, template: PostgresTemplate): Promise<void> {
   const kept = await templatePath(template)
@@ -24,7 +22,7 @@ export async function makeDataFolder(path: string, template: PostgresTemplate): 
   await runProgram('cp', ['-a', kept, path], { user: template.user })
 }
 
-/** @internal Forgets the kept folder, which a cleaner of temporary files may have thinned out. */
+/** Forgets the kept folder, which a cleaner of temporary files may have thinned out. */
 export async function discardTemplate(template: PostgresTemplate): Promise<void> {
   await rm(await templatePath(template), { recursive: true, force: true })
 }

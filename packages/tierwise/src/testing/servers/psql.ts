@@ -1,6 +1,5 @@
 import { runProgram } from './program.ts'
 
-/** @internal */
 export interface SqlRun {
   /** Arguments that say where to connect. */
   readonly target: readonly string[]
@@ -8,7 +7,7 @@ export interface SqlRun {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** @internal Rows as lines, columns separated by `|`. Settings of the user and the environment play no part. */
+/** Rows as lines, columns separated by `|`. Settings of the user and the environment play no part. */
 export async function runSql(psql: string, { target, sql, env }: SqlRun): Promise<string> {
   const plain = ['--no-psqlrc', '--quiet', '--no-align', '--tuples-only', '--set=ON_ERROR_STOP=1']
   const printed = await runProgram(psql, [...plain, ...target], {
@@ -18,7 +17,6 @@ export async function runSql(psql: string, { target, sql, env }: SqlRun): Promis
   return printed.replace(/\n$/, '')
 }
 
-/** @internal */
 export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }

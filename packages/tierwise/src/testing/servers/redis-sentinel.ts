@@ -197,13 +197,12 @@ class SentinelGroup implements RedisSentinel {
   }
 }
 
-/** @internal What a server needs to follow another one quickly, and to be followed. */
+/** What a server needs to follow another one quickly, and to be followed. */
 export function replicationConfig(password: string | undefined): Readonly<Record<string, string>> {
   const quick = { 'repl-diskless-sync': 'yes', 'repl-diskless-sync-delay': '0' }
   return password === undefined ? quick : { ...quick, masterauth: JSON.stringify(password) }
 }
 
-/** @internal */
 export async function isInSync(replica: RedisServer): Promise<boolean> {
   return (await replica.command('INFO', 'replication')).includes('master_link_status:up')
 }
@@ -213,7 +212,7 @@ async function isPrimary(server: RedisServer): Promise<boolean> {
   return (await server.command('INFO', 'replication')).includes('role:master')
 }
 
-/** @internal Waits for all of them, so that those that did start are known when one did not. */
+/** Waits for all of them, so that those that did start are known when one did not. */
 export async function allStarted(starts: readonly Promise<LocalRedis>[]): Promise<readonly LocalRedis[]> {
   const settled = await Promise.allSettled(starts)
   const started = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { chown, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chown, mkdir, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SystemUser } from './program.ts'
@@ -7,26 +8,45 @@ import type { SystemUser } from './program.ts'
 /**
  * Ends the servers of a folder and removes it when the process that made it is gone, however it went: the end of this
  * script's standard input is the only sign of that which also a SIGKILL gives. A pid file is believed only while that
- * process works inside the folder, because pids are given out again.
+ * process works inside the folder, because pids are given out again; where that cannot be seen, while the process
+ * exists. A server and its children that were stopped have to be continued to hear the signal.
  *
- * $1 folder, $2 signal that ends a server. A server that was stopped has to be continued to receive it.
+ * $1 folder, $2 signal that ends a server.
  */
 const keeper = `
+folder=$1
+signal=$2
 read -r word
 [ "$word" = done ] && exit 0
 sleep 0.1
-ours() { case "$(readlink "/proc/$1/cwd" 2>/dev/null || echo "$2")" in "$2"*) kill -0 "$1" 2>/dev/null ;; *) false ;; esac; }
-for file in "$1"/*/pid; do
-  [ -f "$file" ] || continue
-  pid=$(cat "$file")
-  ours "$pid" "$1" || continue
-  kill "-$2" "$pid"
-  kill -CONT "$pid"
-  turn=0
-  while ours "$pid" "$1" && [ "$turn" -lt 60 ]; do sleep 0.1; turn=$((turn + 1)); done
-  ours "$pid" "$1" && kill -KILL "$pid"
+ours() {
+  if [ -d /proc/self ]; then
+    case "$(readlink "/proc/$1/cwd" 2>/dev/null)" in "$folder"*) true ;; *) false ;; esac
+  else
+    kill -0 "$1" 2>/dev/null
+  fi
+}
+each() {
+  for file in "$folder"/*/pid; do
+    [ -f "$file" ] || continue
+    read -r pid <"$file"
+    ours "$pid" && "$@" "$pid"
+  done
+}
+finish() {
+  kill "-$signal" "$1"
+  for pid in $(cat "/proc/$1/task/$1/children" 2>/dev/null) "$1"; do kill -CONT "$pid"; done
+}
+await() { turn=0; while ours "$1" && [ "$turn" -lt 60 ]; do sleep 0.1; turn=$((turn + 1)); done; }
+each finish
+each await
+each kill -KILL
+turn=0
+while [ -e "$folder" ] && [ "$turn" -lt 50 ]; do
+  rm -rf "$folder"
+  sleep 0.1
+  turn=$((turn + 1))
 done
-rm -rf "$1"
 `
 
 export interface ServerFolderOptions {
@@ -62,9 +82,11 @@ export class ServerFolder {
   }
 
   static async create(options: ServerFolderOptions): Promise<ServerFolder> {
-    const path = await mkdtemp(join(await realpath(tmpdir()), `tierwise-${options.kind}-`))
-    const folder = new ServerFolder(path, options)
-    await folder.#handOver(path)
+    const name = `tierwise-${options.kind}-${randomBytes(6).toString('hex')}`
+    // The keeper is there before the folder, so that no moment exists in which nobody would remove it.
+    const folder = new ServerFolder(join(await realpath(tmpdir()), name), options)
+    await mkdir(folder.path, { mode: 0o700 })
+    await folder.#handOver(folder.path)
     return folder
   }
 

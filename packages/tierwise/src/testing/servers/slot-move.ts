@@ -11,7 +11,6 @@ export interface SlotMigration {
   moveKeys(keys: readonly string[]): Promise<void>
 }
 
-/** @internal */
 export interface SlotMoveRoute {
   readonly from: RedisServer
   readonly fromId: string
@@ -24,7 +23,7 @@ export interface SlotMoveRoute {
 const keysAtOnce = 1000
 const moveTimeoutMs = '10000'
 
-/** @internal Moves a slot in the steps that `redis-cli --cluster reshard` takes. */
+/** Moves a slot in the steps that `redis-cli --cluster reshard` takes. */
 export class SlotMove implements SlotMigration {
   readonly slot: number
   readonly from: RedisServer
