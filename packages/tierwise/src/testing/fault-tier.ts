@@ -3,6 +3,7 @@ import type { Timer } from '../contract/runtime.ts'
 import type { TagStore } from '../contract/tags.ts'
 import type {
   Decode,
+  RawStore,
   Tier,
   TierCapabilities,
   TierContext,
@@ -39,6 +40,7 @@ class FaultyTier implements Tier {
   readonly sync = false
   readonly capabilities: TierCapabilities
   readonly tags?: TagStore
+  readonly raw?: RawStore
   readonly #inner: Tier
   readonly #context: TierContext
   readonly #plan: FaultPlan
@@ -50,6 +52,11 @@ class FaultyTier implements Tier {
     this.#plan = plan
     this.capabilities = inner.capabilities
     if (inner.tags) this.tags = this.#tagStore(inner.tags)
+    if (inner.raw) this.raw = this.#rawStore(inner.raw)
+  }
+
+  get clockOffsetMs(): number | undefined {
+    return this.#inner.clockOffsetMs
   }
 
   async open(): Promise<TierOpening> {
@@ -111,6 +118,24 @@ class FaultyTier implements Tier {
     return {
       load: (after) => this.#pass('tags', [], () => inner.load(after)),
       invalidate: (tags, atLeast) => this.#pass('tags', tags, () => inner.invalidate(tags, atLeast)),
+    }
+  }
+
+  /** Plain keys fail, hang and wait like the others; nothing damages a plain value. */
+  #rawStore(inner: RawStore): RawStore {
+    const begin = (keys: readonly string[]): Promise<readonly Fault[]> => this.#begin('scan', keys)
+    return {
+      get: (keys) => this.#pass('get', keys, () => inner.get(keys)),
+      set: (records) => {
+        const keys = records.map(({ key }) => key)
+        return this.#pass('set', keys, () => inner.set(records))
+      },
+      delete: (keys) => this.#pass('delete', keys, () => inner.delete(keys)),
+      async *scan(prefix) {
+        const faults = await begin([prefix])
+        yield* inner.scan(prefix)
+        failAfterwards(faults)
+      },
     }
   }
 

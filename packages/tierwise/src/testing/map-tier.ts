@@ -1,7 +1,9 @@
-import type { Timer } from '../contract/runtime.ts'
+import type { Clock, Timer } from '../contract/runtime.ts'
 import type { TagStore } from '../contract/tags.ts'
 import type {
   Decode,
+  RawRecord,
+  RawStore,
   Tier,
   TierCapabilities,
   TierContext,
@@ -22,6 +24,10 @@ export interface MapTierOptions {
   readonly delayMs?: number
   /** Larger records are refused. @default none */
   readonly maxRecordBytes?: number
+  /** The plain keys that raw namespaces share with other code: fill and read it as that code. @default the tier cannot be raw */
+  readonly plain?: Map<string, RawRecord>
+  /** The clock of a store that has one of its own; only to say how far it is ahead. @default none */
+  readonly storeClock?: Pick<Clock, 'now'>
 }
 
 /**
@@ -37,6 +43,8 @@ export function mapTier(options: MapTierOptions = {}): TierDefinition {
     capabilities: { ...allCapabilities, ...options.capabilities },
     delayMs: options.delayMs ?? 0,
     maxRecordBytes: options.maxRecordBytes ?? Infinity,
+    plain: options.plain,
+    storeClock: options.storeClock,
   }
   const { shared, durable } = settings.capabilities
   const common = emptyStore()
@@ -57,6 +65,8 @@ const allCapabilities: TierCapabilities = {
 
 type MapTierSettings = Required<Pick<MapTierOptions, 'delayMs' | 'maxRecordBytes'>> & {
   readonly capabilities: TierCapabilities
+  readonly plain: Map<string, RawRecord> | undefined
+  readonly storeClock: Pick<Clock, 'now'> | undefined
 }
 
 /** What is held for a key: a record, or the mark of a deletion when `bytes` is undefined. */
@@ -79,6 +89,7 @@ class MapTier implements Tier {
   readonly sync = false
   readonly capabilities: TierCapabilities
   readonly tags?: TagStore
+  readonly raw?: RawStore
   #state: 'new' | 'open' | 'closed' = 'new'
   readonly #context: TierContext
   readonly #settings: MapTierSettings
@@ -91,6 +102,12 @@ class MapTier implements Tier {
     this.#store = store
     this.capabilities = settings.capabilities
     if (settings.capabilities.tags) this.tags = this.#tagStore()
+    if (settings.plain) this.raw = this.#rawStore(settings.plain)
+  }
+
+  get clockOffsetMs(): number | undefined {
+    const { storeClock } = this.#settings
+    return storeClock && storeClock.now() - this.#context.clock.now()
   }
 
   async open(): Promise<TierOpening> {
@@ -184,6 +201,36 @@ class MapTier implements Tier {
 
   #isNewerHeld(key: string, version: number): boolean {
     return this.capabilities.versions && (this.#store.held.get(key)?.version ?? 0) > version
+  }
+
+  #rawStore(plain: Map<string, RawRecord>): RawStore {
+    const live = (key: string): RawRecord | undefined => {
+      const record = plain.get(key)
+      return record && record.expiresAt > this.#context.clock.now() ? record : undefined
+    }
+    const ready = (operation: string): Promise<void> => this.#ready(operation)
+    return {
+      get: async (keys) => {
+        await ready('get')
+        return keys.map(live)
+      },
+      set: async (records) => {
+        await ready('set')
+        for (const record of records) plain.set(record.key, { ...record, bytes: new Uint8Array(record.bytes) })
+      },
+      delete: async (keys) => {
+        await ready('delete')
+        return keys.map((key) => {
+          const wasHeld = live(key) !== undefined
+          plain.delete(key)
+          return wasHeld
+        })
+      },
+      async *scan(prefix) {
+        await ready('scan')
+        for (const key of plain.keys()) if (key.startsWith(prefix) && live(key)) yield key
+      },
+    }
   }
 
   #tagStore(): TagStore {
