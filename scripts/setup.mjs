@@ -11,11 +11,12 @@ import { ensureSystemPackages } from './system-packages.mjs'
  * the lock file and builds. Whatever is up to date is left alone, so it may run before every start.
  */
 export async function setup() {
-  await prepare()
+  await stage('node', checkNode)
+  await stage('install', install)
   await stage('build', build)
 }
 
-/** Everything of `setup` except the build, for callers that build as a step of their own. */
+/** What the tests need, and the programs they start; they build as a step of their own. */
 export async function prepare() {
   await stage('node', checkNode)
   await stage('system', ensureSystemPackages)
