@@ -52,20 +52,29 @@ export interface PostgresConnectionOptions {
   readonly tls?: boolean | PostgresTls
 }
 
-export interface PostgresConnectionSettings extends Pick<
-  PostgresConnectionOptions,
-  'url' | 'pool' | 'client' | 'sql' | 'pglite' | 'dataDir' | 'package' | 'tls'
-> {
+export interface PostgresConnectionSettings {
+  readonly url: string | undefined
+  readonly pool: PgPool | undefined
+  readonly client: PgClient | undefined
+  readonly sql: PostgresJs | undefined
+  readonly pglite: Pglite | undefined
+  readonly dataDir: string | undefined
+  readonly package: 'pg' | 'postgres' | undefined
+  readonly tls: boolean | PostgresTls | undefined
   readonly prepare: boolean
   readonly maxConnections: number
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number | undefined
 }
 
-type Resolved = { readonly [K in keyof PostgresConnectionOptions]-?: unknown }
+/** The options as they were given, durations in milliseconds. */
+export type GivenConnection = Required<Omit<PostgresConnectionOptions, 'connectTimeout' | 'statementTimeout'>> & {
+  readonly connectTimeout: number
+  readonly statementTimeout: number
+}
 
 /** Readers of the connection options, for groups of options that contain them. */
-export const connectionOptionTable: OptionTable<Resolved> = {
+export const connectionOptionTable: OptionTable<GivenConnection> = {
   url: (raw, path) => {
     const url = text(raw, path)
     // The message does not repeat a text that may hold a password.
@@ -91,32 +100,39 @@ export const connectionOptionTable: OptionTable<Resolved> = {
 const sources = ['url', 'pool', 'client', 'sql', 'pglite', 'dataDir'] as const
 
 /**
- * Resolves the options of a connection.
+ * Reads the options of a connection.
  *
  * @throws ConfigError ERR_CACHE_OPTION for a wrong option, ERR_CACHE_CONFIG for two places at once
  */
 export function connectionSettings(options: PostgresConnectionOptions, path: string): PostgresConnectionSettings {
-  const given = readOptions(options, path, connectionOptionTable) as PostgresConnectionOptions & {
-    readonly connectTimeout?: number
-    readonly statementTimeout?: number
-  }
+  return settingsOf(readOptions(options, path, connectionOptionTable), path)
+}
+
+/** Fills in what was not given, from the environment and by default. */
+export function settingsOf(given: Partial<GivenConnection>, path: string): PostgresConnectionSettings {
   const places = sources.filter((name) => given[name] !== undefined)
   if (places.length > 1) {
     throw new ConfigError(`\`${path}\` names several connections: ${places.join(', ')}. Give one.`, {
       code: 'ERR_CACHE_CONFIG',
     })
   }
-  const { connectTimeout, statementTimeout, prepare = true, maxConnections = 10, ...rest } = given
+  const { pool, client, sql, pglite, dataDir, package: packageName, tls } = given
+  const { connectTimeout = 5000, statementTimeout = 10_000, prepare = true, maxConnections = 10 } = given
   const fromEnvironment = places.length === 0 ? process.env['DATABASE_URL'] : undefined
-  const url = fromEnvironment === undefined || fromEnvironment === '' ? {} : { url: fromEnvironment }
   return {
-    ...rest,
-    ...url,
+    url: given.url ?? (fromEnvironment === '' ? undefined : fromEnvironment),
+    pool,
+    client,
+    sql,
+    pglite,
+    dataDir,
+    package: packageName,
+    tls,
     prepare,
     maxConnections,
-    connectTimeoutMs: connectTimeout ?? 5000,
+    connectTimeoutMs: connectTimeout,
     // A pooler in between refuses start parameters that it does not know.
-    statementTimeoutMs: prepare ? (statementTimeout ?? 10_000) : undefined,
+    statementTimeoutMs: prepare ? statementTimeout : undefined,
   }
 }
 

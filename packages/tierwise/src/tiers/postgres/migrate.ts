@@ -1,0 +1,93 @@
+import type { PostgresPort, PostgresSession } from '../../clients/postgres/port.ts'
+import { TierError } from '../../errors.ts'
+import {
+  bookkeeping,
+  createSchema,
+  migrationsOf,
+  recordMigration,
+  type Migration,
+  type MigrationOptions,
+} from './migrations.ts'
+import { lockNumber, type Tables } from './tables.ts'
+
+export interface MigrateOptions extends MigrationOptions {
+  readonly tables: Tables
+  /** Name of the tier, for messages. */
+  readonly tier: string
+  /** Whether missing migrations may be applied. */
+  readonly mayMigrate: boolean
+}
+
+interface Applied {
+  readonly number: number
+  readonly isBreaking: boolean
+}
+
+/**
+ * Brings the tables up to date, once, however many processes start together: whoever finds something missing waits for
+ * the lock and looks again. Nothing but a look is done when nothing is missing, so a role without the right to create
+ * tables can use tables that exist.
+ *
+ * @throws TierError ERR_CACHE_TIER_OPEN when the tables are newer than this code, or missing and not to be created
+ */
+export async function migrate(port: PostgresPort, options: MigrateOptions): Promise<void> {
+  const known = migrationsOf(options.tables, options)
+  if (missingOf(known, await appliedIn(port, options), options).length === 0) return
+  if (!options.mayMigrate) throw notMigrated(options)
+  await port.transaction(async (session) => {
+    await session.query({ text: `select pg_advisory_xact_lock(${lockNumber(options.tables)})` })
+    for (const migration of missingOf(known, await appliedIn(session, options), options)) {
+      await apply(session, { migration, tables: options.tables })
+    }
+  })
+}
+
+async function apply(
+  session: PostgresSession,
+  { migration, tables }: { readonly migration: Migration; readonly tables: Tables },
+): Promise<void> {
+  const [found] = await session.query({
+    text: 'select count(*)::int as count from pg_namespace where nspname = $1::text',
+    values: [tables.schemaName],
+  })
+  // `if not exists` still asks for the right to create it.
+  if (found?.['count'] === 0) await session.query({ text: createSchema(tables) })
+  await session.query({ text: bookkeeping(tables) })
+  for (const text of migration.statements) await session.query({ text })
+  await session.query({ text: recordMigration(tables, migration) })
+}
+
+/** What was applied; looks for the table first, because a statement that fails would end a transaction. */
+async function appliedIn(session: PostgresSession, { tables }: MigrateOptions): Promise<readonly Applied[]> {
+  const [found] = await session.query({
+    text: 'select to_regclass($1::text)::text as name',
+    values: [tables.migrations],
+  })
+  if (found?.['name'] === null) return []
+  const rows = await session.query({ text: `select number, is_breaking from ${tables.migrations} order by number` })
+  return rows.map((row) => ({ number: Number(row['number']), isBreaking: row['is_breaking'] === true }))
+}
+
+function missingOf(
+  known: readonly Migration[],
+  applied: readonly Applied[],
+  { tier, tables }: MigrateOptions,
+): readonly Migration[] {
+  const newest = known.at(-1)?.number ?? 0
+  const newer = applied.find(({ number, isBreaking }) => isBreaking && number > newest)
+  if (newer !== undefined) {
+    throw new TierError(
+      `The tables ${tables.entries} of the tier ${tier} are at migration ${newer.number}, this release knows ${newest}: upgrade tierwise in this process, or use another table`,
+      { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier },
+    )
+  }
+  const numbers = new Set(applied.map(({ number }) => number))
+  return known.filter(({ number }) => !numbers.has(number))
+}
+
+function notMigrated({ tier, tables }: MigrateOptions): TierError {
+  return new TierError(
+    `The tables ${tables.entries} of the tier ${tier} do not exist or are out of date, and \`migrate\` is false: run the text of postgresMigrations() with a role that may create tables`,
+    { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier },
+  )
+}
