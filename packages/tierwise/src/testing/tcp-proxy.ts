@@ -96,7 +96,7 @@ interface Connection {
 }
 
 class LoopbackProxy implements TcpProxy {
-  readonly host = loopback
+  readonly host: string = loopback
   readonly port: number
   readonly #target: TcpProxyOptions['target']
   readonly #runtime: Runtime

@@ -53,7 +53,7 @@ interface LocalRedisSettings extends PlacedRedisOptions {
 }
 
 export class LocalRedis implements RedisServer {
-  readonly host = loopback
+  readonly host: string = loopback
   readonly port: number
   readonly url: string
   readonly password: string | undefined

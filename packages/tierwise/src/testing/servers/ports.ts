@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 export const loopback = '127.0.0.1'
 
 /** A node of a Redis Cluster talks to the others at its port plus this. */
-export const clusterBusOffset = 10_000
+const clusterBusOffset = 10_000
 
 /**
  * Below the range from which systems take the ports of outgoing connections, also with the offset of the cluster bus

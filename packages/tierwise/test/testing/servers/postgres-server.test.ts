@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
@@ -130,6 +129,6 @@ function sharedMemoryOf({ socketFolder = '' }: PostgresServer): string {
 }
 
 function isShared(id: string): boolean {
-  const { stdout } = spawnSync('ipcs', ['-m'], { encoding: 'utf8' })
-  return stdout.split('\n').some((line) => line.split(/\s+/)[1] === id)
+  const lines = readFileSync('/proc/sysvipc/shm', 'utf8').split('\n')
+  return lines.some((line) => line.trim().split(/\s+/)[1] === id)
 }
