@@ -57,7 +57,7 @@ export class ReadQueue<T> {
         for (let asker = command.askers[position]; asker !== undefined; asker = asker.next) answer(asker, value)
       }
     } catch (error) {
-      for (let asker of command.askers) {
+      for (const asker of command.askers) {
         for (let each: Asker<T> | undefined = asker; each !== undefined; each = each.next) each.read.reject(error)
       }
     }

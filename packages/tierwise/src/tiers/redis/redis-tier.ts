@@ -9,7 +9,7 @@ import type {
   TierUsage,
   WriteOutcome,
 } from '../../contract/tier.ts'
-import { TierError } from '../../errors.ts'
+import { ConfigError, TierError } from '../../errors.ts'
 import { withDeadline } from '../../base/deadline.ts'
 import { clusterLayout, singleLayout } from './key-layout.ts'
 import { pagesOfNames, UniqueNames } from './key-pages.ts'
@@ -136,10 +136,12 @@ export class RedisTier implements Tier {
   }
 
   async clear(prefix: string, version: number): Promise<void> {
-    const { store, writes } = this.#open('clear')
+    const { store, writes, replica } = this.#open('clear')
     await writes.drain()
+    replica?.noteClear()
     for await (const names of pagesOfNames(store.port, store.layout.patternOf(prefix)))
       await store.clear(names, version)
+    replica?.noteClear()
   }
 
   async usage(): Promise<TierUsage> {
@@ -176,7 +178,7 @@ export class RedisTier implements Tier {
       return { highestVersion: 0 }
     } catch (error) {
       await closePorts(ports)
-      throw this.#unreachable(error)
+      throw error instanceof ConfigError ? error : this.#unreachable(error)
     }
   }
 

@@ -1,12 +1,14 @@
 import { Script } from './script.ts'
 
-/** What a script knows of a stored string: kind 0 or 1, version, expiry; nothing when it is not ours, `false` for another type. */
+/** What a script knows of a stored string: kind 0 or 1, version, expiry; nothing when it is not ours or no version, `false` for another type. */
 const readHead = `
 local function headOf(key)
   local head = redis.pcall('GETRANGE', key, 0, 19)
   if type(head) == 'table' then return false end
   if #head < 20 or string.sub(head, 1, 2) ~= 'TR' then return nil end
-  return string.byte(head, 4), struct.unpack('>d', string.sub(head, 5, 12)), struct.unpack('>d', string.sub(head, 13, 20))
+  local version = struct.unpack('>d', string.sub(head, 5, 12))
+  if not (version >= 0 and version <= 9007199254740991) then return nil end
+  return string.byte(head, 4), version, struct.unpack('>d', string.sub(head, 13, 20))
 end
 `
 

@@ -29,7 +29,7 @@ describe('batching', () => {
   it('takes in callers that are some awaits behind', async () => {
     await resetCounts(server)
     const late = async (awaits: number): Promise<unknown> => {
-      for (let count = 0; count < awaits; count++) await undefined
+      for (let count = 0; count < awaits; count++) await Promise.resolve()
       return readTexts(tier, [`tw:1:a:${awaits}`])
     }
     await Promise.all([late(0), late(1), late(5), late(20)])

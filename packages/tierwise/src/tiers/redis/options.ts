@@ -1,0 +1,98 @@
+import { duration, numberIn, optionError, readOptions, text, type OptionReader } from '../../base/option-reader.ts'
+import type { RedisClient } from '../../clients/redis/client-shapes.ts'
+import { detectClient } from '../../clients/redis/detect-client.ts'
+import { connectionOptionTable, type RedisConnectionOptions } from '../../clients/redis/options.ts'
+import type { RedisPackage } from '../../clients/redis/port.ts'
+import type { Duration } from '../../contract/options.ts'
+import type { CompressionOptions } from '../../contract/tier.ts'
+import { ConfigError } from '../../errors.ts'
+
+/**
+ * How to reach Redis, and how to keep entries there. The connection is one that is handed in as `client`, or is made from
+ * the options of a connection, or from the environment (`REDIS_URL`, or `REDIS_HOST` and its companions).
+ */
+export interface RedisOptions extends Omit<RedisConnectionOptions, 'client'> {
+  /**
+   * A client of ioredis (5 or 6), node-redis (5 or 6) or iovalkey, which stays yours: it is never closed here. Or the name of the package to
+   * make a connection with. @default a connection made with the first package that is installed
+   */
+  readonly client?: RedisPackage | RedisClient
+  /** Name in the chain, in events and in statistics. @default 'redis' */
+  readonly name?: string
+  /** @default false */
+  readonly compression?: CompressionOptions | false
+  /** Groups into which the keys of a cluster are divided; all processes that share it use the same number. @default 64 */
+  readonly lanes?: number
+  /** How long a deletion is remembered, and so for how long a load may take that must not bring the value back. @default '5m' */
+  readonly tombstoneTtl?: Duration
+  /** With `readFrom: 'replica'`: replicas that may be further behind are not read. @default '5s' */
+  readonly maxReplicaLag?: Duration
+}
+
+/** The options with every value checked. */
+export interface ResolvedRedisOptions {
+  readonly name: string
+  readonly compression: CompressionOptions | undefined
+  readonly lanes: number
+  readonly tombstoneTtlMs: number
+  readonly maxReplicaLagMs: number
+  readonly connectTimeoutMs: number
+  /** A client that was handed in, or how to make a connection. */
+  readonly source: { readonly client: RedisClient } | { readonly connection: RedisConnectionOptions }
+}
+
+const mostLanes = 4096
+
+const wholeLanes: OptionReader<number> = (raw, path) => {
+  const lanes = numberIn({ min: 1, max: mostLanes })(raw, path)
+  if (!Number.isInteger(lanes)) throw optionError(path, raw, `a whole number from 1 to ${mostLanes}`)
+  return lanes
+}
+
+const compression: OptionReader<CompressionOptions | false> = (raw, path) => {
+  if (raw !== false && (typeof raw !== 'object' || raw === null))
+    throw optionError(path, raw, 'an object of compression options, or false')
+  return raw
+}
+
+const client: OptionReader<RedisPackage | RedisClient> = (raw, path) =>
+  typeof raw === 'object' && raw !== null ? detectClient(raw, path).client : connectionOptionTable.client(raw, path)
+
+const tierOptionTable = {
+  name: text,
+  compression,
+  lanes: wholeLanes,
+  tombstoneTtl: duration,
+  maxReplicaLag: duration,
+}
+
+/** @throws ConfigError ERR_CACHE_OPTION for a wrong option, ERR_CACHE_CONFIG when a client was handed in beside other ways to connect */
+export function readRedisOptions(options: RedisOptions): ResolvedRedisOptions {
+  const read = readOptions(options, 'redis', { ...connectionOptionTable, ...tierOptionTable, client })
+  return {
+    name: read.name ?? 'redis',
+    compression: read.compression === false ? undefined : read.compression,
+    lanes: read.lanes ?? 64,
+    tombstoneTtlMs: read.tombstoneTtl ?? 300_000,
+    maxReplicaLagMs: read.maxReplicaLag ?? 5000,
+    connectTimeoutMs: read.connectTimeout ?? 5000,
+    source: sourceOf(options, read.client),
+  }
+}
+
+function sourceOf(
+  options: RedisOptions,
+  found: RedisPackage | RedisClient | undefined,
+): ResolvedRedisOptions['source'] {
+  const names = Object.keys(options).filter((name) => !Object.hasOwn(tierOptionTable, name))
+  if (typeof found !== 'object') {
+    const connection = Object.fromEntries(names.map((name) => [name, options[name as keyof RedisOptions]]))
+    return { connection: connection as RedisConnectionOptions }
+  }
+  const other = names.find((name) => name !== 'client' && name !== 'connectTimeout')
+  if (other === undefined) return { client: found }
+  throw new ConfigError(
+    `\`redis.${other}\` says how to connect, but \`redis.client\` is a client that is made already. Give one of them.`,
+    { code: 'ERR_CACHE_CONFIG' },
+  )
+}

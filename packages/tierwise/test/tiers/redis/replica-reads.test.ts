@@ -1,0 +1,148 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Redis } from 'ioredis'
+import type { RedisPorts } from '../../../src/clients/redis/port.ts'
+import { fakeRuntime, type FakeRuntime } from '../../../src/testing/fake-runtime.ts'
+import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
+import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
+import { recordBytes } from '../../../src/tiers/redis/record.ts'
+import { commandCounts, resetCounts } from './command-counts.ts'
+import { ioredisPorts } from './ioredis-port.ts'
+import { openedTier, readTexts, textRecord } from './opened-tier.ts'
+
+const key = 'tw:1:a:1'
+let primary: RedisServer
+let replica: RedisServer
+let atReplica: Redis
+let runtime: FakeRuntime
+let tier: RedisTier
+beforeAll(async () => {
+  primary = await startRedis({ config: { 'repl-diskless-sync-delay': '0' } })
+  replica = await startRedis({ config: { 'replica-read-only': 'no' } })
+  atReplica = new Redis({ port: replica.port })
+})
+afterAll(async () => {
+  atReplica.disconnect()
+  await replica.stop()
+  await primary.stop()
+})
+
+const isLinked = async (): Promise<string> => replica.command('INFO', 'replication')
+
+beforeEach(async () => {
+  await primary.command('FLUSHALL')
+  await replica.command('REPLICAOF', '127.0.0.1', String(primary.port))
+  await expect.poll(isLinked, { timeout: 10_000 }).toContain('master_link_status:up')
+  runtime = fakeRuntime({ now: Date.now() })
+  tier = (await openedTier({ ports: bothPorts, runtime })).tier
+  await resetCounts(primary)
+  await resetCounts(replica)
+})
+afterEach(() => tier.close())
+
+function bothPorts(): RedisPorts {
+  return {
+    primary: ioredisPorts({ port: primary.port }).primary,
+    replica: ioredisPorts({ port: replica.port }).primary,
+  }
+}
+
+/** A record that only the replica has, so that an answer tells who gave it. */
+async function plant(name: string, version: number, text = 'from the replica'): Promise<void> {
+  await atReplica.set(name, recordBytes(version, Infinity, Buffer.from(text)))
+}
+
+/** The replica has what the primary acknowledged; redis-cli asks on a connection of its own. */
+async function caughtUp(): Promise<void> {
+  const offset = async (server: RedisServer): Promise<string> =>
+    /(?:slave_repl_offset|master_repl_offset):(\d+)/.exec(await server.command('INFO', 'replication'))?.[1] ?? ''
+  await expect.poll(async () => (await offset(primary)) === (await offset(replica)), { timeout: 5000 }).toBe(true)
+}
+
+describe('reads from a replica', () => {
+  it('are answered by it while it is close behind', async () => {
+    await plant(key, 5)
+    expect(await readTexts(tier, [key])).toEqual(['from the replica'])
+    expect((await commandCounts(primary))['mget']).toBeUndefined()
+  })
+
+  it('are asked again at the primary where the replica has nothing', async () => {
+    await primary.command('SET', 'tw:1:a:foreign', 'x')
+    await plant(key, 5)
+    const other = (await openedTier({ ports: () => ioredisPorts({ port: primary.port }) })).tier
+    await replica.command('REPLICAOF', 'NO', 'ONE')
+    await other.set([textRecord('tw:1:a:2', 1)])
+    await other.close()
+    expect(await readTexts(tier, [key, 'tw:1:a:2', 'tw:1:a:3'])).toEqual([
+      'from the replica',
+      'text of tw:1:a:2',
+      undefined,
+    ])
+  })
+
+  it('never go back behind a write or a deletion of this process', async () => {
+    await tier.set([textRecord(key, 10, { text: 'own' }), textRecord('tw:1:a:2', 10)])
+    await tier.delete(['tw:1:a:2'], 10)
+    await caughtUp()
+    await plant(key, 9)
+    await plant('tw:1:a:2', 10)
+    expect(await readTexts(tier, [key, 'tw:1:a:2'])).toEqual(['own', undefined])
+    await plant(key, 10, 'as new')
+    await plant('tw:1:a:2', 11, 'newer')
+    expect(await readTexts(tier, [key, 'tw:1:a:2'])).toEqual(['as new', 'newer'])
+  })
+
+  it('never go back behind a clear of this process', async () => {
+    await tier.set([textRecord(key, 10)])
+    await tier.clear('tw:', 10)
+    await caughtUp()
+    await plant(key, 10)
+    expect(await readTexts(tier, [key])).toEqual([undefined])
+  })
+
+  it('stop when the replica is not confirmed within the bound, and begin again', async () => {
+    await plant(key, 5)
+    replica.pause()
+    try {
+      await runtime.advance(5500)
+      expect(await readTexts(tier, [key])).toEqual([undefined])
+    } finally {
+      replica.resume()
+    }
+    await expect
+      .poll(
+        async () => {
+          await runtime.advance(1000)
+          return readTexts(tier, [key])
+        },
+        { timeout: 5000 },
+      )
+      .toEqual(['from the replica'])
+  })
+
+  it('stop when the link of the replica is down', async () => {
+    await plant(key, 5)
+    await replica.command('REPLICAOF', '127.0.0.1', '1')
+    await runtime.advance(6000)
+    await plant(key, 5)
+    expect(await readTexts(tier, [key])).toEqual([undefined])
+  })
+
+  it('stop when the replica belongs to another primary', async () => {
+    await plant(key, 5)
+    await replica.command('REPLICAOF', 'NO', 'ONE')
+    await runtime.advance(6000)
+    expect(await readTexts(tier, [key])).toEqual([undefined])
+  })
+
+  it('are answered by the primary when the replica fails', async () => {
+    await tier.set([textRecord(key, 1)])
+    await replica.command('CONFIG', 'SET', 'maxclients', '10')
+    atReplica.on('error', () => {})
+    await replica.kill()
+    try {
+      expect(await readTexts(tier, [key])).toEqual([`text of ${key}`])
+    } finally {
+      await replica.restart()
+    }
+  })
+})
