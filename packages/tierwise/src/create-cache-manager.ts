@@ -202,5 +202,21 @@ function namespacePolicies(
       policies.set(alias, policy)
     }
   }
+  checkKeyPrefixes(policies)
   return policies
+}
+
+/** Namespaces share no keys. Listed ones alone can be raw. */
+function checkKeyPrefixes(policies: ReadonlyMap<string, NamespacePolicy>): void {
+  const owners = new Map<string, string>()
+  for (const { name, raw } of new Set(policies.values())) {
+    if (raw === undefined) continue
+    const other = owners.get(raw.keyPrefix)
+    if (other !== undefined)
+      throw new ConfigError(
+        `The raw namespaces \`${other}\` and \`${name}\` have the same keys: both start with \`${raw.keyPrefix}\`. Give one of them another \`raw.keyPrefix\`.`,
+        { code: 'ERR_CACHE_CONFIG', namespace: name },
+      )
+    owners.set(raw.keyPrefix, name)
+  }
 }
