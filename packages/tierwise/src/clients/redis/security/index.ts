@@ -1,0 +1,6 @@
+export type { CertificateHolder, RedisCertificate } from './certificate.ts'
+export type { RedisSecurityEvent } from './event-log.ts'
+export type { RefusalKind } from './refusal.ts'
+export type { SecurityCode, SecurityFinding } from './security-findings.ts'
+export type { SecurityCriterion, SecurityPoints } from './security-score.ts'
+export type { RedisSecurityStatus } from './security-status.ts'
