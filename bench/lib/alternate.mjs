@@ -23,6 +23,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
  * @property {number} rounds
  * @property {number} turnMs The shortest turn that is timed.
  * @property {number} warmUpMs Spent on each contestant before the first round.
+ * @property {number} [settleMs] Spent on the contestant at the start of each turn, untimed: the collection before a turn
+ *   takes the shapes of decoded values along, and the machine code that was made for them.
  * @property {() => number} nowMs The clock of the turns.
  */
 
@@ -65,6 +67,7 @@ export async function alternate(contestants, pace) {
     for (let place = 0; place < entries.length; place++) {
       const entry = entries[(round + place) % entries.length]
       globalThis.gc?.()
+      await settle(entry.contestant, pace, agree)
       entry.speeds.push(await takeTurn(entry, pace, agree))
     }
   }
@@ -84,6 +87,13 @@ async function warmUp(contestant, pace, agree) {
     fastest = Math.max(fastest, await takeTurn({ contestant, passes: 1 }, pace, agree))
   }
   return Math.max(1, Math.ceil((pace.turnMs * fastest) / 1000))
+}
+
+/** @param {Contestant} contestant @param {Pace} pace @param {Agree} agree */
+async function settle(contestant, pace, agree) {
+  const { settleMs = 0, nowMs } = pace
+  const started = nowMs()
+  while (nowMs() - started < settleMs) await takeTurn({ contestant, passes: 1 }, pace, agree)
 }
 
 /**

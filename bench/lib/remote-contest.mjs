@@ -23,8 +23,8 @@ import { significant, speedRows } from './result.mjs'
 /** @typedef {{ readonly stores: readonly RemoteStore[], readonly keys: readonly string[], readonly quick: boolean }} Setting */
 
 /** A turn holds a few hundred round trips even where each is awaited alone. */
-const pace = { ...waitingPace, turnMs: 150, rounds: 7 }
-/** One pass a turn. */
+const pace = { ...waitingPace, settleMs: 100, turnMs: 150, rounds: 7 }
+/** One timed pass a turn. */
 const timingPace = { ...quickPace, turnMs: 0, warmUpMs: 0, rounds: 4 }
 const quickTimingPace = { ...timingPace, rounds: 1 }
 
@@ -62,7 +62,7 @@ export async function contest({ title, work, verb, inFlight, claims }, { stores,
 /** Keys of one pass. @param {Verb} verb @param {number} inFlight @param {boolean} quick */
 function passLength(verb, inFlight, quick) {
   const isBatch = verb === 'getMany' || verb === 'setMany'
-  if (quick) return isBatch ? 200 : 100
+  if (quick) return isBatch ? batchSize : 40
   if (isBatch) return batchSize * Math.max(16, inFlight)
   return Math.max(400, inFlight * 16)
 }
