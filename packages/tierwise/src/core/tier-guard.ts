@@ -3,7 +3,7 @@ import { withDeadline } from '../base/deadline.ts'
 import type { OperationStats } from '../contract/cache.ts'
 import type { BreakerState, GuardedKind, TierOperation } from '../contract/events.ts'
 import type { Runtime, Timer } from '../contract/runtime.ts'
-import { CacheError, TierError, TimeoutError } from '../errors.ts'
+import { TierError, TimeoutError } from '../errors.ts'
 import type { Emitter } from './emitter.ts'
 import type { GuardSettings } from './guard-options.ts'
 import { TierOpening } from './tier-opening.ts'
@@ -236,6 +236,7 @@ function deadlineOf(operation: TierOperation, settings: GuardSettings): number {
   return operation === 'clear' || operation === 'close' ? settings.connectTimeoutMs : settings.timeoutMs
 }
 
+/** A tier may reject with errors of its own: what counts is the mark. */
 function mayHelp(error: unknown): boolean {
-  return error instanceof CacheError && error.retryable && !(error instanceof TimeoutError)
+  return error instanceof Error && 'retryable' in error && error.retryable === true && !(error instanceof TimeoutError)
 }

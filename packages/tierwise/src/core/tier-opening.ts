@@ -100,7 +100,9 @@ export class TierOpening {
         error: () => this.#late(connectTimeoutMs),
       })
     } catch (error) {
-      this.#breaker.failed(pass, error instanceof TimeoutError ? this.#startedAt : undefined)
+      // A tier may have a deadline of its own for this: whatever takes longer than an operation may is silence.
+      const isSilence = runtime.clock.now() - this.#startedAt >= settings.timeoutMs
+      this.#breaker.failed(pass, isSilence ? this.#startedAt : undefined)
       if (!this.#isClosed) onFailure(error)
       throw this.#failure(error)
     }
