@@ -41,13 +41,13 @@ export interface NodeRedisClient extends Emitter {
 /** One node of a cluster of node-redis. */
 export interface NodeRedisClusterNode {
   readonly address: string
+  readonly client?: { readonly isReady: boolean } | undefined
 }
 
 /** What `createCluster` of node-redis 5 or 6 returns. */
 export interface NodeRedisCluster extends Emitter {
   readonly isOpen: boolean
   readonly masters: readonly NodeRedisClusterNode[]
-  readonly slots: readonly object[]
   sendCommand(
     firstKey: string | Buffer | undefined,
     isReadonly: boolean | undefined,

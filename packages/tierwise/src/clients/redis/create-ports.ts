@@ -53,7 +53,7 @@ function createPort(connection: RedisConnection, kind: PortKind): RedisPort {
     runtime,
     load: async () => {
       const loaded = await load(name)
-      const options = { connection, role, random: runtime.random }
+      const options = { connection, role, runtime }
       return (): RedisLink =>
         loaded.package === 'node-redis'
           ? createNodeRedisLink(loaded.module, options)

@@ -1,5 +1,6 @@
-import type { Random } from '../../contract/runtime.ts'
+import type { Runtime } from '../../contract/runtime.ts'
 import { backoffDelay } from './back-off.ts'
+import type { IoredisClient } from './client-shapes.ts'
 import type { Deployment, RedisConnection, SentinelDeployment } from './connection.ts'
 import { IoredisClusterLink } from './ioredis-cluster-link.ts'
 import { IoredisLink } from './ioredis-link.ts'
@@ -10,7 +11,7 @@ import { tlsConnectOptions } from './tls-options.ts'
 export interface CreatedLinkOptions {
   readonly connection: RedisConnection
   readonly role: 'primary' | 'replica'
-  readonly random: Random
+  readonly runtime: Pick<Runtime, 'timers' | 'random'>
 }
 
 export const clientName = 'tierwise'
@@ -80,7 +81,8 @@ function createClusterLink(
   const cluster = new module.Cluster(deployment.nodes, {
     redisOptions: nodeOptions(options),
     lazyConnect: true,
-    enableOfflineQueue: false,
+    // Only while a node is being connected: a port sends nothing while the cluster is not ready.
+    enableOfflineQueue: true,
     clusterRetryStrategy: retryStrategy(options),
     // Only MOVED, ASK and TRYAGAIN are followed: then the command has not been executed.
     retryDelayOnFailover: 0,
@@ -94,9 +96,22 @@ function createClusterLink(
       ? {}
       : { dnsLookup: (host: string, done: (error: null, address: string) => void) => done(null, host) }),
   })
+  cluster.on('+node', handleAskingFailure)
   return new IoredisClusterLink(cluster)
 }
 
-function retryStrategy({ connection, random }: CreatedLinkOptions): (attempt: number) => number {
-  return (attempt) => backoffDelay(connection.backoff, attempt, random)
+/** To follow ASK the package sends ASKING and ignores what becomes of it, so a lost connection would be an unhandled rejection. */
+function handleAskingFailure(node: IoredisClient): void {
+  const asker = node as { asking?: () => Promise<unknown> }
+  const asking = asker.asking?.bind(node)
+  if (asking === undefined) return
+  asker.asking = () => {
+    const asked = asking()
+    asked.catch(() => {})
+    return asked
+  }
+}
+
+function retryStrategy({ connection, runtime }: CreatedLinkOptions): (attempt: number) => number {
+  return (attempt) => backoffDelay(connection.backoff, attempt, runtime.random)
 }

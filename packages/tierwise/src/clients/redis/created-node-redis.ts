@@ -1,11 +1,18 @@
 import { backoffDelay } from './back-off.ts'
-import type { RedisConnection, ServerAddress } from './connection.ts'
-import { addressText } from './connection.ts'
+import {
+  addressText,
+  describePlace,
+  type RedisConnection,
+  type SentinelDeployment,
+  type ServerAddress,
+} from './connection.ts'
 import { clientName, type CreatedLinkOptions } from './created-ioredis.ts'
+import { FollowedSentinelLink } from './followed-sentinel-link.ts'
 import type { RedisLink } from './link.ts'
 import type { NodeRedisModule } from './load-package.ts'
 import { NodeRedisClusterLink } from './node-redis-cluster-link.ts'
 import { NodeRedisLink } from './node-redis-link.ts'
+import { findServer } from './sentinel-lookup.ts'
 import { tlsConnectOptions } from './tls-options.ts'
 
 const keepAliveMs = 30_000
@@ -26,11 +33,45 @@ export function createNodeRedisLink(module: NodeRedisModule, options: CreatedLin
           maxCommandRedirections: 5,
           topologyRefreshOnReconnectionAttemptStrategy: 500,
         }),
-        { readsFromReplicas: role === 'replica' },
+        { readsFromReplicas: role === 'replica', refresh: { everyMs: 250, timers: options.runtime.timers } },
       )
     case 'sentinel':
-      throw new Error('not yet')
+      return createSentinelLink(module, options, deployment)
   }
+}
+
+function createSentinelLink(
+  module: NodeRedisModule,
+  options: CreatedLinkOptions,
+  deployment: SentinelDeployment,
+): RedisLink {
+  const { connection, role, runtime } = options
+  const { connectTimeoutMs: timeoutMs, backoff } = connection
+  const once = { reconnectStrategy: false }
+  return new FollowedSentinelLink({
+    role,
+    place: describePlace(connection),
+    backoff,
+    ...runtime,
+    find: () =>
+      findServer({
+        deployment,
+        role,
+        timeoutMs,
+        ...runtime,
+        makeSentinel: (address) =>
+          module.createClient({
+            socket: { ...socketOptions(options, address, deployment.tls), ...once },
+            ...credentials(deployment),
+            name: clientName,
+          }),
+      }),
+    makeClient: (address) =>
+      module.createClient({
+        ...clientOptions(options),
+        socket: { ...socketOptions(options, address), ...once },
+      }),
+  })
 }
 
 function clientOptions(options: CreatedLinkOptions, address?: ServerAddress): object {
@@ -45,18 +86,22 @@ function clientOptions(options: CreatedLinkOptions, address?: ServerAddress): ob
   }
 }
 
-function credentials({ username, password }: RedisConnection): object {
+function credentials({ username, password }: Pick<RedisConnection, 'username' | 'password'>): object {
   return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
 }
 
-function socketOptions({ connection, random }: CreatedLinkOptions, address?: ServerAddress): object {
+function socketOptions(
+  { connection, runtime }: CreatedLinkOptions,
+  address?: ServerAddress,
+  withTls: boolean = connection.tls !== undefined,
+): object {
   return {
     ...address,
-    ...(connection.tls === undefined ? {} : { tls: true, ...tlsConnectOptions(connection.tls) }),
+    ...(withTls ? { tls: true, ...tlsConnectOptions(connection.tls ?? {}) } : {}),
     connectTimeout: connection.connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
     noDelay: true,
-    reconnectStrategy: (retries: number) => backoffDelay(connection.backoff, retries + 1, random),
+    reconnectStrategy: (retries: number) => backoffDelay(connection.backoff, retries + 1, runtime.random),
   }
 }

@@ -1,3 +1,4 @@
+import type { Timer, Timers } from '../../contract/runtime.ts'
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisClusterNode } from './client-shapes.ts'
 import { bytesAsBuffer } from './argument.ts'
 import { notConnected } from './client-failure.ts'
@@ -5,17 +6,25 @@ import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
 import { callNodeRedis, nodeRedisReplies, renewNodeRedis } from './node-redis-link.ts'
 import type { RedisArgument, RedisCommand } from './port.ts'
 
+export interface NodeRedisClusterOptions {
+  readonly readsFromReplicas: boolean
+  /** For a cluster client that was created here: whether nodes have changed is asked as long as a primary is not reached. */
+  readonly refresh?: { readonly everyMs: number; readonly timers: Timers }
+}
+
 /** A cluster through node-redis. */
 export class NodeRedisClusterLink implements RedisLink {
   readonly package = 'node-redis'
   readonly topology = 'cluster'
   readonly #cluster: NodeRedisCluster
-  readonly #readsFromReplicas: boolean
+  readonly #options: NodeRedisClusterOptions
+  #refresh: Timer | undefined
+  #hasEnded = false
   #turn = 0
 
-  constructor(cluster: NodeRedisCluster, options: { readonly readsFromReplicas: boolean }) {
+  constructor(cluster: NodeRedisCluster, options: NodeRedisClusterOptions) {
     this.#cluster = cluster
-    this.#readsFromReplicas = options.readsFromReplicas
+    this.#options = options
   }
 
   get address(): string {
@@ -23,11 +32,13 @@ export class NodeRedisClusterLink implements RedisLink {
   }
 
   get isReady(): boolean {
-    return this.#cluster.isOpen && this.#cluster.masters.length > 0
+    const { isOpen, masters, isReady } = this.#cluster as NodeRedisCluster & { readonly isReady?: boolean }
+    // Version 5 cannot tell, and waits by itself for a node that is being connected.
+    return isOpen && (isReady ?? masters.some((node) => node.client?.isReady === true))
   }
 
   start(): void {
-    if (!this.#cluster.isOpen) this.#cluster.connect().catch(() => {})
+    if (!this.#cluster.isOpen) this.#destroyAfter(this.#cluster.connect())
   }
 
   /**
@@ -36,11 +47,11 @@ export class NodeRedisClusterLink implements RedisLink {
    */
   async send({ args, key }: RedisCommand): Promise<unknown> {
     if (key === undefined) return callNodeRedis(await this.#anyPrimary(), args)
-    return this.#cluster.sendCommand(key, this.#readsFromReplicas, args.map(bytesAsBuffer), nodeRedisReplies)
+    return this.#cluster.sendCommand(key, this.#options.readsFromReplicas, args.map(bytesAsBuffer), nodeRedisReplies)
   }
 
   async primaries(): Promise<readonly LinkNode[]> {
-    await rediscover(this.#cluster)
+    await rediscover(this.#cluster, await this.#anyPrimary())
     return this.#cluster.masters.map((node) => this.#linkNode(node))
   }
 
@@ -53,7 +64,7 @@ export class NodeRedisClusterLink implements RedisLink {
       if (this.isReady) watcher.ready()
     }
     const failed = (error?: unknown): void => watcher.failed(error)
-    const nodeFailed = (): void => {}
+    const nodeFailed = (): void => this.#refreshSoon()
     const listeners = {
       connect: ready,
       'node-ready': ready,
@@ -68,7 +79,39 @@ export class NodeRedisClusterLink implements RedisLink {
   }
 
   async destroy(): Promise<void> {
-    if (this.#cluster.isOpen) this.#cluster.destroy()
+    this.#hasEnded = true
+    this.#refresh?.cancel()
+    this.#cluster.destroy()
+  }
+
+  /**
+   * Commands for a primary that is down fail before any node could answer MOVED. Version 5 then never learns that
+   * another node has taken over, version 6 after some seconds.
+   */
+  #refreshSoon(): void {
+    const { refresh } = this.#options
+    if (refresh === undefined || this.#refresh !== undefined || this.#hasEnded) return
+    this.#refresh = refresh.timers.after(refresh.everyMs, () => this.#destroyAfter(this.#refreshNodes()))
+  }
+
+  /** Work that goes on while the cluster is destroyed makes connections that nobody would end. */
+  #destroyAfter(work: Promise<unknown>): void {
+    const end = (): void => {
+      if (this.#hasEnded) this.#cluster.destroy()
+    }
+    work.then(end, end)
+  }
+
+  async #refreshNodes(): Promise<void> {
+    try {
+      await rediscover(this.#cluster, await this.#anyPrimary())
+    } catch {
+      // No node that is known answers; the package goes on trying to reach them.
+    }
+    this.#refresh = undefined
+    if (this.#hasEnded) return
+    const { isOpen, masters } = this.#cluster
+    if (isOpen && masters.some((node) => node.client?.isReady !== true)) this.#refreshSoon()
   }
 
   async #anyPrimary(): Promise<NodeRedisClient> {
@@ -92,7 +135,7 @@ export class NodeRedisClusterLink implements RedisLink {
 }
 
 /** The list of nodes is otherwise as old as the last MOVED, and a node that took over since would be missing. */
-async function rediscover(cluster: NodeRedisCluster): Promise<void> {
-  const { _slots: slots } = cluster as { _slots?: { rediscover?: () => Promise<void> } }
-  await slots?.rediscover?.()
+async function rediscover(cluster: NodeRedisCluster, from: NodeRedisClient): Promise<void> {
+  const { _slots: slots } = cluster as { _slots?: { rediscover?: (from: NodeRedisClient) => Promise<void> } }
+  await slots?.rediscover?.(from)
 }

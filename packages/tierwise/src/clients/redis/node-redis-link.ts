@@ -17,6 +17,8 @@ export const nodeRedisReplies: object = {
     [','.charCodeAt(0)]: String,
     ['('.charCodeAt(0)]: String,
   },
+  // A default of five seconds makes a timer and a signal for each command; it only bounds the wait for a connection.
+  timeout: undefined,
 }
 
 /** One server through node-redis. */
