@@ -208,7 +208,7 @@ describe('a tier that fails', () => {
       ...inner,
       create: (context) => {
         const tier = inner.create(context) as Tier
-        return Object.assign(Object.create(tier) as Tier, bound(tier), { close: () => new Promise<void>(() => {}) })
+        return { ...bound(tier), sync: false, capabilities: { ...tier.capabilities, tags: false }, close: hang }
       },
     }
     const manager = createCacheManager({ tiers: [faultTier(stuck, plan)], runtime, connectTimeout: '2s' })
@@ -399,7 +399,11 @@ describe('a tier that takes no values', () => {
   })
 })
 
-function bound(tier: Tier): Partial<Tier> {
+const hang = (): Promise<never> => new Promise(() => {})
+
+type Methods = Pick<Tier, 'open' | 'get' | 'set' | 'delete' | 'scan' | 'clear' | 'usage'>
+
+function bound(tier: Tier): Methods {
   const names = ['open', 'get', 'set', 'delete', 'scan', 'clear', 'usage'] as const
-  return Object.fromEntries(names.map((name) => [name, tier[name].bind(tier)]))
+  return Object.fromEntries(names.map((name) => [name, tier[name].bind(tier)])) as Methods
 }
