@@ -40,8 +40,7 @@ function placeOfClient(client: RedisClient): string {
 }
 
 function placeOfNodeRedis({ socket = {}, url: text = '', database }: ClientOptions): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const host = socket.host ?? (url?.hostname || 'localhost')
-  const address = socket.path ?? `${host}:${socket.port ?? (url?.port || 6379)}`
-  return `${address}/${database ?? (url?.pathname.slice(1) || 0)}`
+  const url = new URL(URL.canParse(text) ? text : 'redis://localhost')
+  const address = socket.path ?? `${socket.host ?? url.hostname}:${socket.port ?? (url.port || 6379)}`
+  return `${address}/${database ?? (url.pathname.slice(1) || 0)}`
 }

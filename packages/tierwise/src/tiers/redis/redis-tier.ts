@@ -158,7 +158,7 @@ export class RedisTier implements Tier {
       await this.#connect(ports)
       const layout =
         ports.primary.topology === 'cluster' ? clusterLayout(this.#context.prefix, this.#settings.lanes) : singleLayout
-      const store = new Store(ports.primary, layout)
+      const store = new Store(ports.primary, layout, clock)
       const replica = await this.#replicaReads(store, ports)
       const serverClock = new ServerClock(ports.primary, clock)
       await serverClock.measure()
@@ -170,7 +170,7 @@ export class RedisTier implements Tier {
           ask: (keys, lane) => (replica ?? store).read(keys, lane),
           accept: (reply, key) => this.#frameIn(reply, key),
         }),
-        writes: new WriteQueue((writes) => store.write(writes, clock.now())),
+        writes: new WriteQueue((writes) => store.write(writes)),
         clock: serverClock,
         replica,
         stopListening: ports.primary.onConnect(() => void serverClock.measure().catch(() => undefined)),

@@ -4,7 +4,7 @@ import { OwnWrites } from './own-writes.ts'
 import { isLive, kindOf, versionOf } from './record.ts'
 import { ReplicaLag } from './replica-lag.ts'
 import { bytesOf } from './replies.ts'
-import { readNames, type Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /**
  * Reads that a replica may answer, where that answer can be believed: the replicas were seen within the bound, what they
@@ -54,8 +54,7 @@ export class ReplicaReads {
   async read(keys: readonly string[], lane: number): Promise<readonly RedisReply[]> {
     if (!this.#ports.replica.isReady || this.#clock.now() - this.#lag.confirmedAt > this.#maxLagMs)
       return this.#store.read(keys, lane)
-    const names = keys.map((key) => this.#store.layout.nameOf(key, lane))
-    const replies = await readNames(this.#ports.replica, names).catch(() => [])
+    const replies = await this.#store.read(keys, lane, this.#ports.replica).catch(() => [])
     const doubtful = keys.map((_, index) => index).filter((index) => !this.#isGood(keys[index] ?? '', replies[index]))
     if (doubtful.length === 0) return replies
     const again = await this.#store.read(

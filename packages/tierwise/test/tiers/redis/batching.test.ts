@@ -3,8 +3,7 @@ import { startRedis, type RedisServer } from '../../../src/testing/servers/index
 import type { RedisArgument, RedisPorts } from '../../../src/clients/redis/port.ts'
 import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
 import { commandCounts, resetCounts } from './command-counts.ts'
-import { ioredisPorts } from './ioredis-port.ts'
-import { numbered, openedTier, readTexts, textRecord } from './opened-tier.ts'
+import { numbered, openedTier, readTexts, textRecord, portsTo } from './opened-tier.ts'
 
 let server: RedisServer
 let tier: RedisTier
@@ -12,7 +11,7 @@ beforeAll(async () => void (server = await startRedis({ dedicated: true })))
 afterAll(() => server.stop())
 beforeEach(async () => {
   await server.command('FLUSHALL')
-  tier = (await openedTier({ ports: () => ioredisPorts({ port: server.port }) })).tier
+  tier = (await openedTier({ ports: () => portsTo({ port: server.port }) })).tier
 })
 afterEach(() => tier.close())
 
@@ -90,7 +89,7 @@ describe('batching', () => {
 /** A connection and the commands it was given. */
 function watchedPorts(): { ports: RedisPorts; sent: (readonly RedisArgument[])[] } {
   const sent: (readonly RedisArgument[])[] = []
-  const ports = ioredisPorts({ port: server.port })
+  const ports = portsTo({ port: server.port })
   const send = ports.primary.send.bind(ports.primary)
   ports.primary.send = (command) => {
     sent.push(command.args)

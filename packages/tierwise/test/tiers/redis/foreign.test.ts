@@ -5,8 +5,7 @@ import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
 import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
 import { recordBytes } from '../../../src/tiers/redis/record.ts'
-import { ioredisPorts } from './ioredis-port.ts'
-import { allOf, numbered, openedTier, readTexts, scannedTexts, textRecord } from './opened-tier.ts'
+import { allOf, numbered, openedTier, readTexts, scannedTexts, textRecord, portsTo } from './opened-tier.ts'
 
 const key = 'tw:1:a:1'
 let server: RedisServer
@@ -23,7 +22,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   await admin.flushall()
-  ;({ tier, events } = await openedTier({ ports: () => ioredisPorts({ port: server.port }) }))
+  ;({ tier, events } = await openedTier({ ports: () => portsTo({ port: server.port }) }))
 })
 afterEach(() => tier.close())
 

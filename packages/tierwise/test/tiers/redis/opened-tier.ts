@@ -1,3 +1,5 @@
+import { createRedisPorts } from '../../../src/clients/redis/create-ports.ts'
+import type { RedisPorts } from '../../../src/clients/redis/port.ts'
 import type { TierEvent } from '../../../src/contract/events.ts'
 import type { Runtime } from '../../../src/contract/runtime.ts'
 import type { TierRecord } from '../../../src/contract/tier.ts'
@@ -63,4 +65,9 @@ export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 /** `count` distinct keys under a prefix. */
 export function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index}`)
+}
+
+/** Heartbeats go by the clock of the tests, which may jump while the server has no time to answer. */
+export function portsTo({ port }: { readonly port: number }): RedisPorts {
+  return createRedisPorts({ client: 'ioredis', host: '127.0.0.1', port, heartbeat: false })
 }

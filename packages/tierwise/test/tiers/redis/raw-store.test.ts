@@ -3,8 +3,7 @@ import { Redis } from 'ioredis'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
 import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
 import { commandCounts, resetCounts } from './command-counts.ts'
-import { ioredisPorts } from './ioredis-port.ts'
-import { allOf, numbered, openedTier } from './opened-tier.ts'
+import { allOf, numbered, openedTier, portsTo } from './opened-tier.ts'
 
 let server: RedisServer
 let admin: Redis
@@ -19,7 +18,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   await admin.flushall()
-  tier = (await openedTier({ ports: () => ioredisPorts({ port: server.port }) })).tier
+  tier = (await openedTier({ ports: () => portsTo({ port: server.port }) })).tier
 })
 afterEach(() => tier.close())
 

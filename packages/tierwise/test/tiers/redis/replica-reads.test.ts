@@ -6,8 +6,7 @@ import { startRedis, type RedisServer } from '../../../src/testing/servers/index
 import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
 import { recordBytes } from '../../../src/tiers/redis/record.ts'
 import { commandCounts, resetCounts } from './command-counts.ts'
-import { ioredisPorts } from './ioredis-port.ts'
-import { openedTier, readTexts, textRecord } from './opened-tier.ts'
+import { openedTier, readTexts, textRecord, portsTo } from './opened-tier.ts'
 
 const key = 'tw:1:a:1'
 let primary: RedisServer
@@ -41,8 +40,8 @@ afterEach(() => tier.close())
 
 function bothPorts(): RedisPorts {
   return {
-    primary: ioredisPorts({ port: primary.port }).primary,
-    replica: ioredisPorts({ port: replica.port }).primary,
+    primary: portsTo({ port: primary.port }).primary,
+    replica: portsTo({ port: replica.port }).primary,
   }
 }
 
@@ -68,7 +67,7 @@ describe('reads from a replica', () => {
   it('are asked again at the primary where the replica has nothing', async () => {
     await primary.command('SET', 'tw:1:a:foreign', 'x')
     await plant(key, 5)
-    const other = (await openedTier({ ports: () => ioredisPorts({ port: primary.port }) })).tier
+    const other = (await openedTier({ ports: () => portsTo({ port: primary.port }) })).tier
     await replica.command('REPLICAOF', 'NO', 'ONE')
     await other.set([textRecord('tw:1:a:2', 1)])
     await other.close()

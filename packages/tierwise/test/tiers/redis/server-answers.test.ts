@@ -4,8 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
 import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
 import { commandCounts, resetCounts } from './command-counts.ts'
-import { ioredisPorts } from './ioredis-port.ts'
-import { numbered, openedTier, readTexts, textRecord } from './opened-tier.ts'
+import { numbered, openedTier, readTexts, textRecord, portsTo } from './opened-tier.ts'
 
 const key = 'tw:1:a:1'
 let server: RedisServer
@@ -14,7 +13,7 @@ beforeAll(async () => void (server = await startRedis({ dedicated: true })))
 afterAll(() => server.stop())
 beforeEach(async () => {
   await server.command('FLUSHALL')
-  tier = (await openedTier({ ports: () => ioredisPorts({ port: server.port }) })).tier
+  tier = (await openedTier({ ports: () => portsTo({ port: server.port }) })).tier
 })
 afterEach(() => tier.close())
 

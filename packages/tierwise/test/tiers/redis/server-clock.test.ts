@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
-import { ioredisPorts } from './ioredis-port.ts'
-import { createdTier, openedTier } from './opened-tier.ts'
+import { createdTier, openedTier, portsTo } from './opened-tier.ts'
 
 let server: RedisServer
 beforeAll(async () => void (server = await startRedis({ dedicated: true })))
@@ -10,7 +9,7 @@ afterAll(() => server.stop())
 
 describe('clockOffsetMs', () => {
   it('is unknown before the tier is open, and close to nothing on the same host', async () => {
-    const { tier } = createdTier({ ports: () => ioredisPorts({ port: server.port }) })
+    const { tier } = createdTier({ ports: () => portsTo({ port: server.port }) })
     expect(tier.clockOffsetMs).toBeUndefined()
     await tier.open()
     expect(Math.abs(tier.clockOffsetMs ?? Infinity)).toBeLessThan(50)
@@ -19,7 +18,7 @@ describe('clockOffsetMs', () => {
 
   it('tells how far this process is behind', async () => {
     const runtime = fakeRuntime({ now: Date.now() - 5000 })
-    const { tier } = await openedTier({ ports: () => ioredisPorts({ port: server.port }), runtime })
+    const { tier } = await openedTier({ ports: () => portsTo({ port: server.port }), runtime })
     expect(tier.clockOffsetMs).toBeGreaterThan(4900)
     expect(tier.clockOffsetMs).toBeLessThan(6000)
     await tier.close()
@@ -27,7 +26,7 @@ describe('clockOffsetMs', () => {
 
   it('is measured again with every connection', async () => {
     const runtime = fakeRuntime({ now: Date.now() })
-    const { tier } = await openedTier({ ports: () => ioredisPorts({ port: server.port }), runtime })
+    const { tier } = await openedTier({ ports: () => portsTo({ port: server.port }), runtime })
     const before = tier.clockOffsetMs ?? 0
     await runtime.advance(60_000)
     await server.command('CLIENT', 'KILL', 'TYPE', 'normal')
