@@ -1,6 +1,5 @@
 import type { Runtime } from '../../contract/runtime.ts'
 import { backoffDelay } from './back-off.ts'
-import type { IoredisClient } from './client-shapes.ts'
 import type { Deployment, RedisConnection, SentinelDeployment } from './connection.ts'
 import { IoredisClusterLink } from './ioredis-cluster-link.ts'
 import { IoredisLink } from './ioredis-link.ts'
@@ -87,6 +86,8 @@ function createClusterLink(
     // Only MOVED, ASK and TRYAGAIN are followed: then the command has not been executed.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
+    // While a slot moves, commands of several keys are refused until it has moved; the caller knows what to do instead.
+    retryDelayOnTryAgain: 1,
     slotsRefreshTimeout: connection.connectTimeoutMs,
     // Without retries nothing else would notice that another node has taken over.
     slotsRefreshInterval: 1_000,
@@ -101,7 +102,7 @@ function createClusterLink(
 }
 
 /** To follow ASK the package sends ASKING and ignores what becomes of it, so a lost connection would be an unhandled rejection. */
-function handleAskingFailure(node: IoredisClient): void {
+function handleAskingFailure(node: unknown): void {
   const asker = node as { asking?: () => Promise<unknown> }
   const asking = asker.asking?.bind(node)
   if (asking === undefined) return
