@@ -44,9 +44,10 @@ interface RawColumn {
   readonly name: string
   readonly type: number
 }
-type RawRows = readonly (readonly (Uint8Array | null)[])[] & { readonly columns?: readonly RawColumn[] }
+type RawRows = readonly (readonly (Buffer | null)[])[] & { readonly columns?: readonly RawColumn[] }
 
 const textType = 25
+const bytesType = 17
 
 /**
  * A connection made of `postgres`.
@@ -145,21 +146,22 @@ export class PostgresJsPort implements PostgresPort {
 
 /** Raw columns are what the server sent, before any parser or transform of the application. */
 function rowsOf(raw: RawRows): readonly PostgresRow[] {
-  const columns = (raw.columns ?? []).map(({ name, type }) => ({ name, read: columnReader(type) }))
+  const columns = (raw.columns ?? []).map(({ name, type }) => ({ name, type, read: columnReader(type) }))
   // After a statement that failed behind its first rows, `postgres` goes on counting: the next result begins with holes.
   const rows = raw.filter(() => true)
   return rows.map((cells) => {
     const row: Record<string, unknown> = {}
-    for (const [index, { name, read }] of columns.entries()) {
+    for (const [index, { name, type, read }] of columns.entries()) {
       const cell = cells[index]
-      row[name] = cell === null || cell === undefined ? null : read(textOf(cell))
+      row[name] = cell === null || cell === undefined ? null : read(textOf(cell, type))
     }
     return row
   })
 }
 
-function textOf(cell: Uint8Array): string {
-  return Buffer.from(cell.buffer, cell.byteOffset, cell.byteLength).toString()
+/** Only texts of the application have more than ASCII; decoding the others as Latin-1 is several times as fast. */
+function textOf(cell: Buffer, type: number): string {
+  return type === bytesType ? cell.toString('latin1') : cell.toString()
 }
 
 function listenConnect(source: PostgresJsSource): ListenConnect {
