@@ -20,6 +20,8 @@ export class Invalidations {
   #all: Mark | undefined
   #unsent: Mark[] = []
   #refreshed = 0
+  /** The latest of the marks that were dropped: an answer may arrive late, with rows of before. */
+  #forgotten = -1
 
   constructor(most: number) {
     this.#most = most
@@ -71,13 +73,24 @@ export class Invalidations {
     for (const mark of sent) mark.at = now
     if (refreshed <= this.#refreshed) return
     this.#refreshed = refreshed
-    if (isPast(this.#all, refreshed)) this.#all = undefined
-    for (const [key, mark] of this.#keys) if (isPast(mark, refreshed)) this.#keys.delete(key)
+    if (isPast(this.#all, refreshed)) {
+      this.#forget(this.#all)
+      this.#all = undefined
+    }
+    for (const [key, mark] of this.#keys) {
+      if (!isPast(mark, refreshed)) continue
+      this.#forget(mark)
+      this.#keys.delete(key)
+    }
   }
 
   /** Whether a row of the key, as old as `refreshed`, is older than an invalidation. */
   cover(key: string, refreshed: number): boolean {
-    return isOpen(this.#all, refreshed) || isOpen(this.#keys.get(key), refreshed)
+    return refreshed <= this.#forgotten || isOpen(this.#all, refreshed) || isOpen(this.#keys.get(key), refreshed)
+  }
+
+  #forget(mark: Mark | undefined): void {
+    this.#forgotten = Math.max(this.#forgotten, mark?.at ?? 0)
   }
 
   #mark(): Mark {

@@ -43,7 +43,7 @@ begin
       into part from unnest(names) as named(name);
     end if;
     execute format(
-      'with changed as (%s), found as (%s) select array_agg(target) from (select distinct target from found where target <> %L and length(target) <= 4096 limit %s) as some',
+      'with changed as (%s), found as (%s) select array_agg(target) from (select distinct target from found where target <> %L and length(target) <= 4096 limit %s) as bounded',
       rows, part, '', ${mostTargets + 1}) into targets;
     if cardinality(targets) > ${mostTargets} then
       perform pg_notify(channel, everything);

@@ -70,8 +70,8 @@ export class ViewRefresher {
   }
 
   /** Refreshes the view if its last refresh is `everyMs` ago and nobody is at it. */
-  refreshIfDue(everyMs: number): Promise<DueLook> {
-    return this.#run(async (session) => {
+  async refreshIfDue(everyMs: number): Promise<DueLook> {
+    const look = await this.#run(async (session): Promise<DueLook | ViewRefresh> => {
       const [row] = await session.query({
         text: `select pg_try_advisory_xact_lock(${lockText}) as mine`,
         values: [this.view],
@@ -80,9 +80,11 @@ export class ViewRefresher {
       const { now, refreshed } = await this.#recorded(session)
       const age = refreshed === undefined ? Infinity : (now - refreshed) / 1000
       if (age < everyMs) return { dueInMs: everyMs - age }
-      const { durationMs } = await this.#refresh(session)
-      return { dueInMs: Math.max(0, everyMs - durationMs) }
+      return this.#refresh(session)
     })
+    if (!('view' in look)) return look
+    this.#tellDone(look)
+    return { dueInMs: Math.max(0, everyMs - look.durationMs) }
   }
 
   /** Cancels a refresh that runs here and waits for its end. */
@@ -96,9 +98,14 @@ export class ViewRefresher {
   }
 
   #start(): Promise<ViewRefresh> {
-    const running = this.#run((session) => this.#refreshNow(session)).finally(() => {
-      if (this.#running === running) this.#running = undefined
-    })
+    const running = this.#run((session) => this.#refreshNow(session))
+      .then((refresh) => {
+        if (refresh.isOwn) this.#tellDone(refresh)
+        return refresh
+      })
+      .finally(() => {
+        if (this.#running === running) this.#running = undefined
+      })
     this.#running = running
     return running
   }
@@ -126,7 +133,6 @@ values ($1::text, to_timestamp($2::bigint / 1000000) + ($2::bigint % 1000000) * 
 on conflict (view_name) do update set refreshed_at = excluded.refreshed_at, duration_ms = excluded.duration_ms`,
       values: [this.view, String(started), durationMs],
     })
-    this.#tell('view-refreshed', `${this.view} was refreshed in ${Math.round(durationMs)} ms.`)
     return { view: this.view, refreshedAt: dateOf(started), durationMs, isOwn: true, isConcurrent }
   }
 
@@ -204,6 +210,11 @@ from (values (true)) as always left join (
       retryable: code !== '42501',
       cause,
     })
+  }
+
+  /** After the commit, when the rows can be read. */
+  #tellDone({ durationMs }: ViewRefresh): void {
+    this.#tell('view-refreshed', `${this.view} was refreshed in ${Math.round(durationMs)} ms.`)
   }
 
   #tell(notice: string, detail: string): void {
