@@ -22,6 +22,11 @@ export interface GuardParts {
   readonly onOpen: (opened: OpenedTier) => Promise<void>
 }
 
+export interface GuardedTierParts extends GuardParts {
+  /** The tier whose plain keys these are. */
+  readonly viewOf?: GuardedTier
+}
+
 export interface OpenedTier {
   readonly name: string
   readonly highestVersion: number
@@ -51,16 +56,18 @@ export class GuardedTier {
   readonly #whole: GuardedTier | undefined
   #envelope: Envelope | undefined
 
-  constructor(name: string, tier: Tier, parts: GuardParts, whole?: GuardedTier) {
+  constructor(name: string, tier: Tier, parts: GuardedTierParts) {
     this.name = name
     this.capabilities = tier.capabilities
     this.#tier = tier
     this.#parts = parts
-    this.#whole = whole
+    this.#whole = parts.viewOf
     this.#order = tier.capabilities.versions ? undefined : new KeyOrder()
     const { runtime, emitter, settings } = parts
     this.#guard =
-      whole === undefined ? new TierGuard({ name, runtime, emitter, settings, open: () => this.#open() }) : whole.#guard
+      parts.viewOf === undefined
+        ? new TierGuard({ name, runtime, emitter, settings, open: () => this.#open() })
+        : parts.viewOf.#guard
     this.intents = new Intents(
       {
         name,
@@ -117,7 +124,7 @@ export class GuardedTier {
     const { raw: store } = this.#tier
     if (store === undefined) return undefined
     const tier = new RawTier({ store, capabilities: this.capabilities, now: view.now })
-    const guarded = new GuardedTier(this.name, tier, this.#parts, this)
+    const guarded = new GuardedTier(this.name, tier, { ...this.#parts, viewOf: this })
     guarded.useEnvelope(view.envelope)
     this.#views.push(guarded)
     return guarded
@@ -286,5 +293,5 @@ export class GuardedTier {
 }
 
 function nothing(keys: readonly string[]): readonly undefined[] {
-  return new Array<undefined>(keys.length).fill(undefined)
+  return Array.from(keys, () => undefined)
 }

@@ -3,8 +3,8 @@ import { CodecError } from '../errors.ts'
 
 /** How plain values become bytes and back; `decode` may not keep the bytes. */
 export interface RawCodec {
-  encode(value: unknown): Uint8Array
-  decode(bytes: Uint8Array): unknown
+  readonly encode: (value: unknown) => Uint8Array
+  readonly decode: (bytes: Uint8Array) => unknown
 }
 
 const deepest = 256
@@ -48,18 +48,26 @@ function reading(what: string, read: () => unknown): unknown {
 
 /** Properties that are `undefined` are left out, as JSON does; everything else comes back as it went in, or is refused. */
 function checkJson(value: unknown, path: string, depth: number): void {
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return
-  if (typeof value === 'number' && Number.isFinite(value)) return
-  if (typeof value !== 'object') throw unfit('what JSON can hold', 'json', path)
+  if (isJsonScalar(value)) return
+  if (typeof value !== 'object' || value === null) throw unfit('what JSON can hold', 'json', path)
   if (depth >= deepest) throw unfit(`at most ${deepest} levels deep`, 'json', path)
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) checkJson(item, `${path}[${index}]`, depth + 1)
     return
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) throw unfit('plain objects and lists', 'json', path)
+  if (!isPlain(value)) throw unfit('plain objects and lists', 'json', path)
   for (const [name, item] of Object.entries(value))
     if (item !== undefined) checkJson(item, `${path}.${name}`, depth + 1)
+}
+
+function isJsonScalar(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  return typeof value === 'string' || typeof value === 'boolean' || value === null
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function unfit(allowed: string, values: RawValues, path: string): CodecError {

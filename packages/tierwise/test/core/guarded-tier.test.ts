@@ -341,64 +341,6 @@ describe('a read that fails', () => {
   })
 })
 
-describe('a tier with too much under way', () => {
-  test('is spared the next operation, which is answered at once and says nothing about its health', async () => {
-    const stack = open('L2 plain', { manager: { maxInFlight: 3, breaker: { failures: 1, minCalls: 1 } } })
-    await stack.cache.set('key', 'held')
-    const errors = collect(stack, 'tier-error')
-    stack.plan('second').delay('get', 100)
-    const before = stack.runtime.clock.now()
-    const slow = ['a', 'b', 'c'].map((key) => stack.cache.get(key))
-    await stack.runtime.settle()
-    expect(await stack.cache.get('key')).toBeUndefined()
-    expect((await stack.cache.set('key', 'new')).tiers).toEqual({ second: 'failed' })
-    expect(stack.runtime.clock.now()).toBe(before)
-    expect(errors).toMatchObject([
-      { operation: 'get', error: { code: 'ERR_CACHE_TIER_BUSY' } },
-      { operation: 'set', error: { code: 'ERR_CACHE_TIER_BUSY' } },
-    ])
-    await stack.runtime.until(Promise.all(slow))
-    await stack.runtime.advance(1000)
-    expect(await stack.manager.health()).toMatchObject({ healthy: true })
-    expect(stack.manager.analytics().tiers['second']).toMatchObject({ get: { rejected: 1 }, set: { rejected: 1 } })
-    expect((await stack.cache.set('key', 'new')).tiers).toEqual({ second: 'applied' })
-  })
-})
-
-describe('the guard of one tier', () => {
-  test('may differ from that of the others', async () => {
-    const stack = open('L2+L3 plain', {
-      manager: { tierTimeout: 200, guards: { second: { tierTimeout: 20, breaker: { failures: 1 } } } },
-    })
-    await stack.manager.start()
-    const errors = collect(stack, 'tier-error')
-    stack.plan('second').hang('get')
-    stack.plan('third').hang('get')
-    const before = stack.runtime.clock.now()
-    await stack.runtime.until(stack.cache.get('key'))
-    expect(stack.runtime.clock.now() - before).toBeLessThanOrEqual(222)
-    expect(errors).toMatchObject([
-      { tier: 'second', error: { message: expect.stringContaining('within 20 ms') } },
-      { tier: 'third', error: { message: expect.stringContaining('within 200 ms') } },
-    ])
-  })
-})
-
-describe('a tier that takes no values', () => {
-  test('still takes removals: they have a breaker of their own', async () => {
-    const stack = open('L2 durable')
-    await stack.cache.setMany([
-      ['a', 1],
-      ['b', 2],
-    ])
-    stack.plan('second').fail('set', { error: new Error('OOM command not allowed') })
-    for (let at = 0; at < 10; at++) await stack.cache.set(`key ${at}`, at)
-    expect((await stack.manager.health()).tiers[0]?.breakers).toMatchObject({ write: 'open', remove: 'closed' })
-    expect(await stack.cache.delete('a')).toBe(true)
-    expect(await stack.cache.get('b')).toBe(2)
-  })
-})
-
 const hang = (): Promise<never> => new Promise(() => {})
 
 type Methods = Pick<Tier, 'open' | 'get' | 'set' | 'delete' | 'scan' | 'clear' | 'usage'>
