@@ -63,7 +63,11 @@ async function callTimes(count, call) {
 /** @param {(cache: Cache) => Promise<number>} pass @param {{ title: string, work: string, quick: boolean }} scenario @returns {Promise<Result>} */
 async function contest(pass, { title, work, quick }) {
   const alone = createCacheManager({ tiers: [memory()] })
-  const broken = createCacheManager({ tiers: [memory(), silentTier()], breaker: { openFor: '1h' }, tierTimeout: deadlineMs })
+  const broken = createCacheManager({
+    tiers: [memory(), silentTier()],
+    breaker: { openFor: '1h' },
+    tierTimeout: deadlineMs,
+  })
   const downCache = /** @type {Cache} */ (broken.namespace('factors'))
   // One call of each kind finds out; six minutes are left before the first probe.
   await downCache.get('absent')
@@ -109,7 +113,14 @@ async function timeLost({ quick }) {
     title: `Time lost to a tier that falls silent`,
     work: `${count.toLocaleString('en-US')} reads, one after the other, from the moment the tier stops to answer; its deadline is ${deadlineMs} ms.`,
     rows: [
-      { name: 'all reads together', value: deadlines, unit: 'deadlines', target: 2, atMost: true, pass: deadlines <= 2 },
+      {
+        name: 'all reads together',
+        value: deadlines,
+        unit: 'deadlines',
+        target: 2,
+        atMost: true,
+        pass: deadlines <= 2,
+      },
     ],
   }
 }
