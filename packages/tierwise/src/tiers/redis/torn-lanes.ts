@@ -7,9 +7,9 @@ const tornMs = 1000
 export interface DivisibleCommand<I, O> {
   readonly items: readonly I[]
   /** The key of an item: commands of one key stay in order. */
-  nameOf(item: I): string
+  readonly nameOf: (item: I) => string
   /** One result an item. */
-  send(items: readonly I[]): Promise<readonly O[]>
+  readonly send: (items: readonly I[]) => Promise<readonly O[]>
 }
 
 /**
