@@ -1,28 +1,97 @@
+import { optionError, unknownName } from '../base/option-reader.ts'
 import type { CacheManagerOptions } from '../contract/options.ts'
-import { optionError } from '../base/option-reader.ts'
+import type { TierDefinition } from '../contract/tier.ts'
+import { ConfigError } from '../errors.ts'
+import { disk } from '../tiers/disk/index.ts'
+import type { DiskOptions } from '../tiers/disk/index.ts'
 import { memory } from '../tiers/memory/index.ts'
+import type { MemoryOptions } from '../tiers/memory/index.ts'
+import { postgres } from '../tiers/postgres/index.ts'
+import type { PostgresOptions } from '../tiers/postgres/index.ts'
+import { redis } from '../tiers/redis/index.ts'
+import type { RedisOptions } from '../tiers/redis/index.ts'
 
-/** Sizes and lives that fit common processes; spread one into the options of `createCacheManager` and change what differs. */
-export type PresetName = 'memory' | 'high-performance' | 'memory-constrained'
+/**
+ * Chains and lives that fit common applications; spread one into the options of `createCacheManager` and change what differs.
+ *
+ * `memory`, `high-performance` and `memory-constrained` are memory alone, of 100, 500 and 20 MB. `generic` is memory and
+ * Redis, `three-layer` adds a disk; `four-tier` is memory, a local Redis, a Redis Cluster and PostgreSQL; `full` is all five.
+ */
+export type PresetName =
+  | 'memory'
+  | 'high-performance'
+  | 'memory-constrained'
+  | 'generic'
+  | 'three-layer'
+  | 'four-tier'
+  | 'full'
 
-const presets: Readonly<Record<PresetName, () => CacheManagerOptions>> = {
-  memory: () => ({ tiers: [memory({ maxBytes: '100mb' })], defaults: { ttl: '5m' } }),
-  'high-performance': () => ({
-    tiers: [memory({ maxBytes: '500mb' })],
-    defaults: { ttl: '5m', grace: '1h', refreshAhead: 0.8 },
-  }),
-  'memory-constrained': () => ({ tiers: [memory({ maxBytes: '20mb' })], defaults: { ttl: '30s' } }),
+/** Options of the tiers of a preset, each over those of the preset. Redis and PostgreSQL read the environment where they are not told how to connect. */
+export interface PresetTiers {
+  readonly memory?: MemoryOptions
+  /** @default a connection by `REDIS_URL`, or `REDIS_HOST` and its companions */
+  readonly redis?: RedisOptions
+  /** Named `redisCluster` in the chain. `four-tier` and `full` need its nodes. */
+  readonly redisCluster?: RedisOptions
+  /** @default the folder `.cache/tierwise` */
+  readonly disk?: Partial<DiskOptions>
+  /** @default a connection by `DATABASE_URL`, PGlite in this process without it */
+  readonly postgres?: PostgresOptions
 }
 
-/** The options of a preset, made anew at each call. Throws a `ConfigError` for a name that is none. */
-export function preset(name: PresetName): CacheManagerOptions {
-  if (!Object.hasOwn(presets, name))
-    throw optionError(
-      'preset',
-      name,
-      `one of ${Object.keys(presets)
-        .map((known) => `'${known}'`)
-        .join(', ')}`,
+type Part = keyof PresetTiers
+
+interface Preset {
+  readonly chain: readonly Part[]
+  readonly memory: MemoryOptions
+  readonly defaults: NonNullable<CacheManagerOptions['defaults']>
+}
+
+const oneTier: Preset = { chain: ['memory'], memory: { maxBytes: '100mb' }, defaults: { ttl: '5m' } }
+const shared: Preset['defaults'] = { ttl: '5m', grace: '1h', softTimeout: '200ms', hardTimeout: '5s' }
+
+const presets: Readonly<Record<PresetName, Preset>> = {
+  memory: oneTier,
+  'high-performance': {
+    ...oneTier,
+    memory: { maxBytes: '500mb' },
+    defaults: { ttl: '5m', grace: '1h', refreshAhead: 0.8 },
+  },
+  'memory-constrained': { ...oneTier, memory: { maxBytes: '20mb' }, defaults: { ttl: '30s' } },
+  generic: { ...oneTier, chain: ['memory', 'redis'], defaults: shared },
+  'three-layer': { ...oneTier, chain: ['memory', 'redis', 'disk'], defaults: shared },
+  'four-tier': { ...oneTier, chain: ['memory', 'redis', 'redisCluster', 'postgres'], defaults: shared },
+  full: { ...oneTier, chain: ['memory', 'redis', 'redisCluster', 'disk', 'postgres'], defaults: shared },
+}
+
+const build: Readonly<Record<Part, (tiers: PresetTiers, preset: Preset) => TierDefinition>> = {
+  memory: (tiers, preset) => memory({ ...preset.memory, ...tiers.memory }),
+  redis: (tiers) => redis(tiers.redis),
+  redisCluster: (tiers) => redis({ name: 'redisCluster', ...tiers.redisCluster }),
+  disk: (tiers) => disk({ path: '.cache/tierwise', ...tiers.disk }),
+  postgres: (tiers) => postgres(tiers.postgres),
+}
+
+/**
+ * The options of a preset, made anew at each call.
+ *
+ * @throws ConfigError ERR_CACHE_OPTION for a name that is none or a tier that the preset does not have, ERR_CACHE_CONFIG
+ * when the nodes of the cluster are missing, and what the tiers themselves throw
+ * @example
+ * createCacheManager({ ...preset('three-layer', { redis: { url: 'redis://cache.internal' } }), strictNamespaces: true })
+ */
+export function preset(name: PresetName, tiers: PresetTiers = {}): CacheManagerOptions {
+  if (!Object.hasOwn(presets, name)) {
+    const known = Object.keys(presets).map((each) => `'${each}'`)
+    throw optionError('preset', name, `one of ${known.join(', ')}`)
+  }
+  const chosen = presets[name]
+  const strange = Object.keys(tiers).find((part) => !(chosen.chain as readonly string[]).includes(part))
+  if (strange !== undefined) throw unknownName(`preset.${strange}`, strange, chosen.chain)
+  if (chosen.chain.includes('redisCluster') && tiers.redisCluster === undefined)
+    throw new ConfigError(
+      `The preset '${name}' has a Redis Cluster: say where it is, as in preset('${name}', { redisCluster: { cluster: { nodes: [...] } } }).`,
+      { code: 'ERR_CACHE_CONFIG' },
     )
-  return presets[name]()
+  return { tiers: chosen.chain.map((part) => build[part](tiers, chosen)), defaults: chosen.defaults }
 }
