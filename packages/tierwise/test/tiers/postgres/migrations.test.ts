@@ -87,8 +87,7 @@ describe('migrations', () => {
         type: 'tier-notice',
         tier: 'postgres',
         notice: 'table-kind',
-        detail:
-          'The table "kind"."entries" is not logged; to change it run: alter table "kind"."entries" set logged',
+        detail: 'The table "kind"."entries" is not logged; to change it run: alter table "kind"."entries" set logged',
       },
     ])
     await tier.close()
@@ -101,9 +100,7 @@ describe('a role', () => {
     await pool.query(postgresMigrations({ schema: 'granted' }))
     await grantUse('least', 'granted')
     const { tier, events } = await openedTier({ url: role, schema: 'granted', maxBytes: '1mb', sweepInterval: '20ms' })
-    const records = Array.from({ length: 300 }, (_, index) =>
-      record(`tw:1:n:${index}`, 1, { text: 'x'.repeat(5000) }),
-    )
+    const records = Array.from({ length: 300 }, (_, index) => record(`tw:1:n:${index}`, 1, { text: 'x'.repeat(5000) }))
     await tier.set(records)
     await tier.delete(['tw:1:n:1'], 2)
     await tier.tags?.invalidate(['red'], 0)

@@ -62,7 +62,10 @@ describe('statements', () => {
     await tier.set(numbered(2500).map((key) => record(key, 1)))
     expect(count).toBe(3)
     count = 0
-    const large = Array.from({ length: 20 }, (_, index) => ({ ...record(`tw:1:b:${index}`, 1), bytes: Buffer.alloc(2 ** 20) }))
+    const large = Array.from({ length: 20 }, (_, index) => ({
+      ...record(`tw:1:b:${index}`, 1),
+      bytes: Buffer.alloc(2 ** 20),
+    }))
     await Promise.all(large.map((each) => tier.set([each])))
     expect(count).toBe(3)
     mostRunning = 0
@@ -148,7 +151,7 @@ describe('writers', () => {
     }
     await Promise.all(tiers.map(write))
     const [first] = tiers
-    const held = await readTexts(first?.tier ?? Promise.reject(new Error('no tier')) as never, keys)
+    const held = await readTexts(first?.tier ?? (Promise.reject(new Error('no tier')) as never), keys)
     expect(held, `seed ${seed}`).toEqual(keys.map((key) => newest.get(key)?.text))
     for (const { tier } of tiers) await tier.close()
   })
@@ -182,7 +185,9 @@ describe('clear', () => {
     const writing = tier.set([record('tw:1:n:late', 5), record('tw:1:n:locked', 5)])
     await expect.poll(() => waitingStatements(schema)).toBeGreaterThan(0)
     const clearing = tier.clear('tw:1:n:', 10)
-    await expect.poll(async () => (await pool.query(`select from pg_locks where not granted`)).rowCount).toBeGreaterThan(1)
+    await expect
+      .poll(async () => (await pool.query(`select from pg_locks where not granted`)).rowCount)
+      .toBeGreaterThan(1)
     await other.query('commit')
     other.release()
     await Promise.all([writing, clearing])
@@ -239,7 +244,11 @@ describe('background', () => {
     await tier.delete(['tw:1:gone:a'], 1)
     await tier.clear('tw:1:cleared:', 1)
     const rows = async (): Promise<unknown> =>
-      (await pool.query(`select (select count(*)::int from ${schema}.entries) as entries, (select count(*)::int from ${schema}.entries_floors) as floors`)).rows[0]
+      (
+        await pool.query(
+          `select (select count(*)::int from ${schema}.entries) as entries, (select count(*)::int from ${schema}.entries_floors) as floors`,
+        )
+      ).rows[0]
     expect(await rows()).toEqual({ entries: 1502, floors: 1 })
     await runtime.advance(91_000)
     await expect.poll(rows).toEqual({ entries: 2, floors: 1 })
@@ -255,7 +264,10 @@ describe('background', () => {
 
   it('keeps below the quota, those written first go first', async () => {
     const runtime = fakeRuntime()
-    const { tier, events } = await openedTier({ pool, schema: freshSchema(), maxBytes: '2mb', sweepInterval: '1h' }, runtime)
+    const { tier, events } = await openedTier(
+      { pool, schema: freshSchema(), maxBytes: '2mb', sweepInterval: '1h' },
+      runtime,
+    )
     const text = 'x'.repeat(10_000)
     for (let at = 0; at < 400; at++) {
       await tier.set([record(`tw:1:users:${at}`, 1, { text })])
@@ -289,7 +301,9 @@ describe('background', () => {
   it('estimates a large table by some of its pages', async () => {
     const schema = freshSchema()
     const { tier } = await openedTier({ pool, schema, maxBytes: '1gb' })
-    await pool.query(`insert into ${schema}.entries select n, 1, 1, 'infinity', 1, 1000, n::text::bytea, repeat('x', 900)::bytea from generate_series(1, 40000) n`)
+    await pool.query(
+      `insert into ${schema}.entries select n, 1, 1, 'infinity', 1, 1000, n::text::bytea, repeat('x', 900)::bytea from generate_series(1, 40000) n`,
+    )
     const { entries, bytes = 0 } = await tier.usage()
     expect(entries).toBeGreaterThan(35_000)
     expect(entries).toBeLessThan(45_000)
