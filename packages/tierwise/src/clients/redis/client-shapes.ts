@@ -3,7 +3,7 @@
  * them has to be installed; a type test holds these shapes against the real ones.
  */
 
-type Listener = (...args: never[]) => void
+type Listener = (...args: unknown[]) => void
 
 interface Emitter {
   on(event: string, listener: Listener): unknown

@@ -172,12 +172,12 @@ function resolveHeartbeat({ heartbeat = {} }: ReadConnectionOptions): Heartbeat 
   return { intervalMs: heartbeat.interval ?? 5_000, timeoutMs: heartbeat.timeout ?? 5_000 }
 }
 
-function refuseContradictions(options: ReadConnectionOptions, path: string): void {
-  const places = (['url', 'sentinel', 'cluster'] as const).filter((name) => options[name] !== undefined)
-  if (options.host !== undefined || options.port !== undefined) places.push('host' as never)
-  if (places.length > 1)
+function refuseContradictions({ url, host, port, sentinel, cluster }: ReadConnectionOptions, path: string): void {
+  const ways = { url, host: host ?? port, sentinel, cluster }
+  const given = Object.entries(ways).flatMap(([name, value]) => (value === undefined ? [] : [`\`${name}\``]))
+  if (given.length > 1)
     throw contradiction(
-      `\`${path}\` says in ${places.length} ways where Redis is: ${places.map((name) => `\`${name}\``).join(', ')}. Give one of them.`,
+      `\`${path}\` says in ${given.length} ways where Redis is: ${given.join(', ')}. Give one of them.`,
     )
 }
 

@@ -52,21 +52,29 @@ export class IoredisClusterLink implements RedisLink {
 
   watch(watcher: LinkWatcher): () => void {
     const cluster = this.#cluster
-    const ready = (): void => watcher.ready()
-    const failed = (error?: unknown): void => watcher.failed(error)
-    const added = (node: IoredisClient): void => {
-      node.on('ready', () => cluster.status === 'ready' && watcher.ready())
+    const watched = new Set<IoredisClient>()
+    const ready = (): void => {
+      if (cluster.status === 'ready') watcher.ready()
     }
-    const listeners = { ready, '+node': added, error: failed, end: failed }
+    const failed = (error?: unknown): void => watcher.failed(error)
+    const added = (node: unknown): void => {
+      watched.add(node as IoredisClient)
+      ;(node as IoredisClient).on('ready', ready)
+    }
+    const removed = (node: unknown): void => {
+      watched.delete(node as IoredisClient)
+    }
+    const listeners = { ready, '+node': added, '-node': removed, error: failed, end: failed }
     for (const [event, listener] of Object.entries(listeners)) cluster.on(event, listener)
     return () => {
       for (const [event, listener] of Object.entries(listeners)) cluster.removeListener(event, listener)
+      for (const node of watched) node.removeListener('ready', ready)
     }
   }
 
   async destroy(): Promise<void> {
     if (this.#cluster.status === 'end') return
-    const ended = new Promise<void>((resolve) => this.#cluster.on('end', resolve))
+    const ended = new Promise<void>((resolve) => this.#cluster.on('end', () => resolve()))
     const nodes = this.#cluster.nodes()
     this.#cluster.disconnect()
     for (const node of nodes) destroySocket(node)

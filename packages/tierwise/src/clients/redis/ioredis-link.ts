@@ -71,7 +71,8 @@ export function callIoredis(
   args: readonly RedisArgument[],
 ): Promise<unknown> {
   const [name, ...rest] = args
-  return client.callBuffer(String(name), ...rest.map(bytesAsBuffer))
+  // Whether a command only reads, and may go to a replica, is looked up by its name in small letters.
+  return client.callBuffer(String(name).toLowerCase(), ...rest.map(bytesAsBuffer))
 }
 
 /**
@@ -95,7 +96,7 @@ export async function endIoredis(client: IoredisClient): Promise<void> {
   if (client.status === 'end') return
   const socket = socketOf(client)
   const isOpen = socket !== undefined && !socket.destroyed
-  const ended = new Promise<void>((resolve) => client.on('end', resolve))
+  const ended = new Promise<void>((resolve) => client.on('end', () => resolve()))
   client.disconnect()
   socket?.destroy()
   if (isOpen) await ended

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { adoptRedisClient } from '../../../src/clients/redis/adopt-client.ts'
+import type { RedisFailure } from '../../../src/clients/redis/client-failure.ts'
 import type { RedisPort } from '../../../src/clients/redis/port.ts'
 import { startRedis, tcpProxy, type RedisServer, type TcpProxy } from '../../../src/testing/index.ts'
 import { endClient, isOpen, OpenPorts, rawClient, testedPackages } from './packages.ts'
@@ -24,10 +25,10 @@ afterAll(async () => {
   await server.stop()
 })
 
-async function failureOf(work: Promise<unknown>): Promise<Record<string, unknown> & Error> {
+async function failureOf(work: Promise<unknown>): Promise<RedisFailure> {
   return work.then(
     () => Promise.reject(new Error('it did not fail')),
-    (error: unknown) => error as Record<string, unknown> & Error,
+    (error: unknown) => error as RedisFailure,
   )
 }
 
@@ -158,7 +159,7 @@ describe.each(testedPackages)('one server through $title', (tested) => {
     const replies = await Promise.all(
       Array.from({ length: 50 }, async (_, i) => {
         // Callers of one tick are not all at the same depth of promises.
-        for (let turn = 0; turn < i % 5; turn++) await undefined
+        for (let turn = 0; turn < i % 5; turn++) await Promise.resolve()
         return primary.send({ args: ['ECHO', `echo ${i}`] })
       }),
     )
