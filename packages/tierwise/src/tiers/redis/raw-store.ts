@@ -24,7 +24,8 @@ export class RedisRawStore implements RawStore {
     this.#reads = new ReadQueue({
       groupOf: (key) => (port().topology === 'cluster' ? slotOf(key) : 0),
       ask: async (keys) => listOf(await rawReadScript.run(port(), keys, [])),
-      accept: (reply) => this.#recordOf(reply),
+      accept: (reply, _key, now) => recordOf(reply, now),
+      now: () => clock.now(),
     })
   }
 
@@ -58,12 +59,12 @@ export class RedisRawStore implements RawStore {
       for (const name of names) if (name.startsWith(prefix) && unique.add(name)) yield name
     }
   }
+}
 
-  #recordOf(reply: RedisReply): Pick<RawRecord, 'bytes' | 'expiresAt'> | undefined {
-    const [value, life] = listOf(reply)
-    const bytes = bytesOf(value)
-    if (bytes === undefined) return undefined
-    const lifeMs = numberOf(life)
-    return { bytes, expiresAt: lifeMs < 0 ? Infinity : this.#clock.now() + lifeMs }
-  }
+function recordOf(reply: RedisReply, now: number): Pick<RawRecord, 'bytes' | 'expiresAt'> | undefined {
+  const [value, life] = listOf(reply)
+  const bytes = bytesOf(value)
+  if (bytes === undefined) return undefined
+  const lifeMs = numberOf(life)
+  return { bytes, expiresAt: lifeMs < 0 ? Infinity : now + lifeMs }
 }

@@ -7,11 +7,15 @@ export interface ReadSource<T> {
   groupOf(key: string): number
   /** One reply a key, in order. */
   ask(keys: readonly string[], group: number): Promise<readonly RedisReply[]>
-  /** What is stored, or undefined when that is no use; called once for each key. */
-  accept(reply: RedisReply, key: string): T | undefined
+  /** What is stored, or undefined when that is no use; called once for each key, at an instant. */
+  accept(reply: RedisReply, key: string, now: number): T | undefined
+  now(): number
 }
 
-/** How many keys one command takes at most: the server answers nobody else meanwhile. */
+/**
+ * How many keys one command takes at most. The server answers nobody else meanwhile; and while it works on the second of
+ * two commands, the answers of the first are taken in here.
+ */
 const mostKeys = 128
 
 /**
@@ -21,6 +25,11 @@ const mostKeys = 128
  */
 export class ReadQueue<T> {
   readonly #source: ReadSource<T>
+  readonly #send = (): void => {
+    const reads = this.#waiting
+    this.#waiting = []
+    for (const command of commandsFor(reads, this.#source)) void this.#ask(command)
+  }
   #waiting: Read<T>[] = []
 
   constructor(source: ReadSource<T>) {
@@ -33,44 +42,64 @@ export class ReadQueue<T> {
     use: (value: T, index: number) => R | undefined,
   ): Promise<readonly (R | undefined)[]> {
     if (keys.length === 0) return Promise.resolve([])
-    if (this.#waiting.length === 0) atEndOfTick(() => this.#send())
-    return new Promise<readonly (R | undefined)[]>((resolve, reject) => {
-      const results: (R | undefined)[] = Array.from({ length: keys.length })
-      const settle = (value: T | undefined, index: number): void => {
-        results[index] = value === undefined ? undefined : use(value, index)
-      }
-      this.#waiting.push({ keys, left: keys.length, settle, resolve: () => resolve(results), reject })
-    })
+    if (this.#waiting.length === 0) atEndOfTick(this.#send)
+    return new Promise<readonly unknown[]>((resolve, reject) => {
+      this.#waiting.push(new Read<T>(keys, use, { resolve, reject }))
+    }) as Promise<readonly (R | undefined)[]>
   }
 
-  #send(): void {
-    const reads = this.#waiting
-    this.#waiting = []
-    for (const command of commandsFor(reads, this.#source)) void this.#ask(command)
-  }
-
-  async #ask(command: ReadCommand<T>): Promise<void> {
+  async #ask({ keys, askers, group }: ReadCommand<T>): Promise<void> {
     try {
-      const replies = await this.#source.ask(command.keys, command.group)
-      for (const [position, key] of command.keys.entries()) {
-        const value = this.#source.accept(replies[position] ?? null, key)
-        for (let asker = command.askers[position]; asker !== undefined; asker = asker.next) answer(asker, value)
+      const replies = await this.#source.ask(keys, group)
+      const now = this.#source.now()
+      for (let position = 0; position < keys.length; position++) {
+        const value = this.#source.accept(replies[position] ?? null, keys[position] ?? '', now)
+        for (let asker = askers[position]; asker !== undefined; asker = asker.next)
+          asker.read.settle(value, asker.index)
       }
     } catch (error) {
-      for (const asker of command.askers) {
-        for (let each: Asker<T> | undefined = asker; each !== undefined; each = each.next) each.read.reject(error)
+      for (const first of askers) {
+        for (let asker: Asker<T> | undefined = first; asker !== undefined; asker = asker.next) asker.read.reject(error)
       }
     }
   }
 }
 
-/** A call and what it still waits for. */
-interface Read<T> {
+interface Settling {
+  readonly resolve: (results: readonly unknown[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A call and what it still waits for. Closures would cost more than the work: there is one of these for each call. */
+class Read<T> {
   readonly keys: readonly string[]
-  left: number
-  settle(value: T | undefined, index: number): void
-  resolve(): void
-  reject(error: unknown): void
+  readonly #use: (value: T, index: number) => unknown
+  readonly #settling: Settling
+  readonly #results: unknown[]
+  #left: number
+
+  constructor(keys: readonly string[], use: (value: T, index: number) => unknown, settling: Settling) {
+    this.keys = keys
+    this.#use = use
+    this.#settling = settling
+    this.#left = keys.length
+    this.#results = keys.length === 1 ? [undefined] : keys.map(() => undefined)
+  }
+
+  /** What the caller does with its bytes may fail; that is its own failure, and no other's. */
+  settle(value: T | undefined, index: number): void {
+    try {
+      if (value !== undefined) this.#results[index] = this.#use(value, index)
+      this.#left--
+      if (this.#left === 0) this.#settling.resolve(this.#results)
+    } catch (error) {
+      this.reject(error)
+    }
+  }
+
+  reject(error: unknown): void {
+    this.#settling.reject(error)
+  }
 }
 
 /** Which result of which call a key is for, and who else asked for it. */
@@ -115,15 +144,4 @@ function commandsFor<T>(reads: readonly Read<T>[], source: ReadSource<T>): reado
     }
   }
   return commands
-}
-
-/** What a caller does with its bytes may fail; that is its own failure, and no other's. */
-function answer<T>({ read, index }: Asker<T>, value: T | undefined): void {
-  try {
-    read.settle(value, index)
-    read.left--
-    if (read.left === 0) read.resolve()
-  } catch (error) {
-    read.reject(error)
-  }
 }
