@@ -108,9 +108,8 @@ export class Breaker {
   }
 
   /** The answer to a call that was given up as late: it was slow, not silent. The failure still counts. */
-  answeredLate(pass: number): void {
-    const wasSilence = this.#state === 'open' && this.#openedFor === 'silence' && this.#generation === pass + 1
-    if (!wasSilence) return
+  answeredLate(): void {
+    if (this.#state !== 'open' || this.#openedFor !== 'silence') return
     this.#answeredAt = this.#clock.now()
     this.#pauseMs = 0
     this.#become('closed', 'answered')

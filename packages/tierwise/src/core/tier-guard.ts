@@ -34,6 +34,9 @@ const kinds: Readonly<Record<TierOperation, SharedKind>> = {
 /** Reads change nothing, so they may be tried again. A write that failed leaves an intent, which is. */
 const repeatable: ReadonlySet<TierOperation> = new Set(['get', 'usage'])
 
+/** They may visit everything, so that they are late says nothing about the others. */
+const lengthy: ReadonlySet<TierOperation> = new Set(['usage', 'clear'])
+
 const firstNapMs = 20
 
 type Counts = { -readonly [K in keyof OperationStats]: number }
@@ -160,10 +163,10 @@ export class TierGuard {
       const isLate = error instanceof TimeoutError && error.tier === this.name
       counts.failures++
       if (isLate) counts.timeouts++
-      breaker.failed(pass, isLate ? sentAt : undefined)
+      breaker.failed(pass, isLate && !lengthy.has(operation) ? sentAt : undefined)
       if (isLate)
         running?.then(
-          () => breaker.answeredLate(pass),
+          () => breaker.answeredLate(),
           () => undefined,
         )
       this.report(operation, error)

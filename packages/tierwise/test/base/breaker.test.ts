@@ -106,17 +106,18 @@ describe('a closed breaker', () => {
 
   test('takes silence back when the answer comes after all, but not the failure', async () => {
     const { breaker, changes, runtime } = subject({ failures: 3 })
-    const late = async (): Promise<number> => {
+    const late = async (): Promise<void> => {
       await runtime.advance(1)
       const sentAt = runtime.clock.now()
       const pass = breaker.admit()
       await runtime.advance(250)
       breaker.failed(pass, sentAt)
-      return pass
     }
-    breaker.answeredLate(await late())
+    await late()
+    breaker.answeredLate()
     expect(changes).toEqual(['open: silence', 'closed: answered'])
-    breaker.answeredLate(await late())
+    await late()
+    breaker.answeredLate()
     breaker.failed(breaker.admit())
     expect(changes.slice(4)).toEqual(['open: failures'])
   })
@@ -128,7 +129,7 @@ describe('a closed breaker', () => {
     await runtime.advance(10)
     breaker.failed(first)
     breaker.failed(second, runtime.clock.now())
-    breaker.answeredLate(second)
+    breaker.answeredLate()
     expect(breaker.state).toBe('open')
   })
 })

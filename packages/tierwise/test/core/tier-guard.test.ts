@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 
 import type { CacheEvent } from '../../src/contract/events.ts'
+import type { Tier, TierDefinition } from '../../src/contract/tier.ts'
+import { createCacheManager } from '../../src/create-cache-manager.ts'
+import { fakeRuntime, mapTier } from '../../src/testing/index.ts'
 import { stackOpener } from '../stacks.ts'
 import type { OpenStack } from '../stacks.ts'
 
@@ -55,6 +58,17 @@ describe('the guard of one tier', () => {
   })
 })
 
+describe('a health check', () => {
+  test('that is late does not keep readers from a tier that answers them', async () => {
+    const stack = open('L2 plain')
+    await stack.cache.set('key', 'held')
+    stack.plan('second').hang('usage')
+    expect(await stack.runtime.until(stack.manager.health({ deep: true }))).toMatchObject({ healthy: false })
+    expect((await stack.manager.health()).tiers[0]?.breakers).toMatchObject({ read: 'closed' })
+    expect(await stack.cache.get('key')).toBe('held')
+  })
+})
+
 describe('a tier that takes no values', () => {
   test('still takes removals: they have a breaker of their own', async () => {
     const stack = open('L2 durable')
@@ -67,5 +81,29 @@ describe('a tier that takes no values', () => {
     expect((await stack.manager.health()).tiers[0]?.breakers).toMatchObject({ write: 'open', remove: 'closed' })
     expect(await stack.cache.delete('a')).toBe(true)
     expect(await stack.cache.get('b')).toBe(2)
+  })
+})
+
+describe('a probe that nobody waits for', () => {
+  test('has ended when the manager has stopped, though the tier never answers it', async () => {
+    const runtime = fakeRuntime()
+    const inner = mapTier()
+    const mute: TierDefinition = {
+      ...inner,
+      create: (context) => {
+        const tier = inner.create(context) as Tier
+        // Not even its own end makes this one give up.
+        tier.get = () => new Promise<never>(() => {})
+        return tier
+      },
+    }
+    const manager = createCacheManager({ tiers: [mute], runtime })
+    const cache = manager.namespace('n')
+    await runtime.until(cache.get('key'))
+    await runtime.advance(500)
+    await cache.get('key')
+    expect(manager.analytics().tiers['map']?.get).toMatchObject({ calls: 2, timeouts: 1 })
+    await runtime.until(manager.stop())
+    expect(runtime.pendingTimers).toEqual([])
   })
 })
