@@ -38,7 +38,7 @@ function linkTo(found: DetectedClient): RedisLink {
     case 'ioredis':
       return new IoredisLink(found.client)
     case 'ioredis-cluster':
-      return new IoredisClusterLink(found.client)
+      return new IoredisClusterLink(found.client, { readsFromReplicas: false })
     case 'node-redis':
       return new NodeRedisLink(found.client)
     case 'node-redis-cluster':

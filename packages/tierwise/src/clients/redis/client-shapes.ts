@@ -48,6 +48,7 @@ export interface NodeRedisClusterNode {
 export interface NodeRedisCluster extends Emitter {
   readonly isOpen: boolean
   readonly masters: readonly NodeRedisClusterNode[]
+  readonly replicas: readonly NodeRedisClusterNode[]
   sendCommand(
     firstKey: string | Buffer | undefined,
     isReadonly: boolean | undefined,

@@ -47,6 +47,8 @@ function nodeOptions({ connection }: CreatedLinkOptions): object {
     connectionName: clientName,
     keepAlive: keepAliveMs,
     noDelay: true,
+    // The heartbeat asks connections that are ready; this also ends one that falls silent while it is being made.
+    ...(connection.heartbeat === undefined ? {} : { socketTimeout: connection.heartbeat.timeoutMs }),
     // Whether a command is tried again is decided above, where it is known what may be repeated.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -98,7 +100,7 @@ function createClusterLink(
       : { dnsLookup: (host: string, done: (error: null, address: string) => void) => done(null, host) }),
   })
   cluster.on('+node', handleAskingFailure)
-  return new IoredisClusterLink(cluster)
+  return new IoredisClusterLink(cluster, { readsFromReplicas: options.role === 'replica' })
 }
 
 /** To follow ASK the package sends ASKING and ignores what becomes of it, so a lost connection would be an unhandled rejection. */

@@ -95,6 +95,7 @@ function socketOptions(
   address?: ServerAddress,
   withTls: boolean = connection.tls !== undefined,
 ): object {
+  const { heartbeat } = connection
   return {
     ...address,
     ...(withTls ? { tls: true, ...tlsConnectOptions(connection.tls ?? {}) } : {}),
@@ -102,6 +103,8 @@ function socketOptions(
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
     noDelay: true,
+    // The heartbeat asks connections that are ready; this also ends one that falls silent while it is being made.
+    ...(heartbeat === undefined ? {} : { socketTimeout: heartbeat.intervalMs + heartbeat.timeoutMs }),
     reconnectStrategy: (retries: number) => backoffDelay(connection.backoff, retries + 1, runtime.random),
   }
 }

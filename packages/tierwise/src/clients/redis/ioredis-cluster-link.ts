@@ -8,11 +8,13 @@ import type { RedisArgument, RedisCommand, RedisPackage } from './port.ts'
 export class IoredisClusterLink implements RedisLink {
   readonly topology = 'cluster'
   readonly #cluster: IoredisCluster
+  readonly #readsFromReplicas: boolean
   #isTogether = false
   #turn = 0
 
-  constructor(cluster: IoredisCluster) {
+  constructor(cluster: IoredisCluster, options: { readonly readsFromReplicas: boolean }) {
     this.#cluster = cluster
+    this.#readsFromReplicas = options.readsFromReplicas
   }
 
   get package(): RedisPackage {
@@ -35,9 +37,8 @@ export class IoredisClusterLink implements RedisLink {
 
   async send(command: RedisCommand): Promise<unknown> {
     this.#writeTogether()
-    return command.key === undefined
-      ? await callIoredis(this.#anyPrimary(), command.args)
-      : await callIoredis(this.#cluster, command.args)
+    if (command.key === undefined) return callIoredis(this.#anyPrimary(), command.args)
+    return callIoredis(this.#cluster, this.#readsFromReplicas ? withSmallName(command.args) : command.args)
   }
 
   async primaries(): Promise<readonly LinkNode[]> {
@@ -115,6 +116,14 @@ class ClusterNode implements LinkNode {
   renew(): void {
     destroySocket(this.#node)
   }
+}
+
+/**
+ * The package looks up by the name in small letters whether a command only reads and may go to a replica. Otherwise
+ * names stay in capitals, for which no application can have registered a transformation of replies.
+ */
+function withSmallName([name, ...rest]: readonly RedisArgument[]): readonly RedisArgument[] {
+  return [String(name).toLowerCase(), ...rest]
 }
 
 /** The list of nodes is otherwise as old as the last refresh, and a node that took over since would be missing. */

@@ -71,8 +71,7 @@ export function callIoredis(
   args: readonly RedisArgument[],
 ): Promise<unknown> {
   const [name, ...rest] = args
-  // Whether a command only reads, and may go to a replica, is looked up by its name in small letters.
-  return client.callBuffer(String(name).toLowerCase(), ...rest.map(bytesAsBuffer))
+  return client.callBuffer(String(name), ...rest.map(bytesAsBuffer))
 }
 
 /**

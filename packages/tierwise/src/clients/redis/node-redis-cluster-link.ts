@@ -56,7 +56,8 @@ export class NodeRedisClusterLink implements RedisLink {
   }
 
   connections(): readonly LinkNode[] {
-    return this.#cluster.masters.map((node) => this.#linkNode(node))
+    const { masters, replicas } = this.#cluster
+    return [...masters, ...replicas].map((node) => this.#linkNode(node))
   }
 
   watch(watcher: LinkWatcher): () => void {

@@ -21,12 +21,17 @@ export const nodeRedisReplies: object = {
   timeout: undefined,
 }
 
+/** How the opening of a socket ends. */
+const dialed = ['connect', 'error'] as const
+
 /** One server through node-redis. */
 export class NodeRedisLink implements RedisLink, LinkNode {
   readonly package = 'node-redis'
   readonly topology = 'single'
   readonly address: string
   readonly #client: NodeRedisClient
+  /** A socket is being opened, of which the client itself knows nothing yet. */
+  #isDialing = false
 
   constructor(client: NodeRedisClient, address: string = nodeRedisAddress(client)) {
     this.#client = client
@@ -38,7 +43,9 @@ export class NodeRedisLink implements RedisLink, LinkNode {
   }
 
   start(): void {
-    if (!this.#client.isOpen) this.#client.connect().catch(() => {})
+    if (this.#client.isOpen) return
+    this.#isDialing = true
+    this.#client.connect().catch(() => {})
   }
 
   send(command: RedisCommand | readonly RedisArgument[]): Promise<unknown> {
@@ -58,10 +65,25 @@ export class NodeRedisLink implements RedisLink, LinkNode {
   }
 
   watch(watcher: LinkWatcher): () => void {
-    return listenToNodeRedis(this.#client, watcher)
+    const unlisten = listenToNodeRedis(this.#client, watcher)
+    const begun = (): void => void (this.#isDialing = true)
+    const over = (): void => void (this.#isDialing = false)
+    this.#client.on('reconnecting', begun)
+    for (const event of dialed) this.#client.on(event, over)
+    return () => {
+      unlisten()
+      this.#client.removeListener('reconnecting', begun)
+      for (const event of dialed) this.#client.removeListener(event, over)
+    }
   }
 
+  /** Destroying the client while it opens a socket would leave that socket, which then connects and stays. */
   async destroy(): Promise<void> {
+    if (!this.#client.isOpen) return
+    if (this.#isDialing)
+      await new Promise<void>((resolve) => {
+        for (const event of dialed) this.#client.on(event, () => resolve())
+      })
     if (this.#client.isOpen) this.#client.destroy()
   }
 }

@@ -152,6 +152,32 @@ describe.each(testedPackages)('one server through $title', (tested) => {
     expect(proxy.counters.connections).toBe(2)
   })
 
+  it('gives up a connection that falls silent while it is being made', async () => {
+    const heartbeat = { interval: '50ms', timeout: '100ms' } as const
+    const { primary } = open.create(tested, {
+      host: proxy.host,
+      port: proxy.port,
+      heartbeat,
+      connectTimeout: '300ms',
+      ...quick,
+    })
+    proxy.silence()
+    await failureOf(primary.connect())
+    proxy.silence({ connections: 'existing' })
+    await proxy.pass({ connections: 'new' })
+    await until(() => primary.isReady)
+    expect(String(await ping(primary))).toBe('PONG')
+  })
+
+  it('keeps a connection that is idle', async () => {
+    const heartbeat = { interval: '50ms', timeout: '150ms' } as const
+    const { primary } = open.create(tested, { host: proxy.host, port: proxy.port, heartbeat, ...quick })
+    await primary.connect()
+    // Several times as long as a silent connection lives.
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    expect([primary.isReady, proxy.counters.connections]).toEqual([true, 1])
+  })
+
   it('writes the commands of one tick together', async () => {
     const { primary } = open.create(tested, { host: proxy.host, port: proxy.port, heartbeat: false })
     await primary.connect()
