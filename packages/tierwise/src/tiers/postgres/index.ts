@@ -13,6 +13,27 @@ export type { PgClient, PgPool, PgPoolClient, PgQuery } from '../../clients/post
 export type { Pglite } from '../../clients/postgres/pglite.ts'
 export type { PostgresJs } from '../../clients/postgres/postgres-js.ts'
 export type { PostgresOptions, PostgresTableOptions } from './options.ts'
+export {
+  installInvalidationTriggers,
+  invalidationTriggersSql,
+  listenForInvalidations,
+  postgresViews,
+  postgresViewsSql,
+  removeInvalidationTriggers,
+} from './views/index.ts'
+export type {
+  InvalidationCounts,
+  InvalidationListener,
+  InvalidationListenerOptions,
+  InvalidationNotice,
+  InvalidationTriggers,
+  PostgresRelation,
+  PostgresViewKey,
+  PostgresViewOptions,
+  PostgresViews,
+  PostgresViewsOptions,
+  ViewRefresh,
+} from './views/index.ts'
 
 /**
  * A tier in a table of PostgreSQL, shared by all processes that use it.

@@ -5,6 +5,7 @@ import { systemRuntime } from '../../../base/runtime.ts'
 import { connectionSettings, type PostgresConnectionOptions } from '../../../clients/postgres/connection-options.ts'
 import { createPostgresPort } from '../../../clients/postgres/create-port.ts'
 import type { PostgresPort, PostgresSession } from '../../../clients/postgres/port.ts'
+import { defaultSchema, ensureSchema, schemaText } from './own-schema.ts'
 import {
   columns,
   identifier,
@@ -28,7 +29,7 @@ export interface InvalidationTriggers {
   readonly tags?: readonly string[]
   /** Where the changes are told. @default 'tierwise' */
   readonly channel?: string
-  /** Schema of the trigger function. @default 'public' */
+  /** Schema of the trigger function. @default 'tierwise' */
   readonly schema?: string
 }
 
@@ -76,7 +77,7 @@ export async function removeInvalidationTriggers(
   triggers: Pick<InvalidationTriggers, 'table' | 'namespace' | 'schema'>,
 ): Promise<boolean> {
   const path = 'removeInvalidationTriggers'
-  const { table, namespace, schema = 'public' } = readOptions<TriggerOptions>(triggers, path, triggerTable)
+  const { table, namespace, schema = defaultSchema } = readOptions<TriggerOptions>(triggers, path, triggerTable)
   if (table === undefined || namespace === undefined) throw optionError(path, triggers, 'a table and a namespace')
   return withPort(connection, path, (port) =>
     port.transaction((session) => remove(session, { table, namespace, schema })),
@@ -86,7 +87,7 @@ export async function removeInvalidationTriggers(
 /** The statements of `installInvalidationTriggers` as text, for a migration of your own. */
 export function invalidationTriggersSql(triggers: InvalidationTriggers): string {
   const settings = triggerSettings(triggers, 'invalidationTriggersSql')
-  return `${[triggerFunctionText(settings.schema), ...createTexts(settings)].join(';\n')};\n`
+  return `${[schemaText(settings.schema), triggerFunctionText(settings.schema), ...createTexts(settings)].join(';\n')};\n`
 }
 
 interface TriggerOptions {
@@ -125,7 +126,7 @@ function triggerSettings(raw: InvalidationTriggers, path: string): TriggerSettin
     kind: key === undefined ? 'tags' : 'keys',
     columns: key ?? tags ?? [],
     channel: channel ?? defaultChannel,
-    schema: schema ?? 'public',
+    schema: schema ?? defaultSchema,
   }
 }
 
@@ -139,6 +140,7 @@ where t.tgrelid = $1::text::regclass and t.tgname = any($2::text[])`,
     values: [quoteRelation(table), operations.map((operation) => triggerName(operation, namespace))],
   })
   if (held.length === operations.length && held.every((row) => row['digest'] === digest)) return false
+  await ensureSchema(session, schema)
   await session.query({ text: triggerFunctionText(schema) })
   for (const text of createTexts(settings)) await session.query({ text })
   return true

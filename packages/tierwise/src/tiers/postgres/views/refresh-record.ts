@@ -1,4 +1,5 @@
 import type { PostgresPort, PostgresSession } from '../../../clients/postgres/port.ts'
+import { defaultSchema, ensureSchema, schemaText } from './own-schema.ts'
 import { quoteIdentifier } from './relation.ts'
 
 /** The table that keeps when each view was refreshed last, for every instance to see. */
@@ -21,8 +22,8 @@ function tableText(schema: string): string {
  * console.log(postgresViewsSql({ schema: 'cache' }))
  */
 export function postgresViewsSql(options: { readonly schema?: string } = {}): string {
-  const schema = options.schema ?? 'public'
-  return `create schema if not exists ${quoteIdentifier(schema)};\n${tableText(schema)};\n`
+  const schema = options.schema ?? defaultSchema
+  return `${schemaText(schema)};\n${tableText(schema)};\n`
 }
 
 /** Creates the table unless it is there; a role that may not create it needs it to be there. */
@@ -32,11 +33,7 @@ export async function ensureRecords(port: PostgresPort, schema: string): Promise
     // Two creations at once collide in the catalog in spite of `if not exists`.
     await session.query({ text: "select pg_advisory_xact_lock(hashtextextended('tierwise_views', 0))" })
     if (await exists(session, schema)) return
-    const [row] = await session.query({
-      text: 'select to_regnamespace($1::text) is not null as there',
-      values: [quoteIdentifier(schema)],
-    })
-    if (row?.['there'] !== true) await session.query({ text: `create schema ${quoteIdentifier(schema)}` })
+    await ensureSchema(session, schema)
     await session.query({ text: tableText(schema) })
   })
 }

@@ -17,6 +17,7 @@ import type { PostgresRow } from '../../../clients/postgres/port.ts'
 import type { Duration, Lifetime } from '../../../contract/options.ts'
 import { connectionOf, connectionPart, type ConnectionPart } from './connection-part.ts'
 import { columns, identifier, relation, type PostgresRelation, type RelationName } from './relation.ts'
+import { defaultSchema } from './own-schema.ts'
 import { joinedKey, type PostgresViewKey } from './view-key.ts'
 
 /** A materialized view that answers for a namespace. */
@@ -39,7 +40,7 @@ export interface PostgresViewOptions {
 export interface PostgresViewsOptions extends PostgresConnectionOptions {
   /** The views by namespace. */
   readonly views: Readonly<Record<string, PostgresViewOptions>>
-  /** Schema of the table `tierwise_views`, which keeps the times of the refreshes. @default 'public' */
+  /** Schema of the table `tierwise_views`, which keeps the times of the refreshes. @default 'tierwise' */
   readonly schema?: string
   /** When a refresh is given up. @default '1h' */
   readonly refreshTimeout?: Duration
@@ -85,7 +86,7 @@ export function viewsSettings(options: PostgresViewsOptions): ViewsSettings {
   return {
     connection: connectionSettings(connectionOf(options), path),
     views: Object.entries(views).map(([namespace, raw]) => viewSettings(namespace, raw)),
-    schema: schema ?? 'public',
+    schema: schema ?? defaultSchema,
     refreshTimeoutMs: refreshTimeout ?? 3_600_000,
     name: name ?? 'postgres-views',
   }

@@ -19,16 +19,25 @@ export type Kind = 'pg' | 'postgres' | 'PGlite'
 export const kinds: readonly Kind[] = ['pg', 'postgres', 'PGlite']
 export const serverKinds: readonly Kind[] = ['pg', 'postgres']
 
-let count = 0
+const emptySql = `do $$ declare name text; begin
+  for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)' loop
+    execute format('drop schema %I cascade', name);
+  end loop;
+end $$; create schema public; grant usage on schema public to public`
+
+/** Creating one takes long, so the tests of a file share a database, emptied. */
+let sharedUrl: Promise<string> | undefined
 
 export async function openDatabase(kind: Kind, server: PostgresServer): Promise<TestDatabase> {
   if (kind === 'PGlite') return openPglite()
-  const url = await server.createDatabase(`views_${process.pid}_${++count}`)
+  sharedUrl ??= server.createDatabase('views')
+  const url = await sharedUrl
   const admin = new pg.Pool({ connectionString: url, max: 2 })
   const run: TestDatabase['run'] = async (sql, values) => {
     const result: { readonly rows?: unknown } = await admin.query(sql, values as unknown[])
     return (result.rows ?? []) as Record<string, unknown>[]
   }
+  await run(emptySql)
   if (kind === 'pg') {
     const pool = new pg.Pool({ connectionString: url, max: 6 })
     return { connection: { pool }, run, url, end: async () => void (await Promise.all([pool.end(), admin.end()])) }
@@ -40,14 +49,14 @@ export async function openDatabase(kind: Kind, server: PostgresServer): Promise<
 /** Starting one takes a second, so the tests of a file share it, emptied. */
 let shared: PGlite | undefined
 
-async function openPglite(): Promise<TestDatabase> {
+export async function startPglite(): Promise<PGlite> {
   shared ??= await PGlite.create()
-  const pglite = shared
-  await pglite.exec(`do $$ declare name text; begin
-    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)' loop
-      execute format('drop schema %I cascade', name);
-    end loop;
-  end $$; create schema public`)
+  return shared
+}
+
+async function openPglite(): Promise<TestDatabase> {
+  const pglite = await startPglite()
+  await pglite.exec(emptySql)
   const run: TestDatabase['run'] = async (sql, values) => {
     if (values !== undefined) return (await pglite.query<Record<string, unknown>>(sql, [...values])).rows
     return ((await pglite.exec(sql)).at(-1)?.rows ?? []) as Record<string, unknown>[]

@@ -16,12 +16,22 @@ import {
   type InvalidationNotice,
   type InvalidationTriggers,
 } from '../../../../src/tiers/postgres/views/index.ts'
-import { closePglite, factorsSql, kinds, openDatabase, serverKinds, until, type TestDatabase } from './databases.ts'
+import {
+  closePglite,
+  factorsSql,
+  kinds,
+  openDatabase,
+  serverKinds,
+  until,
+  type TestDatabase,
+  startPglite,
+} from './databases.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
   server = await startPostgres()
-})
+  await startPglite()
+}, 60_000)
 afterAll(async () => {
   await closePglite()
   await server.stop()

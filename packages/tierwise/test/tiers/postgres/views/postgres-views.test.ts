@@ -11,12 +11,13 @@ import {
   type PostgresViewOptions,
   type PostgresViews,
 } from '../../../../src/tiers/postgres/views/index.ts'
-import { closePglite, factorsSql, kinds, openDatabase, type TestDatabase } from './databases.ts'
+import { closePglite, factorsSql, kinds, openDatabase, type TestDatabase, startPglite } from './databases.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
   server = await startPostgres()
-})
+  await startPglite()
+}, 60_000)
 afterAll(async () => {
   await closePglite()
   await server.stop()
@@ -182,7 +183,7 @@ describe.each(kinds)('postgresViews over %s', (kind) => {
     expect(entry).toMatchObject({ tier: 'postgres-views', stale: false, tags: [] })
     expect(Math.abs(Number(entry?.createdAt) - refreshedAt.getTime())).toBeLessThan(1000)
     expect(Number(entry?.expiresAt) - Number(entry?.createdAt)).toBe(3_600_000)
-    await database.run(`update tierwise_views set refreshed_at = refreshed_at - interval '2 hours'`)
+    await database.run(`update tierwise.tierwise_views set refreshed_at = refreshed_at - interval '2 hours'`)
     expect(await cache.get('steel:US:2024')).toBeUndefined()
     const stale = await cache.getEntry('steel:US:2024')
     expect(stale).toMatchObject({ stale: true })

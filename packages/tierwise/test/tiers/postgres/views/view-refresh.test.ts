@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { createCacheManager } from '../../../../src/create-cache-manager.ts'
@@ -10,12 +11,22 @@ import {
   type PostgresViewOptions,
   type PostgresViews,
 } from '../../../../src/tiers/postgres/views/index.ts'
-import { closePglite, factorsSql, kinds, openDatabase, serverKinds, until, type TestDatabase } from './databases.ts'
+import {
+  closePglite,
+  factorsSql,
+  kinds,
+  openDatabase,
+  serverKinds,
+  until,
+  type TestDatabase,
+  startPglite,
+} from './databases.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
   server = await startPostgres()
-})
+  await startPglite()
+}, 60_000)
 afterAll(async () => {
   await closePglite()
   await server.stop()
@@ -70,9 +81,9 @@ async function start(
 }
 
 const raise = `update factors set factor = factor + 1`
-const age = (by: string): string => `update tierwise_views set refreshed_at = refreshed_at - interval '${by}'`
+const age = (by: string): string => `update tierwise.tierwise_views set refreshed_at = refreshed_at - interval '${by}'`
 const refreshTime = async (database: TestDatabase): Promise<unknown> =>
-  (await database.run('select refreshed_at::text as at from tierwise_views'))[0]?.['at']
+  (await database.run('select refreshed_at::text as at from tierwise.tierwise_views'))[0]?.['at']
 
 /** Makes the view slow enough for a test to act meanwhile. */
 const slowSql = `${factorsSql}
@@ -91,7 +102,7 @@ describe.each(kinds)('refreshing a view over %s', (kind) => {
     expect(refresh).toMatchObject({ view: 'public.factors_mv', isOwn: true, isConcurrent: true })
     expect(await factor()).toBe('2.85')
     expect(notices.map(({ notice }) => notice)).toEqual(['view-refreshing', 'view-refreshed'])
-    const [record] = await database.run('select view_name, refreshed_at from tierwise_views')
+    const [record] = await database.run('select view_name, refreshed_at from tierwise.tierwise_views')
     expect(record?.['view_name']).toBe('public.factors_mv')
     expect(Math.abs(Number(record?.['refreshed_at']) - refresh.refreshedAt.getTime())).toBeLessThan(2)
   })
@@ -196,12 +207,10 @@ describe.each(serverKinds)('refreshing a view from several instances over %s', (
 describe('a slow refresh', () => {
   it('lets reads go on, is not cut by deadlines of a read, and never runs twice at once', async () => {
     const database = await prepare('pg', slowSql)
-    await database.run(
-      `alter database ${new URL(database.url ?? '').pathname.slice(1)} set statement_timeout = '200ms'`,
-    )
-    const url = database.url ?? ''
-    const one = await start({ connection: { url } }, { view: 'slow_mv' })
-    const other = await start({ connection: { url } }, { view: 'slow_mv' })
+    const pool = new pg.Pool({ connectionString: database.url, statement_timeout: 200 })
+    ends.push(() => pool.end())
+    const one = await start({ connection: { pool } }, { view: 'slow_mv' })
+    const other = await start({ connection: { pool } }, { view: 'slow_mv' })
     await database.run(raise)
     let isDone = false
     const refreshes = Promise.all([one.views.refresh('factors'), other.views.refresh('factors')])
@@ -293,7 +302,7 @@ describe('rights', () => {
     await Promise.all(
       [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => start({ connection: { url, maxConnections: 2 } }, {}, { seed })),
     )
-    expect(await database.run('select count(*)::int as n from tierwise_views')).toEqual([{ n: 0 }])
+    expect(await database.run('select count(*)::int as n from tierwise.tierwise_views')).toEqual([{ n: 0 }])
   })
 })
 
