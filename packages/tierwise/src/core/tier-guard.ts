@@ -39,6 +39,14 @@ const lengthy: ReadonlySet<TierOperation> = new Set(['usage', 'clear'])
 
 const firstNapMs = 20
 
+const nothing: Promise<undefined> = Promise.resolve(undefined)
+
+interface Call<T> {
+  readonly operation: TierOperation
+  readonly work: () => Promise<T>
+  readonly isPatient: boolean
+}
+
 type Counts = { -readonly [K in keyof OperationStats]: number }
 
 /**
@@ -100,27 +108,15 @@ export class TierGuard {
   }
 
   /** The result of the work, or undefined when it failed, was late or could not be sent. A patient caller waits for a probe too. */
-  async run<T>(operation: TierOperation, work: () => Promise<T>, isPatient = false): Promise<T | undefined> {
-    const counts = this.#count(operation)
+  run<T>(operation: TierOperation, work: () => Promise<T>, isPatient = false): Promise<T | undefined> {
     if (this.#inFlight >= this.#parts.settings.maxInFlight) {
-      counts.rejected++
+      this.#count(operation).rejected++
       this.#reportBusy(operation)
-      return undefined
+      return nothing
     }
-    const breaker = this.#breakers[kinds[operation]]
     // Most calls find the tier open; they must reach it in the same tick, so that writes keep the order they were made in.
-    const isOpen = this.opening.isOpen || (!breaker.isShut && (await this.opening.soon(isPatient)))
-    const pass = isOpen ? breaker.admit() : 0
-    if (pass === 0) {
-      counts.refused++
-      return undefined
-    }
-    const isProbe = breaker.isUnproven && !isPatient
-    const outcome = this.#send(operation, pass, work)
-    if (!isProbe) return outcome
-    this.#probes.add(outcome)
-    void outcome.then(() => this.#probes.delete(outcome))
-    return undefined
+    if (this.opening.isOpen) return this.#try({ operation, work, isPatient })
+    return this.#tryOnceOpen({ operation, work, isPatient })
   }
 
   /** Rejects when the work is late. For what the breakers do not count. */
@@ -146,6 +142,29 @@ export class TierGuard {
     await Promise.all(this.#probes)
   }
 
+  async #tryOnceOpen<T>(call: Call<T>): Promise<T | undefined> {
+    const { operation, isPatient } = call
+    const isOpen = !this.#breakers[kinds[operation]].isShut && (await this.opening.soon(isPatient))
+    if (isOpen) return this.#try(call)
+    this.#count(operation).refused++
+    return undefined
+  }
+
+  #try<T>({ operation, work, isPatient }: Call<T>): Promise<T | undefined> {
+    const breaker = this.#breakers[kinds[operation]]
+    const pass = breaker.admit()
+    if (pass === 0) {
+      this.#count(operation).refused++
+      return nothing
+    }
+    const isProbe = breaker.isUnproven && !isPatient
+    const outcome = this.#send(operation, pass, work)
+    if (!isProbe) return outcome
+    this.#probes.add(outcome)
+    void outcome.then(() => this.#probes.delete(outcome))
+    return nothing
+  }
+
   async #send<T>(operation: TierOperation, pass: number, work: () => Promise<T>): Promise<T | undefined> {
     const { runtime, settings } = this.#parts
     const breaker = this.#breakers[kinds[operation]]
@@ -155,7 +174,7 @@ export class TierGuard {
     this.#inFlight++
     let running: Promise<T> | undefined
     try {
-      running = settings.retries > 0 && repeatable.has(operation) ? this.#persist(operation, work) : work()
+      running = settings.retries > 0 && repeatable.has(operation) ? this.#persist(operation, work, sentAt) : work()
       const result = await this.inTime(operation, running)
       breaker.succeeded(pass)
       return result
@@ -176,9 +195,9 @@ export class TierGuard {
     }
   }
 
-  async #persist<T>(operation: TierOperation, work: () => Promise<T>): Promise<T> {
+  async #persist<T>(operation: TierOperation, work: () => Promise<T>, sentAt: number): Promise<T> {
     const { runtime, settings, emitter } = this.#parts
-    const endsAt = runtime.clock.now() + settings.timeoutMs
+    const endsAt = sentAt + settings.timeoutMs
     for (let attempt = 1; ; attempt++) {
       try {
         return await work()

@@ -84,6 +84,23 @@ describe('a tier that takes no values', () => {
   })
 })
 
+describe('an attempt to open', () => {
+  test('has ended when the manager has stopped, though the tier never answers it', async () => {
+    const runtime = fakeRuntime()
+    const inner = mapTier()
+    const mute: TierDefinition = {
+      ...inner,
+      create: (context) => Object.assign(inner.create(context) as Tier, { open: () => new Promise<never>(() => {}) }),
+    }
+    const manager = createCacheManager({ tiers: [mute], runtime, connectTimeout: '1m' })
+    await runtime.until(manager.namespace('n').get('key'))
+    const before = runtime.clock.now()
+    await manager.stop()
+    expect(runtime.clock.now()).toBe(before)
+    expect(runtime.pendingTimers).toEqual([])
+  })
+})
+
 describe('a probe that nobody waits for', () => {
   test('has ended when the manager has stopped, though the tier never answers it', async () => {
     const runtime = fakeRuntime()
