@@ -10,19 +10,25 @@ interface Mark {
   readonly offset: number
 }
 
+/** The lines of `INFO replication`, by their names. */
+type Replication = ReadonlyMap<string, string>
+
 /**
  * Up to which instant the replicas are known to have everything that their primaries had acknowledged.
  *
  * Each second the replication offset of every primary is noted with the time, and the offset of every replica is looked
  * up in these notes: a replica that has reached an offset has everything from before its note. A replica that stops, is
  * cut off, or cannot be asked does not advance, so it falls behind the bound by itself; nothing has to notice.
+ *
+ * The replica behind Sentinel is asked itself. Those of a cluster are asked for at their primaries, which know what each
+ * has acknowledged, and only while as many are attached as the cluster has: one that is missing there might still answer.
  */
 export class ReplicaLag {
   readonly #ports: Required<RedisPorts>
   readonly #clock: Clock
   readonly #keptMs: number
   /** By replication id, oldest first. */
-  readonly #marks = new Map<string, Mark[]>()
+  readonly #marks = new Map<string, readonly Mark[]>()
   readonly #timer: Timer
   #confirmedAt = -Infinity
   #isChecking = false
@@ -47,9 +53,10 @@ export class ReplicaLag {
     if (this.#isChecking) return
     this.#isChecking = true
     try {
-      await Promise.all((await this.#ports.primary.primaries()).map((node) => this.#note(node)))
-      const replicas = await this.#ports.replica.primaries()
-      const instants = await Promise.all(replicas.map((node) => this.#reachedBy(node)))
+      const primaries = await this.#ports.primary.primaries()
+      const infos = await Promise.all(primaries.map((node) => this.#note(node)))
+      const isCluster = this.#ports.primary.topology === 'cluster'
+      const instants = isCluster ? await this.#attached(primaries, infos) : await this.#asked()
       if (instants.length > 0) this.#confirmedAt = Math.max(this.#confirmedAt, Math.min(...instants))
     } catch {
       // What cannot be asked is not confirmed.
@@ -62,26 +69,49 @@ export class ReplicaLag {
     this.#timer.cancel()
   }
 
-  async #note(node: RedisNode): Promise<void> {
+  async #note(node: RedisNode): Promise<Replication> {
     const at = this.#clock.now()
     const info = await replicationOf(node)
     const id = info.get('master_replid') ?? ''
     const offset = Number(info.get('master_repl_offset'))
-    if (info.get('role') !== 'master' || !Number.isFinite(offset)) return
+    if (info.get('role') !== 'master' || !Number.isFinite(offset)) return info
     const marks = (this.#marks.get(id) ?? []).filter((mark) => mark.at >= at - this.#keptMs)
     this.#marks.set(id, [...marks, { at, offset }])
+    return info
   }
 
-  async #reachedBy(node: RedisNode): Promise<number> {
-    const info = await replicationOf(node)
-    if (info.get('master_link_status') !== 'up') return -Infinity
+  /** What the replicas that are read say of themselves. */
+  async #asked(): Promise<readonly number[]> {
+    const infos = await Promise.all((await this.#ports.replica.primaries()).map(replicationOf))
+    return infos.map((info) =>
+      info.get('master_link_status') === 'up' ? this.#reached(info, Number(info.get('slave_repl_offset'))) : -Infinity,
+    )
+  }
+
+  /** What the primaries of a cluster say of the replicas that are attached to them. */
+  async #attached(primaries: readonly RedisNode[], infos: readonly Replication[]): Promise<readonly number[]> {
+    const instants = infos.flatMap((info) =>
+      [...info]
+        .filter(([name, text]) => /^slave\d+$/.test(name) && text.includes('state=online'))
+        .map(([, text]) => this.#reached(info, Number(/offset=(\d+)/.exec(text)?.[1]))),
+    )
+    const nodes = textOf(await primaries[0]?.send(['CLUSTER', 'NODES'])).split('\n')
+    const replicas = nodes.map((line) => line.split(' ')[2]?.split(',') ?? []).filter((flags) => isReadReplica(flags))
+    return instants.length < replicas.length ? [-Infinity] : instants
+  }
+
+  #reached(info: Replication, offset: number): number {
     const marks = this.#marks.get(info.get('master_replid') ?? '') ?? []
-    const offset = Number(info.get('slave_repl_offset'))
     return marks.findLast((mark) => mark.offset <= offset)?.at ?? -Infinity
   }
 }
 
-async function replicationOf(node: RedisNode): Promise<ReadonlyMap<string, string>> {
+/** The cluster does not name replicas to clients once it has agreed that they failed. */
+function isReadReplica(flags: readonly string[]): boolean {
+  return flags.includes('slave') && !flags.includes('fail')
+}
+
+async function replicationOf(node: RedisNode): Promise<Replication> {
   const text = textOf(await node.send(['INFO', 'replication']))
   return new Map(
     text.split('\r\n').map((line) => {

@@ -118,6 +118,17 @@ describe('reads from a replica', () => {
       .toEqual(['from the replica'])
   })
 
+  it('do not wait for a replica that is silent', async () => {
+    await tier.set([textRecord(key, 1)])
+    await runtime.advance(1000)
+    replica.pause()
+    try {
+      expect(await runtime.until(readTexts(tier, [key]))).toEqual([`text of ${key}`])
+    } finally {
+      replica.resume()
+    }
+  })
+
   it('stop when the link of the replica is down', async () => {
     await plant(key, 5)
     await replica.command('REPLICAOF', '127.0.0.1', '1')

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRedisPorts } from '../../../src/clients/redis/create-ports.ts'
+import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
+import { startRedisCluster, type RedisCluster } from '../../../src/testing/servers/index.ts'
+import { commandCounts, resetCounts } from './command-counts.ts'
+import { numbered, openedTier, readTexts, textRecord } from './opened-tier.ts'
+
+let cluster: RedisCluster
+beforeAll(async () => void (cluster = await startRedisCluster({ replicas: 1 })), 60_000)
+afterAll(() => cluster.stop())
+
+/** How many MGETs the nodes have run that were replicas at the start. */
+async function readsAtReplicas(): Promise<number> {
+  const counts = await Promise.all(cluster.nodes.slice(3).map(commandCounts))
+  return counts.reduce((sum, each) => sum + (each['mget'] ?? 0), 0)
+}
+
+describe.each(['ioredis', 'node-redis'] as const)('reads from the replicas of a cluster through %s', (client) => {
+  it('happen while all replicas keep up, stop when one is held up, and show what this process wrote', async () => {
+    const keys = numbered(`tw:1:${client}:`, 200)
+    const runtime = fakeRuntime({ now: Date.now() })
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const ports = (): ReturnType<typeof createRedisPorts> =>
+      createRedisPorts({ client, cluster: { nodes }, readFrom: 'replica', heartbeat: false })
+    const { tier } = await openedTier({ ports, runtime })
+    try {
+      await tier.set(keys.map((key) => textRecord(key, 1)))
+      expect(await readTexts(tier, keys)).toEqual(keys.map((key) => `text of ${key}`))
+      await Promise.all(cluster.nodes.map(resetCounts))
+      await expect
+        .poll(
+          async () => {
+            // Long enough for the fence of the writes to come down.
+            await runtime.advance(1000)
+            await readTexts(tier, keys)
+            return readsAtReplicas()
+          },
+          { timeout: 10_000 },
+        )
+        .toBeGreaterThan(0)
+      const held = cluster.nodes[3]
+      held?.pause()
+      try {
+        await runtime.advance(1000)
+        await tier.set(keys.map((key) => textRecord(key, 2, { text: 'second' })))
+        await runtime.advance(7000)
+        expect(new Set(await readTexts(tier, keys))).toEqual(new Set(['second']))
+      } finally {
+        held?.resume()
+      }
+    } finally {
+      await tier.close()
+    }
+  })
+})
