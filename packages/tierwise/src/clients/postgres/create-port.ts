@@ -1,10 +1,11 @@
 import type { Runtime } from '../../contract/runtime.ts'
 import { ConfigError } from '../../errors.ts'
 import type { PostgresConnectionSettings, PostgresTls } from './connection-options.ts'
+import { loadInstalled, type InstalledName, type LoadPackage } from './load-package.ts'
 import { PgPort, type PgClient, type PgClientClass, type PgPool, type PgSource } from './pg.ts'
 import { PglitePort, type Pglite } from './pglite.ts'
 import type { PostgresPort } from './port.ts'
-import { PostgresJsPort, type PostgresJs, type PostgresJsOverrides } from './postgres-js.ts'
+import { PostgresJsPort, type PostgresJs, type PostgresJsOverrides, type PostgresJsSource } from './postgres-js.ts'
 
 interface PgModule {
   readonly Pool: new (config: object) => PgPool
@@ -20,20 +21,28 @@ type PostgresJsFactory = (options: object | string, more?: object) => PostgresJs
 export async function createPostgresPort(
   settings: PostgresConnectionSettings,
   runtime: Runtime,
+  load: LoadPackage = loadInstalled,
 ): Promise<PostgresPort> {
   const { pool, client, sql, pglite, url } = settings
   if (pool !== undefined) return new PgPort(handedPool(pool, settings), runtime)
   if (client !== undefined) return new PgPort(handedClient(client, settings), runtime)
-  if (sql !== undefined) return new PostgresJsPort(await handedSql(sql, settings), runtime)
+  if (sql !== undefined) return new PostgresJsPort(await handedSql(sql, settings, load), runtime)
   if (pglite !== undefined) return new PglitePort({ database: pglite, isOwned: false })
-  if (url !== undefined) return portOfUrl(url, settings, runtime)
-  return new PglitePort({ database: await openPglite(settings.dataDir), isOwned: true })
+  if (url !== undefined) return portOfUrl(url, { settings, runtime, load })
+  return new PglitePort({ database: await openPglite(settings.dataDir, load), isOwned: true })
 }
 
-async function portOfUrl(url: string, settings: PostgresConnectionSettings, runtime: Runtime): Promise<PostgresPort> {
-  const pg = settings.package === 'postgres' ? undefined : await installed(() => import('pg'))
+async function portOfUrl(
+  url: string,
+  {
+    settings,
+    runtime,
+    load,
+  }: { readonly settings: PostgresConnectionSettings; readonly runtime: Runtime; readonly load: LoadPackage },
+): Promise<PostgresPort> {
+  const pg = settings.package === 'postgres' ? undefined : await load('pg')
   if (pg !== undefined) return new PgPort(ownPool(moduleOf<PgModule>(pg), url, settings), runtime)
-  const postgresJs = settings.package === 'pg' ? undefined : await installed(() => import('postgres'))
+  const postgresJs = settings.package === 'pg' ? undefined : await load('postgres')
   if (postgresJs === undefined) throw missing(settings.package ?? 'pg')
   const factory = moduleOf<PostgresJsFactory>(postgresJs)
   const { prepare, statementTimeoutMs } = settings
@@ -101,9 +110,13 @@ function handedClient(client: PgClient, { prepare }: PostgresConnectionSettings)
   }
 }
 
-async function handedSql(sql: PostgresJs, { prepare }: PostgresConnectionSettings) {
+async function handedSql(
+  sql: PostgresJs,
+  { prepare }: PostgresConnectionSettings,
+  load: LoadPackage,
+): Promise<PostgresJsSource> {
   const { options } = sql as { readonly options: PostgresJsOptions }
-  const loaded = await installed(() => import('postgres'))
+  const loaded = await load('postgres')
   if (loaded === undefined) throw missing('postgres')
   const factory = moduleOf<PostgresJsFactory>(loaded)
   const transform = { undefined: undefined, column: {}, value: {}, row: {} }
@@ -134,20 +147,11 @@ function postgresJsOptions(settings: PostgresConnectionSettings): object {
   }
 }
 
-async function openPglite(dataDir: string | undefined): Promise<Pglite> {
-  const loaded = await installed(() => import('@electric-sql/pglite'))
+async function openPglite(dataDir: string | undefined, load: LoadPackage): Promise<Pglite> {
+  const loaded = await load('@electric-sql/pglite')
   if (loaded === undefined) throw missing('@electric-sql/pglite')
   const { PGlite } = loaded as { readonly PGlite: new (dataDir?: string) => Pglite }
   return new PGlite(dataDir)
-}
-
-async function installed(load: () => Promise<unknown>): Promise<unknown> {
-  try {
-    return await load()
-  } catch (error) {
-    if ((error as { readonly code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined
-    throw error
-  }
 }
 
 /** CommonJS modules are seen as the default export of a module. */
@@ -155,7 +159,7 @@ function moduleOf<T>(loaded: unknown): T {
   return ((loaded as { readonly default?: unknown }).default ?? loaded) as T
 }
 
-function missing(name: string): ConfigError {
+function missing(name: InstalledName): ConfigError {
   const hint = name === '@electric-sql/pglite' ? ', or give a url, a pool or another connection' : ''
   return new ConfigError(`PostgreSQL needs the package ${name}: run \`npm install ${name}\`${hint}`, {
     code: 'ERR_CACHE_PEER_MISSING',

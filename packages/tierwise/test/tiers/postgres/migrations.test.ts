@@ -111,6 +111,15 @@ describe('a role', () => {
     expect(events.filter(({ type }) => type === 'tier-error')).toEqual([])
   })
 
+  it('that may create tables in a schema needs no right to create schemas', async () => {
+    const role = await freshRole('builder')
+    await pool.query('create schema prepared')
+    await pool.query('grant usage, create on schema prepared to builder')
+    const { tier } = await openedTier({ url: role, schema: 'prepared' })
+    expect(await tier.set([record('tw:a', 1)])).toEqual(['applied'])
+    await tier.close()
+  })
+
   it('without the right to create tables is told so, without its password', async () => {
     const role = await freshRole('poor')
     const error = await createdTier({ url: role, schema: 'forbidden' })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import type { Tier } from '../../../src/contract/tier.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { serverUrl } from '../../clients/postgres/server.ts'
@@ -34,8 +35,8 @@ describe('statements', () => {
     expect(sent).toHaveLength(1)
     sent.length = 0
     const laterCaller = async (key: string): Promise<string | undefined> => {
-      await null
-      await null
+      await Promise.resolve()
+      await Promise.resolve()
       return readText(tier, key)
     }
     const texts = await Promise.all(keys.map((key, index) => (index % 2 ? readText(tier, key) : laterCaller(key))))
@@ -131,6 +132,30 @@ describe('keys', () => {
 })
 
 describe('writers', () => {
+  it.each(['set', 'delete'] as const)(
+    'that %s the same keys the other way round do not wait in a circle',
+    async (verb) => {
+      const schema = freshSchema()
+      const [first, second] = await Promise.all([1, 2].map(() => openedTier({ pool, schema })))
+      const keys = numbered(40)
+      await first?.tier.set(keys.map((key) => record(key, 1)))
+      const other = await pool.connect()
+      await other.query('begin')
+      await other.query(`select from ${schema}.entries where key = any($1) for update`, [
+        keys.slice(18, 22).map((key) => Buffer.from(key)),
+      ])
+      const change = async (tier: Tier | undefined, order: readonly string[]): Promise<unknown> =>
+        verb === 'set' ? tier?.set(order.map((key) => record(key, 2))) : tier?.delete(order, 2)
+      const changes = [change(first?.tier, keys), change(second?.tier, keys.toReversed())]
+      // Each holds what comes before the locked rows in its order, and waits.
+      await expect.poll(() => waitingStatements(schema)).toBe(2)
+      await other.query('commit')
+      other.release()
+      await Promise.all(changes)
+      for (const opened of [first, second]) await opened?.tier.close()
+    },
+  )
+
   it('of the same keys in any order never deadlock, and the newest write of each key stays', async () => {
     const schema = freshSchema()
     const seed = 20_261_121
