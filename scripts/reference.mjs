@@ -96,9 +96,15 @@ function eventsPage() {
     const declaration = find(name)
     return (declaration.kind === 'interface' ? [declaration] : declaration.members).map(eventSection)
   })
-  const types = ['TierWriteState', 'TierOperation', 'BreakerState', 'EvictReason', 'BadRecordReason'].map((name) =>
-    typeRow(find(name)),
-  )
+  const types = [
+    'TierWriteState',
+    'TierOperation',
+    'GuardedKind',
+    'BreakerState',
+    'BreakerReason',
+    'EvictReason',
+    'BadRecordReason',
+  ].map((name) => typeRow(find(name)))
   const intro =
     'What `manager.on(type, listener)` tells. An event is made only while somebody listens; none carries a value or a credential. A listener that throws disturbs nothing and is told as a `background-error`.'
   return page('Events', intro, [...events, `## Kinds of values\n\n${table(['kind', 'form', 'meaning'], types)}`])
@@ -206,6 +212,7 @@ function verbsPage() {
     'EntryInfo',
     'Analytics',
     'NamespaceStats',
+    'OperationStats',
     'Health',
     'TierHealth',
     'TierUsage',

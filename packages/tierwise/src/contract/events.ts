@@ -91,15 +91,17 @@ export type TierEvent =
   | {
       readonly type: 'breaker'
       readonly tier: string
+      /** Which operations it is about. */
       readonly kind: GuardedKind
       readonly state: BreakerState
       readonly reason: BreakerReason
     }
-  /** A read that failed is tried again; `attempt` counts from 1. */
+  /** A read that failed is tried again. */
   | {
       readonly type: 'tier-retry'
       readonly tier: string
       readonly operation: TierOperation
+      /** How often it has failed so far. */
       readonly attempt: number
       readonly error: unknown
     }
