@@ -133,6 +133,15 @@ describe('a tier that is only read', () => {
     expect(await runtime.until(cache.get('a', { tiers: ['memory', 'map'] }))).toBeUndefined()
   })
 
+  it('is believed again after a clear, whatever tag clock its entries have', async () => {
+    const { definition } = source(new Map([['a', 1]]))
+    const { cache, runtime } = start(definition)
+    await runtime.until(cache.clear())
+    expect(await runtime.until(cache.get('a'))).toBe(1)
+    await runtime.settle()
+    expect(await runtime.until(cache.get('a', { tiers: ['map'] }))).toBe(1)
+  })
+
   it('is read although the other tiers are encrypted', async () => {
     const { definition } = source(new Map([['a', 1]]))
     const { cache, runtime } = start(definition, { encryption: { keys: [{ id: 1, secret: Buffer.alloc(32, 1) }] } })

@@ -204,6 +204,23 @@ describe.each(serverKinds)('refreshing a view from several instances over %s', (
   })
 })
 
+describe('an instance that reads nothing', () => {
+  it('learns when it was told to forget, so that the next refresh of another one counts', async () => {
+    const database = await prepare('pg')
+    const [one, other] = [await start(database), await start(database)]
+    const [before] = await database.run('select clock_timestamp()::text as at')
+    await one.manager.namespace('factors').delete('steel:EU:2024')
+    await one.runtime.advance(100)
+    const hasAsked = async (): Promise<boolean> => {
+      const asked = `select from pg_stat_activity where query like 'select (extract(epoch from clock%' and query_start > $1 and state = 'idle'`
+      return (await database.run(asked, [before?.['at']])).length > 0
+    }
+    await until(hasAsked, 'it asks for the time of the server')
+    await other.views.refresh('factors')
+    expect(await one.factor()).toBe('1.85')
+  })
+})
+
 describe('a slow refresh', () => {
   it('lets reads go on, is not cut by deadlines of a read, and never runs twice at once', async () => {
     const database = await prepare('pg', slowSql)
