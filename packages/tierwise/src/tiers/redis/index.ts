@@ -7,6 +7,36 @@ import { placeOf } from './place.ts'
 import { readRedisOptions, type RedisOptions, type ResolvedRedisOptions } from './options.ts'
 import { RedisTier } from './redis-tier.ts'
 
+export {
+  createRedisManager,
+  type HealthCode,
+  type HealthFinding,
+  type RedisHealth,
+  type RedisHealthOptions,
+  type RedisLatency,
+  type RedisManager,
+  type RedisManagerEventName,
+  type RedisManagerEvents,
+  type RedisManagerOptions,
+  type RedisManagerStats,
+  type RedisNodeHealth,
+  type RedisRetryOptions,
+  type RedisSetManyOptions,
+  type RedisSetOptions,
+  type RedisStatus,
+  type RedisValue,
+} from '../../clients/redis/manager/index.ts'
+export type {
+  CertificateHolder,
+  RedisCertificate,
+  RedisSecurityEvent,
+  RedisSecurityStatus,
+  RefusalKind,
+  SecurityCode,
+  SecurityCriterion,
+  SecurityFinding,
+  SecurityPoints,
+} from '../../clients/redis/security/index.ts'
 export type { RedisOptions } from './options.ts'
 
 /**
@@ -43,6 +73,7 @@ export function redis(options: RedisOptions = {}): TierDefinition {
 }
 
 function portsOf({ source, connectTimeoutMs }: ResolvedRedisOptions, runtime: Runtime): RedisPorts {
+  if ('manager' in source) return source.manager.ports
   if ('connection' in source) return createRedisPorts(source.connection, { runtime })
   return { primary: adoptRedisClient(source.client, { runtime, connectTimeoutMs, path: 'redis.client' }) }
 }

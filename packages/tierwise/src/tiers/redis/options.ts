@@ -1,6 +1,15 @@
-import { duration, numberIn, optionError, readOptions, text, type OptionReader } from '../../base/option-reader.ts'
+import {
+  duration,
+  numberIn,
+  optionError,
+  readOptions,
+  shaped,
+  text,
+  type OptionReader,
+} from '../../base/option-reader.ts'
 import type { RedisClient } from '../../clients/redis/client-shapes.ts'
 import { detectClient } from '../../clients/redis/detect-client.ts'
+import { RedisManager } from '../../clients/redis/manager/redis-manager.ts'
 import { connectionOptionTable, type RedisConnectionOptions } from '../../clients/redis/options.ts'
 import type { RedisPackage } from '../../clients/redis/port.ts'
 import type { Duration } from '../../contract/options.ts'
@@ -17,6 +26,8 @@ export interface RedisOptions extends Omit<RedisConnectionOptions, 'client'> {
    * make a connection with. @default a connection made with the first package that is installed
    */
   readonly client?: RedisPackage | RedisClient
+  /** A manager whose connection is used; it stays open when the tier closes. Give no other way to connect beside it. @default none */
+  readonly manager?: RedisManager
   /** Name in the chain, in events and in statistics. @default 'redis' */
   readonly name?: string
   /** @default false */
@@ -37,8 +48,11 @@ export interface ResolvedRedisOptions {
   readonly tombstoneTtlMs: number
   readonly maxReplicaLagMs: number
   readonly connectTimeoutMs: number
-  /** A client that was handed in, or how to make a connection. */
-  readonly source: { readonly client: RedisClient } | { readonly connection: RedisConnectionOptions }
+  /** A client or a manager that was handed in, or how to make a connection. */
+  readonly source:
+    | { readonly client: RedisClient }
+    | { readonly manager: RedisManager }
+    | { readonly connection: RedisConnectionOptions }
 }
 
 const mostLanes = 4096
@@ -58,6 +72,8 @@ const compression: OptionReader<CompressionOptions | false> = (raw, path) => {
 const client: OptionReader<RedisPackage | RedisClient> = (raw, path) =>
   typeof raw === 'object' && raw !== null ? detectClient(raw, path).client : connectionOptionTable.client(raw, path)
 
+const manager = shaped('what createRedisManager() returns', (raw): raw is RedisManager => raw instanceof RedisManager)
+
 const tierOptionTable = {
   name: text,
   compression,
@@ -68,7 +84,7 @@ const tierOptionTable = {
 
 /** @throws ConfigError ERR_CACHE_OPTION for a wrong option, ERR_CACHE_CONFIG when a client was handed in beside other ways to connect */
 export function readRedisOptions(options: RedisOptions): ResolvedRedisOptions {
-  const read = readOptions(options, 'redis', { ...connectionOptionTable, ...tierOptionTable, client })
+  const read = readOptions(options, 'redis', { ...connectionOptionTable, ...tierOptionTable, client, manager })
   return {
     name: read.name ?? 'redis',
     compression: read.compression === false ? undefined : read.compression,
@@ -85,14 +101,20 @@ function sourceOf(
   found: RedisPackage | RedisClient | undefined,
 ): ResolvedRedisOptions['source'] {
   const names = Object.keys(options).filter((name) => !Object.hasOwn(tierOptionTable, name))
+  if (options.manager !== undefined) return { manager: withoutOthers(options.manager, names, 'manager') }
   if (typeof found !== 'object') {
     const connection = Object.fromEntries(names.map((name) => [name, options[name as keyof RedisOptions]]))
     return { connection: connection as RedisConnectionOptions }
   }
-  const other = names.find((name) => name !== 'client' && name !== 'connectTimeout')
-  if (other === undefined) return { client: found }
+  return { client: withoutOthers(found, names, 'client') }
+}
+
+/** What was handed in, when nothing else says how to connect. */
+function withoutOthers<T>(found: T, names: readonly string[], own: 'client' | 'manager'): T {
+  const other = names.find((name) => name !== own && name !== 'connectTimeout')
+  if (other === undefined) return found
   throw new ConfigError(
-    `\`redis.${other}\` says how to connect, but \`redis.client\` is a client that is made already. Give one of them.`,
+    `\`redis.${other}\` says how to connect, but \`redis.${own}\` is a ${own} that is made already. Give one of them.`,
     { code: 'ERR_CACHE_CONFIG' },
   )
 }

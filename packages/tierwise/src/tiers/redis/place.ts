@@ -10,6 +10,7 @@ let handedIn = 0
 /** Server and database without credentials: the same for two tiers that would share their records, as far as can be told. */
 export function placeOf(source: ResolvedRedisOptions['source']): string {
   if ('client' in source) return placeOfClient(source.client)
+  if ('manager' in source) return source.manager.place
   const surroundings = { path: 'redis', environment: process.env }
   const connection = resolveConnection(readConnectionOptions(source.connection, 'redis'), surroundings)
   return `${describePlace(connection)}/${connection.db}`
