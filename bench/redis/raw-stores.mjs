@@ -9,6 +9,9 @@ import { generationOf, valueOf } from '../lib/payload.mjs'
 const hourMs = 3_600_000
 const prefix = 'raw:'
 
+/** node-redis starts a timer for each command unless it is told not to; ioredis has none. */
+export const nodeRedisCommands = { timeout: undefined }
+
 /** What the raw stores answer: parsed like everybody else's values, or the text as it came. */
 const parsed = { read: (/** @type {string | null} */ text) => JSON.parse(text ?? 'null'), generationOf }
 const unparsed = {
@@ -75,7 +78,7 @@ export async function ioredisBatches(url, { parses = true } = {}) {
 
 /** GET and SET through node-redis, which writes the commands of one tick together by itself. @param {string} url @returns {Promise<RemoteStore>} */
 export async function nodeRedisStore(url) {
-  const client = createClient({ url })
+  const client = createClient({ url, commandOptions: nodeRedisCommands })
   await client.connect()
   return nodeRedisSingles(client)
 }
@@ -89,11 +92,9 @@ export async function nodeRedisClusterStore(nodes) {
 
 /** @param {ReturnType<typeof createClient> | ReturnType<typeof createCluster>} client @returns {RemoteStore} */
 function nodeRedisSingles(client) {
-  const get = async (/** @type {string} */ key) => parsed.read(await client.get(prefix + key))
   return {
     name: 'node-redis',
-    get,
-    getMany: (keys) => Promise.all(keys.map(get)),
+    get: async (key) => parsed.read(await client.get(prefix + key)),
     set: (key, generation) =>
       client.set(prefix + key, textOf(key, generation), { expiration: { type: 'PX', value: hourMs } }),
     generationOf,
@@ -103,7 +104,7 @@ function nodeRedisSingles(client) {
 
 /** MGET through node-redis. @param {string} url @param {Reading} [options] @returns {Promise<RemoteStore>} */
 export async function nodeRedisBatches(url, { parses = true } = {}) {
-  const client = createClient({ url })
+  const client = createClient({ url, commandOptions: nodeRedisCommands })
   await client.connect()
   const { read, generationOf } = parses ? parsed : unparsed
   return {

@@ -2,6 +2,7 @@ import { Cluster, Redis } from 'ioredis'
 import { createClient, createCluster } from 'redis'
 import { redis } from 'tierwise/redis'
 import { chainStore } from '../lib/chain-store.mjs'
+import { nodeRedisCommands } from './raw-stores.mjs'
 
 /** @typedef {import('../lib/remote-store.mjs').RemoteStore} RemoteStore */
 /** @typedef {import('./raw-stores.mjs').Node} Node */
@@ -18,7 +19,7 @@ export async function tierwiseOverIoredis(url) {
 
 /** @param {string} url @returns {Promise<RemoteStore>} */
 export async function tierwiseOverNodeRedis(url) {
-  const client = createClient({ url })
+  const client = createClient({ url, commandOptions: nodeRedisCommands })
   await client.connect()
   return chainStore(overNodeRedis, [redis({ client })], () => client.close())
 }
