@@ -14,8 +14,9 @@ import { ConfigError } from '../../errors.ts'
 import type { RedisPackage } from './port.ts'
 
 export interface RedisAddress {
+  /** Name or address. */
   readonly host: string
-  /** @default 6379; of a Sentinel 26379 */
+  /** Port. @default 6379; of a Sentinel 26379 */
   readonly port?: number
 }
 
@@ -29,7 +30,7 @@ export interface RedisTlsOptions {
   readonly key?: string
   /** Name that the server's certificate must have. @default the host */
   readonly servername?: string
-  /** @default 'TLSv1.2' */
+  /** The oldest version of TLS that is spoken. @default 'TLSv1.2' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
   /** Whether a server without a valid certificate is refused. @default true */
   readonly rejectUnauthorized?: boolean
@@ -38,9 +39,11 @@ export interface RedisTlsOptions {
 export interface RedisSentinelOptions {
   /** Name of the primary, as the Sentinels know it. */
   readonly name: string
+  /** Addresses of Sentinels; one that answers is enough. */
   readonly nodes: readonly RedisAddress[]
   /** Of the Sentinels themselves; `username` and `password` beside are those of the servers. */
   readonly username?: string
+  /** Of the Sentinels themselves. */
   readonly password?: string
   /** Whether the Sentinels are reached over TLS, with the options in `tls`. @default false */
   readonly tls?: boolean
@@ -75,17 +78,21 @@ export interface RedisHeartbeatOptions {
 export interface RedisConnectionOptions {
   /** `redis://user:password@host:port/db`, or `rediss://` for TLS; parts may be left out, special characters are percent-encoded. */
   readonly url?: string
-  /** @default 'localhost' */
+  /** Name or address of the server. @default 'localhost' */
   readonly host?: string
-  /** @default 6379 */
+  /** Port of the server. @default 6379 */
   readonly port?: number
   /** Number of the database. A cluster has only 0. @default 0 */
   readonly db?: number
+  /** User of an access control list. @default the user `default` */
   readonly username?: string
+  /** Password of the user. */
   readonly password?: string
-  /** @default false, true with a `rediss://` URL */
+  /** Whether, and how, to speak TLS. @default false, true with a `rediss://` URL */
   readonly tls?: boolean | RedisTlsOptions
+  /** Finds the primary through Sentinels. */
   readonly sentinel?: RedisSentinelOptions
+  /** Finds the nodes of a cluster. */
   readonly cluster?: RedisClusterOptions
   /** Package to make the connection with. @default the first that is installed of ioredis, redis (node-redis) and iovalkey */
   readonly client?: RedisPackage

@@ -52,6 +52,15 @@ async function owners(): Promise<string[]> {
   return (await cluster.primaries()).map(({ host, port }) => `${host}:${port}`).toSorted()
 }
 
+/** Connections to all nodes, without those over which nodes have moved keys and that of the program that asks. */
+async function connectionsOfClients(): Promise<number> {
+  const lists = await Promise.all(
+    cluster.nodes.flatMap((node) => ['normal', 'pubsub'].map((type) => node.command('CLIENT', 'LIST', 'TYPE', type))),
+  )
+  const lines = lists.flatMap((list) => list.split('\n')).filter((line) => line.startsWith('id='))
+  return lines.filter((line) => !/ cmd=(client\|list|restore-asking) /.test(line)).length
+}
+
 /** Listeners to nodes that neither the application nor the package has added. */
 function nodeCounts(client: RawCluster): number[] {
   if (!('nodes' in client)) return []
@@ -132,6 +141,23 @@ describe.each(testedPackages)('a cluster through $title', (tested) => {
       expect(await get(replica!, key)).toBe('copied')
       return (await readsOfReplicas()) - before >= 4
     })
+  })
+
+  it('leaves no connection behind when it is closed in any state', async () => {
+    await until(async () => (await connectionsOfClients()) === 0)
+    for (let round = 0; round < 6; round++) {
+      const { primary } = open.create(tested, { cluster: { nodes: nodes() } })
+      const connecting = primary.connect().catch(() => 'closed')
+      if (round % 3 === 1) await new Promise((resolve) => setTimeout(resolve, round * 4))
+      if (round % 3 === 2) {
+        await connecting
+        await Promise.all(['a', 'b', 'c', 'd'].map((key) => get(primary, key)))
+      }
+      await primary.close()
+      await connecting
+      await expect(get(primary, 'a')).rejects.toThrow(/closed|no connection/)
+    }
+    await until(async () => (await connectionsOfClients()) === 0)
   })
 
   it('leaves a cluster client that was handed in open, with its own listeners', async () => {
