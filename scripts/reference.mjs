@@ -40,6 +40,16 @@ function optionsPage() {
     'contract/cache.ts',
     'tiers/memory/index.ts',
     'tiers/disk/options.ts',
+    'tiers/redis/options.ts',
+    'tiers/postgres/options.ts',
+    'tiers/postgres/views/view-options.ts',
+    'tiers/postgres/views/view-key.ts',
+    'tiers/postgres/views/invalidation-listener.ts',
+    'tiers/postgres/views/change-triggers.ts',
+    'clients/redis/options.ts',
+    'clients/redis/manager/options.ts',
+    'clients/postgres/connection-options.ts',
+    'presets/index.ts',
   ])
   const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'RawValues', 'Durability'].map((name) =>
     typeRow(find(name)),
@@ -47,7 +57,7 @@ function optionsPage() {
   const tables = [
     ['CacheManagerOptions', '`createCacheManager(options)`'],
     ['GuardOptions', '`createCacheManager(options)`, and `createCacheManager({ guards: { tier: options } })`'],
-    ['BreakerOptions', '`createCacheManager({ breaker })`'],
+    ['BreakerOptions', 'the `breaker` of a guard'],
     ['LifeOptions', '`createCacheManager({ defaults })`, each namespace, and each `getOrSet`'],
     ['NamespaceOptions', '`createCacheManager({ namespaces: { name: options } })`'],
     ['RawOptions', '`createCacheManager({ namespaces: { name: { raw: options } } })`'],
@@ -57,6 +67,27 @@ function optionsPage() {
     ['WrapOptions', '`wrap`'],
     ['MemoryOptions', '`memory(options)`'],
     ['DiskOptions', '`disk(options)`'],
+    ['RedisOptions', '`redis(options)`'],
+    ['RedisConnectionOptions', '`redis(options)` and `createRedisManager(options)`'],
+    ['RedisTlsOptions', 'the `tls` of a connection to Redis'],
+    ['RedisSentinelOptions', 'the `sentinel` of a connection to Redis'],
+    ['RedisClusterOptions', 'the `cluster` of a connection to Redis'],
+    ['RedisAddress', 'each of the `nodes` of Sentinels and clusters'],
+    ['RedisBackoffOptions', 'the `backoff` of a connection to Redis'],
+    ['RedisHeartbeatOptions', 'the `heartbeat` of a connection to Redis'],
+    ['RedisManagerOptions', '`createRedisManager(options)`'],
+    ['RedisHealthOptions', 'the `health` of a `RedisManager`'],
+    ['RedisRetryOptions', 'the `retry` of a `RedisManager`'],
+    ['PostgresOptions', '`postgres(options)`'],
+    ['PostgresTableOptions', '`postgres(options)` and `postgresMigrations(options)`'],
+    ['PostgresConnectionOptions', '`postgres(options)`, `postgresViews(options)` and `listenForInvalidations`'],
+    ['PostgresTls', 'the `tls` of a connection to PostgreSQL'],
+    ['PostgresViewsOptions', '`postgresViews(options)`'],
+    ['PostgresViewOptions', 'each of the `views` of `postgresViews(options)`'],
+    ['PostgresViewKey', 'the `key` of a view'],
+    ['InvalidationListenerOptions', '`listenForInvalidations(manager, options)`'],
+    ['InvalidationTriggers', '`installInvalidationTriggers` and `removeInvalidationTriggers`'],
+    ['PresetTiers', '`preset(name, tiers)`'],
     ['CompressionOptions', 'the `compression` of a tier'],
     ['EncryptionOptions', '`createCacheManager({ encryption })`'],
     ['EncryptionKey', '`createCacheManager({ encryption: { keys } })`'],
@@ -81,8 +112,14 @@ function optionTable(declaration, where) {
     if (doc.text === '' && !plainOptions.has(name)) throw new Error(`${declaration.name}.${name} has no doc comment`)
     return [code(name), code(type), value, doc.text === '' ? (plainOptions.get(name) ?? '') : doc.text]
   })
-  const bases = declaration.bases.length === 0 ? '' : `Besides those of ${declaration.bases.map(code).join(', ')}.\n\n`
+  const bases =
+    declaration.bases.length === 0 ? '' : `Besides those of ${declaration.bases.map(baseName).join(', ')}.\n\n`
   return `## ${declaration.name}\n\nFor ${where}.\n\n${bases}${table(['option', 'type', 'default', 'meaning'], rows)}`
+}
+
+/** A base that gives way for some of its options is still that base. @param {string} base */
+function baseName(base) {
+  return code(/^Omit<(\w+),/.exec(base)?.[1] ?? base)
 }
 
 /** Literals are code, words are words. @param {string} text */

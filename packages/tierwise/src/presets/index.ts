@@ -28,14 +28,15 @@ export type PresetName =
 
 /** Options of the tiers of a preset, each over those of the preset. Redis and PostgreSQL read the environment where they are not told how to connect. */
 export interface PresetTiers {
+  /** Of the memory tier. @default the size of the preset */
   readonly memory?: MemoryOptions
-  /** @default a connection by `REDIS_URL`, or `REDIS_HOST` and its companions */
+  /** Of the Redis tier. @default a connection by `REDIS_URL`, or `REDIS_HOST` and its companions */
   readonly redis?: RedisOptions
-  /** Named `redisCluster` in the chain. `four-tier` and `full` need its nodes. */
+  /** Of the tier `redisCluster`; `four-tier` and `full` need its nodes. */
   readonly redisCluster?: RedisOptions
-  /** @default the folder `.cache/tierwise` */
+  /** Of the disk tier. @default the folder `.cache/tierwise` */
   readonly disk?: Partial<DiskOptions>
-  /** @default a connection by `DATABASE_URL`, PGlite in this process without it */
+  /** Of the PostgreSQL tier. @default a connection by `DATABASE_URL`, PGlite in this process without it */
   readonly postgres?: PostgresOptions
 }
 

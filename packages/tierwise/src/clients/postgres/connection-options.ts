@@ -17,10 +17,15 @@ import type { PostgresJs } from './postgres-js.ts'
 
 /** TLS as `node:tls` takes it; `true` checks the certificate against the authorities of the system. */
 export interface PostgresTls {
+  /** Authority of the server's certificate. @default those that Node knows */
   readonly ca?: string | Buffer
+  /** Certificate of this client. */
   readonly cert?: string | Buffer
+  /** Private key of `cert`. */
   readonly key?: string | Buffer
+  /** Name that the server's certificate must have. @default the host */
   readonly servername?: string
+  /** Whether a server without a valid certificate is refused. @default true */
   readonly rejectUnauthorized?: boolean
 }
 

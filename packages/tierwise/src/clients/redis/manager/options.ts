@@ -64,7 +64,9 @@ export interface RedisManagerOptions extends Omit<RedisConnectionOptions, 'clien
   readonly client?: RedisClient | RedisPackage
   /** How long a command may take, its retries included. @default '250ms' */
   readonly commandTimeout?: Duration
+  /** Which failed commands are tried again. @default see RedisRetryOptions */
   readonly retry?: RedisRetryOptions
+  /** When and by which limits health is judged. @default see RedisHealthOptions */
   readonly health?: RedisHealthOptions
   /** `connect()` fails on a connection that is less secure. @default none */
   readonly minimumSecurity?: 'medium' | 'high'
@@ -77,8 +79,8 @@ export interface RedisManagerOptions extends Omit<RedisConnectionOptions, 'clien
 /** The options with all defaults. */
 export interface ManagerSettings {
   readonly name: string
-  /** For messages; without credentials. */
-  readonly address: string
+  /** Server and database, without credentials. */
+  readonly place: string
   readonly runtime: Runtime
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
@@ -151,7 +153,7 @@ export function readManagerOptions(raw: RedisManagerOptions): ManagerSettings {
   }
 }
 
-type Connected = Pick<ManagerSettings, 'address' | 'connectTimeoutMs' | 'securitySubject' | 'hasReplica' | 'openPorts'>
+type Connected = Pick<ManagerSettings, 'place' | 'connectTimeoutMs' | 'securitySubject' | 'hasReplica' | 'openPorts'>
 
 function withClient(client: RedisClient, read: Partial<AllOptions>, runtime: Runtime): Connected {
   detectClient(client, `${path}.client`)
@@ -166,12 +168,18 @@ function withClient(client: RedisClient, read: Partial<AllOptions>, runtime: Run
     )
   const securitySubject = subjectOfClient(client)
   return {
-    address: securitySubject.endpoints.map(addressText).join(', '),
+    place: `${securitySubject.endpoints.map(addressText).join(', ')}/${databaseOf(client)}`,
     connectTimeoutMs,
     securitySubject,
     hasReplica: false,
     openPorts: () => ({ primary: adoptRedisClient(client, { connectTimeoutMs, runtime }) }),
   }
+}
+
+/** ioredis and node-redis have different names for it. */
+function databaseOf(client: RedisClient): number {
+  const { options } = client as { readonly options?: { readonly db?: number; readonly database?: number } }
+  return options?.db ?? options?.database ?? 0
 }
 
 /** The options are read anew for each connection, so that a renewed certificate is loaded from its file. */
@@ -181,7 +189,7 @@ function withOptions(raw: RedisManagerOptions, read: Partial<AllOptions>, runtim
     Object.entries(raw).filter(([name]) => Object.hasOwn(connectionOptionTable, name)),
   ) as RedisConnectionOptions
   return {
-    address: describePlace(connection),
+    place: `${describePlace(connection)}/${connection.db}`,
     connectTimeoutMs: connection.connectTimeoutMs,
     securitySubject: subjectOfConnection(connection),
     hasReplica: connection.readFrom === 'replica',

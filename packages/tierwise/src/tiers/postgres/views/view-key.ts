@@ -1,5 +1,6 @@
 /** How keys and the columns of a view belong together. Parts are the texts of the columns, in order. */
 export interface PostgresViewKey {
+  /** Columns that identify a row, in the order of the parts of the key. */
   readonly columns: readonly string[]
   /** The parts of a key; undefined when the view cannot have the key. */
   readonly parse: (key: string) => readonly string[] | undefined
