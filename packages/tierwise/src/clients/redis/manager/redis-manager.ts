@@ -54,6 +54,11 @@ export class RedisManager {
     this.#check = new HealthCheck({ port: this.#primary, runtime, ...health })
   }
 
+  /** Server and database, for example `cache.internal:6379/0`; never with credentials. */
+  get place(): string {
+    return this.#settings.place
+  }
+
   /** Whether a command would be sent now. */
   get isConnected(): boolean {
     return this.#primary.isReady
@@ -255,11 +260,11 @@ export class RedisManager {
   }
 
   #refused(cause: unknown): TierError {
-    const { name: tier, address } = this.#settings
+    const { name: tier, place } = this.#settings
     const code = replyCodeOf(cause) ?? (cause as { readonly code?: unknown }).code
     const why = typeof code === 'string' ? `: ${code}` : ''
     const advice = 'Check that the server runs, the address, user and password, and the TLS options'
-    return new TierError(`No connection to Redis at ${address}${why}. ${advice}`, {
+    return new TierError(`No connection to Redis at ${place}${why}. ${advice}`, {
       code: 'ERR_CACHE_TIER_OPEN',
       operation: 'connect',
       tier,
@@ -269,8 +274,8 @@ export class RedisManager {
   }
 
   #lateness(): TimeoutError {
-    const { name: tier, address, connectTimeoutMs } = this.#settings
-    return new TimeoutError(`No connection to Redis at ${address} within ${connectTimeoutMs} ms`, {
+    const { name: tier, place, connectTimeoutMs } = this.#settings
+    return new TimeoutError(`No connection to Redis at ${place} within ${connectTimeoutMs} ms`, {
       code: 'ERR_CACHE_TIER_TIMEOUT',
       operation: 'connect',
       tier,
