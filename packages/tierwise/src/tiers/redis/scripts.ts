@@ -4,7 +4,10 @@ import { Script } from './script.ts'
 const readHead = `
 local function headOf(key)
   local head = redis.pcall('GETRANGE', key, 0, 19)
-  if type(head) == 'table' then return false end
+  if type(head) == 'table' then
+    if string.find(head.err, 'WRONGTYPE', 1, true) then return false end
+    error(head)
+  end
   if #head < 20 or string.sub(head, 1, 2) ~= 'TR' then return nil end
   local version = struct.unpack('>d', string.sub(head, 5, 12))
   if not (version >= 0 and version <= 9007199254740991) then return nil end
