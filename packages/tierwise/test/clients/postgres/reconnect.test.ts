@@ -104,6 +104,19 @@ describe('what was handed in', () => {
     await sql.end()
   })
 
+  it('may lose its idle connections without ending the process', async () => {
+    const pool = new pg.Pool({ connectionString: server.url })
+    const port = await openPort({ pool })
+    await port.connect()
+    expect(pool.idleCount).toBe(1)
+    await server.kill()
+    await expect.poll(() => pool.totalCount, patient).toBe(0)
+    await server.restart()
+    expect(await port.query({ text: 'select 1 as one' })).toEqual([{ one: 1 }])
+    await pool.end()
+    await port.close()
+  })
+
   it('leaves nothing that keeps the process alive', async () => {
     const port = await openPort({ url: server.url, package: 'pg' })
     await port.connect()
