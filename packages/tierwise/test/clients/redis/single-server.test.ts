@@ -152,6 +152,17 @@ describe.each(testedPackages)('one server through $title', (tested) => {
     expect(proxy.counters.connections).toBe(2)
   })
 
+  it('notices it too while commands go on being written, which keeps the timer of a socket from ending', async () => {
+    const heartbeat = { interval: '50ms', timeout: '100ms' } as const
+    const { primary } = open.create(tested, { host: proxy.host, port: proxy.port, heartbeat, ...quick })
+    await primary.connect()
+    proxy.silence({ connections: 'existing' })
+    await until(async () => {
+      ping(primary).catch(() => {})
+      return proxy.counters.connections === 2
+    }, 3_000)
+  })
+
   it('gives up a connection that falls silent while it is being made', async () => {
     const heartbeat = { interval: '50ms', timeout: '100ms' } as const
     const { primary } = open.create(tested, {
