@@ -19,6 +19,7 @@ export interface PgQuery {
   values?: (string | Uint8Array | null)[]
   name?: string
   types?: { getTypeParser(type: number, format?: string): (text: string) => unknown }
+  query_timeout?: number
 }
 
 /** The part of a `Client` of `pg` that is used. */
@@ -63,6 +64,8 @@ export interface PgSource {
 }
 
 const types = { getTypeParser: (type: number) => columnReader(type) }
+/** How much later than the server the client gives a statement up: then the server is silent. */
+const silenceMs = 1000
 const ignore = (): void => undefined
 
 export class PgPort implements PostgresPort {
@@ -88,7 +91,7 @@ export class PgPort implements PostgresPort {
   query(query: PostgresQuery): Promise<readonly PostgresRow[]> {
     const { connection } = this.#source
     return this.#turns === undefined
-      ? this.#send(connection, query)
+      ? this.#send(connection, query, this.#source.statementTimeoutMs)
       : this.#turns.run(() => this.#send(connection, query))
   }
 
@@ -146,10 +149,15 @@ export class PgPort implements PostgresPort {
     }
   }
 
-  async #send(target: Pick<PgClient, 'query'>, query: PostgresQuery): Promise<readonly PostgresRow[]> {
+  async #send(
+    target: Pick<PgClient, 'query'>,
+    query: PostgresQuery,
+    timeoutMs?: number,
+  ): Promise<readonly PostgresRow[]> {
     const sent: PgQuery = { text: query.text, types }
     if (query.values !== undefined) sent.values = query.values.map(parameterOf)
     if (query.name !== undefined && this.#source.prepare) sent.name = query.name
+    if (timeoutMs !== undefined) sent.query_timeout = timeoutMs + silenceMs
     try {
       const { rows } = await target.query(sent)
       return rows as readonly PostgresRow[]

@@ -116,7 +116,7 @@ export class PostgresJsPort implements PostgresPort {
 
   async #close(): Promise<void> {
     await this.#listening.close()
-    if (this.#sql !== this.#source.handed) await this.#sql.end({ timeout: 5 })
+    if (this.#sql !== this.#source.handed) await this.#sql.end({ timeout: 1 })
   }
 
   #replace(sql: PostgresJs): void {

@@ -1,4 +1,5 @@
 import type { PostgresPort } from '../../clients/postgres/port.ts'
+import type { Timer } from '../../contract/runtime.ts'
 import type {
   Decode,
   Tier,
@@ -27,6 +28,8 @@ const largestShare = 1 / 8
 const largestRecord = 64 * 1024 * 1024
 const mostReads = { items: 500, bytes: Infinity }
 const mostWrites = { items: 1000, bytes: 8 * 1024 * 1024 }
+/** How long closing waits for what is under way. */
+const longestCloseMs = 5000
 const versionSampleRows = 100_000
 
 export interface PostgresTierSettings {
@@ -232,9 +235,18 @@ from (select version from ${entries} limit ${versionSampleRows}) as first_rows`,
     this.#opening = undefined
     this.#parts = undefined
     if (parts === undefined) return
-    await parts.sweeper.stop()
-    await Promise.allSettled(this.#underWay)
+    await this.#inTime(Promise.allSettled([parts.sweeper.stop(), ...this.#underWay]))
     await parts.port.close()
+  }
+
+  /** A server that has fallen silent must not keep the process from ending. */
+  async #inTime(work: Promise<unknown>): Promise<void> {
+    let timer: Timer | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = this.#context.timers.after(longestCloseMs, resolve)
+    })
+    await Promise.race([work, late])
+    timer?.cancel()
   }
 
   #open(operation: string): OpenParts {

@@ -122,6 +122,21 @@ describe('a connection', () => {
     await tier.close()
   })
 
+  it.each(['pg', 'postgres'] as const)('of its own to a silent server does not keep %s from closing', async (name) => {
+    const { tier } = await openedTier({ url: server.url, package: name, schema: 'mute', statementTimeout: '100ms' })
+    await server.pause()
+    try {
+      const outcome = readText(tier, 'tw:a').then(
+        () => 'read',
+        (error: unknown) => error,
+      )
+      await tier.close()
+      expect(await outcome).toBeInstanceOf(TierError)
+    } finally {
+      await server.resume()
+    }
+  })
+
   it('says nothing of values in an error', async () => {
     const { tier } = await openedTier({ url: server.url, schema: 'silent' })
     await server.query(
