@@ -1,3 +1,4 @@
+import { RedisFailure } from '../../clients/redis/client-failure.ts'
 import type { RedisPorts, RedisReply } from '../../clients/redis/port.ts'
 import type {
   Decode,
@@ -14,7 +15,8 @@ import { withDeadline } from '../../base/deadline.ts'
 import { clusterLayout, singleLayout } from './key-layout.ts'
 import { pagesOfNames, UniqueNames } from './key-pages.ts'
 import { longestLifeMs, RedisRawStore } from './raw-store.ts'
-import { frameOf, isLive, kindOf, recordBytes, tombstoneBytes } from './record.ts'
+import { LostWrites, type LeastVersion } from './lost-writes.ts'
+import { frameOf, isLive, kindOf, recordBytes, tombstoneBytes, versionOf } from './record.ts'
 import { ReadQueue } from './read-queue.ts'
 import { ReplicaReads } from './replica-reads.ts'
 import { bytesOf } from './replies.ts'
@@ -44,6 +46,7 @@ interface OpenParts {
   readonly writes: WriteQueue
   readonly clock: ServerClock
   readonly replica: ReplicaReads | undefined
+  readonly lost: LostWrites
   readonly stopListening: () => void
 }
 
@@ -163,19 +166,28 @@ export class RedisTier implements Tier {
       const replica = await this.#replicaReads(store, ports)
       const serverClock = new ServerClock(ports.primary, clock)
       await serverClock.measure()
+      const writes = new WriteQueue((batch) => store.write(batch))
+      const lost = new LostWrites({
+        runtime: this.#context,
+        removeOlder: (keys) => writes.add(keys.map((key) => this.#removalOfOlder(store, key))),
+      })
       this.#parts = {
         ports,
         store,
         reads: new ReadQueue({
           groupOf: (key) => layout.laneOf(key),
-          ask: (keys, lane) => (replica ?? store).read(keys, lane),
-          accept: (reply, key, now) => this.#frameIn(reply, key, now),
+          ask: (keys, lane) => doubting(lost, (replica ?? store).read(keys, lane)),
+          accept: (reply, key, now) => this.#frameIn(reply, { key, now, lost }),
           now: () => clock.now(),
         }),
-        writes: new WriteQueue((writes) => store.write(writes)),
+        writes,
         clock: serverClock,
         replica,
-        stopListening: ports.primary.onConnect(() => void serverClock.measure().catch(() => undefined)),
+        lost,
+        stopListening: ports.primary.onConnect(() => {
+          lost.doubtNow()
+          void serverClock.measure().catch(() => undefined)
+        }),
       }
       return { highestVersion: 0 }
     } catch (error) {
@@ -196,15 +208,28 @@ export class RedisTier implements Tier {
     return reads
   }
 
+  async #write(parts: OpenParts, changes: readonly Write[]): Promise<readonly WriteReply[]> {
+    const replies = await doubting(parts.lost, this.#fenced(parts, changes))
+    // What a load or a copy brings is no change: an older record in its place is not wrong.
+    for (const { key, limit, bytes } of changes)
+      if (limit === versionOf(bytes)) parts.lost.note(key, leastVersionAfter(bytes))
+    return replies
+  }
+
   /** A fence goes up before the write is sent, and once more when it is answered: only from then on must it hold. */
-  async #write({ writes, replica }: OpenParts, changes: readonly Write[]): Promise<readonly WriteReply[]> {
+  async #fenced({ writes, replica }: OpenParts, changes: readonly Write[]): Promise<readonly WriteReply[]> {
     if (replica === undefined) return writes.add(changes)
-    for (const { key, bytes } of changes) replica.noteWrite(key, bytes)
+    for (const { key, bytes } of changes) replica.noteWrite(key, leastVersionAfter(bytes))
     try {
       return await writes.add(changes)
     } finally {
-      for (const { key, bytes } of changes) replica.noteWrite(key, bytes)
+      for (const { key, bytes } of changes) replica.noteWrite(key, leastVersionAfter(bytes))
     }
+  }
+
+  #removalOfOlder({ layout }: Store, [key, version]: LeastVersion): Write {
+    const lifeMs = this.#settings.tombstoneTtlMs
+    return { key, group: layout.laneOf(key), limit: version - 1, lifeMs, bytes: tombstoneBytes(version - 1) }
   }
 
   async #connect({ primary, replica }: RedisPorts): Promise<void> {
@@ -226,6 +251,7 @@ export class RedisTier implements Tier {
     this.#parts = undefined
     if (parts === undefined) return
     parts.stopListening()
+    parts.lost.stop()
     parts.replica?.stop()
     const { timers } = this.#context
     await withDeadline(parts.writes.drain(), farewellMs, { timers, error: () => new Error('late') }).catch(() => {})
@@ -247,11 +273,15 @@ export class RedisTier implements Tier {
   }
 
   /** The frame of a live record. Called once for each key of a batch. */
-  #frameIn(reply: RedisReply, key: string, now: number): Buffer | undefined {
+  #frameIn(
+    reply: RedisReply,
+    { key, now, lost }: { readonly key: string; readonly now: number; readonly lost: LostWrites },
+  ): Buffer | undefined {
     const bytes = bytesOf(reply)
     if (bytes === undefined) return undefined
     const kind = kindOf(bytes)
-    if (kind === 'record') return isLive(bytes, now) ? frameOf(bytes) : undefined
+    if (kind === 'record')
+      return isLive(bytes, now) && lost.believes(key, versionOf(bytes)) ? frameOf(bytes) : undefined
     if (kind !== 'tombstone') this.#context.report({ type: 'bad-record', tier: this.#context.name, key, reason: kind })
     return undefined
   }
@@ -280,6 +310,21 @@ export class RedisTier implements Tier {
       { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier, cause, retryable: true },
     )
   }
+}
+
+/** The work; when it got no answer, what the store confirmed before is in doubt. */
+async function doubting<T>(lost: LostWrites, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof RedisFailure && error.kind === 'connection') lost.doubt()
+    throw error
+  }
+}
+
+/** A tombstone may replace a record of its own version. */
+function leastVersionAfter(bytes: Buffer): number {
+  return kindOf(bytes) === 'tombstone' ? versionOf(bytes) + 1 : versionOf(bytes)
 }
 
 function outcomeOf(reply: WriteReply): WriteOutcome {

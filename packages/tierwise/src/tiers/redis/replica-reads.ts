@@ -46,10 +46,8 @@ export class ReplicaReads {
     this.#lag.stop()
   }
 
-  /** To be called before the bytes are sent and again when that was answered: their replication starts in between. */
-  noteWrite(key: string, bytes: Buffer): void {
-    // A tombstone may replace a record of its own version.
-    const leastVersion = kindOf(bytes) === 'tombstone' ? versionOf(bytes) + 1 : versionOf(bytes)
+  /** To be called before the write is sent and again when that was answered: their replication starts in between. */
+  noteWrite(key: string, leastVersion: number): void {
     this.#own.note(key, leastVersion, this.#clock.now())
   }
 

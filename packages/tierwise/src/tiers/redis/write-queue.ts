@@ -84,7 +84,6 @@ export class WriteQueue {
     const commands: WriteCommand[] = []
     const open: (WriteCommand | undefined)[] = []
     const held: Pending[] = []
-    const heldKeys = new Set<string>()
     for (const pending of this.#waiting) {
       const { key, group, bytes } = pending.write
       let command = open[group]
@@ -93,9 +92,8 @@ export class WriteQueue {
         open[group] = command
       }
       const other = this.#busy.get(key)
-      if (heldKeys.has(key) || (other !== undefined && other !== command)) {
+      if (other !== undefined && other !== command) {
         held.push(pending)
-        heldKeys.add(key)
         continue
       }
       if (command.pending.length === 0) commands.push(command)

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../../src/base/runtime.ts'
@@ -71,7 +73,7 @@ describe.each(['ioredis', 'node-redis', 'iovalkey'] as const)('open through %s',
 
   it('gives up after its time on a server that accepts and says nothing', async () => {
     const silent: Server = createServer(() => {}).listen(0, '127.0.0.1')
-    await new Promise((resolve) => silent.on('listening', resolve))
+    await once(silent, 'listening')
     const { port } = silent.address() as AddressInfo
     const tier = tierOf({ client, host: '127.0.0.1', port, connectTimeout: 150 })
     try {
@@ -92,6 +94,24 @@ describe.each(['ioredis', 'node-redis', 'iovalkey'] as const)('open through %s',
     }
     await failureOf(tierOf({ client, host: '127.0.0.1', port: server.port, password: 'wrong' }).open())
     await expect.poll(() => connections(server)).toBe(before)
+  })
+
+  it('does not go on trying once it has failed', async () => {
+    let attempts = 0
+    const closing = createServer((socket) => {
+      attempts++
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(closing, 'listening')
+    const { port } = closing.address() as AddressInfo
+    const tier = tierOf({ client, host: '127.0.0.1', port, backoff: { initial: 10, max: 20 } })
+    await failureOf(tier.open())
+    const before = attempts
+    // Only time can show that nothing more comes; ten attempts would fit into this.
+    await delay(200)
+    expect(attempts).toBe(before)
+    await tier.close()
+    closing.close()
   })
 
   it('writes what is pending before it closes', async () => {
