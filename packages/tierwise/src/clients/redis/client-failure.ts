@@ -10,11 +10,14 @@ export class RedisFailure extends Error {
   readonly kind: RedisFailureKind
   /** First word of an error reply (`NOSCRIPT`, `OOM`, `READONLY`), or the system's code (`ECONNREFUSED`) if there is one. */
   readonly code: string | undefined
+  /** Whether another try may find a connection. */
+  readonly retryable: boolean
 
   constructor(message: string, kind: RedisFailureKind, code: string | undefined) {
     super(message)
     this.kind = kind
     this.code = code
+    this.retryable = kind === 'connection'
   }
 }
 

@@ -9,6 +9,8 @@ export class NodeRedisSentinelLink implements RedisLink, LinkNode {
   readonly package = 'node-redis'
   readonly topology = 'single'
   readonly #client: NodeRedisSentinel
+  #watcher: LinkWatcher | undefined
+  #wasTold = false
 
   constructor(client: NodeRedisSentinel) {
     this.#client = client
@@ -24,7 +26,11 @@ export class NodeRedisSentinelLink implements RedisLink, LinkNode {
   }
 
   start(): void {
-    if (!this.#client.isOpen) this.#client.connect().catch(() => {})
+    if (this.#client.isOpen) return
+    this.#client.connect().then(
+      () => this.#tellOnce(),
+      (error: unknown) => this.#watcher?.failed(error),
+    )
   }
 
   send(command: RedisCommand | readonly RedisArgument[]): Promise<unknown> {
@@ -44,10 +50,20 @@ export class NodeRedisSentinelLink implements RedisLink, LinkNode {
   }
 
   watch(watcher: LinkWatcher): () => void {
-    return listenToNodeRedis(this.#client, watcher)
+    this.#watcher = watcher
+    const ready = (): void => {
+      this.#wasTold = true
+      watcher.ready()
+    }
+    return listenToNodeRedis(this.#client, { ready, failed: (error) => watcher.failed(error) })
   }
 
   async destroy(): Promise<void> {
     if (this.#client.isOpen) await this.#client.destroy()
+  }
+
+  /** Version 5 has no event for it. */
+  #tellOnce(): void {
+    if (!this.#wasTold) this.#watcher?.ready()
   }
 }

@@ -1,4 +1,8 @@
+import * as nodeRedis from 'redis'
+import * as nodeRedis5 from 'redis-5'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { adoptRedisClient } from '../../../src/clients/redis/adopt-client.ts'
+import type { NodeRedisSentinel } from '../../../src/clients/redis/client-shapes.ts'
 import type { RedisPort } from '../../../src/clients/redis/port.ts'
 import {
   startRedisCluster,
@@ -8,6 +12,8 @@ import {
 } from '../../../src/testing/servers/index.ts'
 import { OpenPorts, testedPackages } from './packages.ts'
 import { until } from './until.ts'
+
+type CreateSentinel = (options: object) => NodeRedisSentinel
 
 /** All packages live through one failover side by side: it takes seconds, most of them the servers'. */
 const open = new OpenPorts()
@@ -113,6 +119,28 @@ describe('a primary behind Sentinel', () => {
     for (const { primary, replica } of ports) {
       expect(String(await primary.send({ args: ['ROLE'] }))).toMatch(/^master/)
       expect(String(await replica!.send({ args: ['ROLE'] }))).toMatch(/^slave/)
+    }
+  })
+
+  it.each([
+    ['node-redis 6', nodeRedis.createSentinel as unknown as CreateSentinel],
+    ['node-redis 5', nodeRedis5.createSentinel as unknown as CreateSentinel],
+  ])('is reached through a Sentinel client of %s that was handed in, which stays open', async (_, createSentinel) => {
+    const client = createSentinel({
+      name: group.masterName,
+      sentinelRootNodes: group.sentinels.map(({ host, port }) => ({ host, port })),
+      sentinelClientOptions: { password: 'sentinel-secret' },
+      nodeClientOptions: { password: 'server-secret' },
+    })
+    const port = adoptRedisClient(client)
+    try {
+      await port.connect()
+      expect(await port.send({ args: ['ECHO', new Uint8Array([0, 200])] })).toEqual(Buffer.from([0, 200]))
+      expect(await isAt(port, await group.primary())).toBe(true)
+      await port.close()
+      expect(client.isOpen).toBe(true)
+    } finally {
+      await client.destroy()
     }
   })
 
