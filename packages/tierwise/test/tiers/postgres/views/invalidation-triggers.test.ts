@@ -101,6 +101,9 @@ describe.each(kinds)('invalidation by triggers over %s', (kind) => {
     listening.invalidated.length = 0
 
     await database.run(`insert into factors values ('glass', 'EU', 2024, 1), ('wood', 'EU', 2024, 1)`)
+    await told(database, listening)
+    expect(keysOf(listening.invalidated)).toEqual(['glass:EU:2024', 'wood:EU:2024'])
+    listening.invalidated.length = 0
     await database.run(`update factors set year = 2025 where product = 'glass'`)
     await database.run(String.raw`delete from factors where product in ('wood', 'a:b')`)
     await told(database, listening)
@@ -329,7 +332,11 @@ describe('rights', () => {
     const database = await prepare('pg')
     const role = `writer_${process.pid}`
     await database.run(`create schema hidden; revoke all on schema public from public`)
-    await installInvalidationTriggers(database.connection, { ...onFactors, schema: 'hidden' })
+    await installInvalidationTriggers(database.connection, {
+      ...onFactors,
+      key: ['product', 'region', 'measured'],
+      schema: 'hidden',
+    })
     await database.run(`create role ${role} login; grant usage on schema public to ${role};
       grant select, insert, update, delete on factors to ${role}`)
     ends.push(() => database.run(`drop owned by ${role}; drop role ${role}`))
@@ -341,9 +348,9 @@ describe('rights', () => {
     ends.push(() => writer.end())
     // Whatever the writer's session says, the key is written alike.
     await writer.query(`set datestyle = 'German'; set standard_conforming_strings = off; set search_path = pg_temp`)
-    await writer.query(`insert into public.factors values ('a\\\\b:c', 'EU', 2024, 1)`)
+    await writer.query(`insert into public.factors values ('a\\\\b:c', 'EU', 2024, 1, '31.01.2024')`)
     await told(database, listening)
-    expect(keysOf(listening.invalidated)).toEqual([String.raw`a\\b\:c:EU:2024`])
+    expect(keysOf(listening.invalidated)).toEqual([String.raw`a\\b\:c:EU:2024-01-31`])
   })
 
   it('gives the statements as text for a migration', async () => {

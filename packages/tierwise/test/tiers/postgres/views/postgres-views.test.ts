@@ -94,7 +94,7 @@ describe.each(kinds)('postgresViews over %s', (kind) => {
       ['u', 'd9428888-122b-11e1-b85c-61cd3cbb3210'],
       ['span', '[1,3)'],
     ])
-    expect([...(value?.['bytes'] as Uint8Array)]).toEqual([0, 255])
+    expect([...((value ?? {})['bytes'] as Uint8Array)]).toEqual([0, 255])
   })
 
   it('makes values of a column or by a function, and keys by a mapping', async () => {
