@@ -57,6 +57,7 @@ describe('the reference pages', () => {
       ERR_CACHE_TIER_WRITE: true,
       ERR_CACHE_TIER_OPEN: true,
       ERR_CACHE_TIER_CLOSED: true,
+      ERR_CACHE_VIEW_REFRESH: true,
       ERR_CACHE_ENCODE: true,
       ERR_CACHE_DECODE: true,
       ERR_CACHE_FORMAT_NEWER: true,
