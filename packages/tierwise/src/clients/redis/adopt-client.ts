@@ -1,5 +1,5 @@
 import { systemRuntime } from '../../base/runtime.ts'
-import type { Runtime } from '../../contract/runtime.ts'
+import type { Runtime, Timers } from '../../contract/runtime.ts'
 import { ClientPort } from './client-port.ts'
 import type { RedisClient } from './client-shapes.ts'
 import { detectClient, type DetectedClient } from './detect-client.ts'
@@ -10,6 +10,9 @@ import { NodeRedisClusterLink } from './node-redis-cluster-link.ts'
 import { NodeRedisLink } from './node-redis-link.ts'
 import { NodeRedisSentinelLink } from './node-redis-sentinel-link.ts'
 import type { RedisPort } from './port.ts'
+
+/** How often a cluster client with a primary that is down asks who has taken over. */
+const refreshMs = 1000
 
 export interface AdoptOptions {
   /** How long `connect` waits, in milliseconds. @default 5000 */
@@ -26,14 +29,15 @@ export interface AdoptOptions {
  * @throws ConfigError ERR_CACHE_OPTION when it is not a client of a supported package
  */
 export function adoptRedisClient(client: RedisClient, options: AdoptOptions = {}): RedisPort {
-  return new ClientPort(linkTo(detectClient(client, options.path)), {
-    runtime: options.runtime ?? systemRuntime(),
+  const runtime = options.runtime ?? systemRuntime()
+  return new ClientPort(linkTo(detectClient(client, options.path), runtime.timers), {
+    runtime,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     ownsClient: false,
   })
 }
 
-function linkTo(found: DetectedClient): RedisLink {
+function linkTo(found: DetectedClient, timers: Timers): RedisLink {
   switch (found.kind) {
     case 'ioredis':
       return new IoredisLink(found.client)
@@ -42,7 +46,10 @@ function linkTo(found: DetectedClient): RedisLink {
     case 'node-redis':
       return new NodeRedisLink(found.client)
     case 'node-redis-cluster':
-      return new NodeRedisClusterLink(found.client, { readsFromReplicas: false })
+      return new NodeRedisClusterLink(found.client, {
+        readsFromReplicas: false,
+        refresh: { everyMs: refreshMs, timers },
+      })
     case 'node-redis-sentinel':
       return new NodeRedisSentinelLink(found.client)
   }

@@ -52,6 +52,7 @@ function createSentinelLink(
     role,
     place: describePlace(connection),
     backoff,
+    connectTimeoutMs: timeoutMs,
     ...runtime,
     find: () =>
       findServer({

@@ -1,3 +1,4 @@
+import { withDeadline } from '../../base/deadline.ts'
 import type { Random, Timer, Timers } from '../../contract/runtime.ts'
 import { backoffDelay } from './back-off.ts'
 import { notConnected } from './client-failure.ts'
@@ -11,6 +12,7 @@ export interface FollowedSentinelOptions {
   readonly role: 'primary' | 'replica'
   readonly place: string
   readonly backoff: Backoff
+  readonly connectTimeoutMs: number
   readonly timers: Timers
   readonly random: Random
   readonly find: () => Promise<ServerAddress>
@@ -112,8 +114,14 @@ export class FollowedSentinelLink implements RedisLink {
     this.#client = client
     this.#address = addressText(address)
     client.on('error', (error: unknown) => this.#lose(client, error))
-    await client.connect()
-    await this.#checkRole(client)
+    const { connectTimeoutMs, timers } = this.#options
+    const late = { timers, error: () => new Error(`${this.address} does not answer`) }
+    // Version 5 waits for ever when the server dies between accepting the connection and answering the first commands.
+    await withDeadline(
+      client.connect().then(() => this.#checkRole(client)),
+      connectTimeoutMs,
+      late,
+    )
     if (this.#state !== 'looking' || this.#client !== client) return
     this.#state = 'connected'
     this.#attempt = 0

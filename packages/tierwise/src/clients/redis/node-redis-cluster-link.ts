@@ -8,7 +8,7 @@ import type { RedisArgument, RedisCommand } from './port.ts'
 
 export interface NodeRedisClusterOptions {
   readonly readsFromReplicas: boolean
-  /** For a cluster client that was created here: whether nodes have changed is asked as long as a primary is not reached. */
+  /** Whether nodes have changed is asked as long as a primary is not reached. */
   readonly refresh?: { readonly everyMs: number; readonly timers: Timers }
 }
 
@@ -20,6 +20,7 @@ export class NodeRedisClusterLink implements RedisLink {
   readonly #options: NodeRedisClusterOptions
   #refresh: Timer | undefined
   #hasEnded = false
+  #isWatched = true
   #turn = 0
 
   constructor(cluster: NodeRedisCluster, options: NodeRedisClusterOptions) {
@@ -75,6 +76,8 @@ export class NodeRedisClusterLink implements RedisLink {
     }
     for (const [event, listener] of Object.entries(listeners)) this.#cluster.on(event, listener)
     return () => {
+      this.#isWatched = false
+      this.#refresh?.cancel()
       for (const [event, listener] of Object.entries(listeners)) this.#cluster.removeListener(event, listener)
     }
   }
@@ -91,7 +94,7 @@ export class NodeRedisClusterLink implements RedisLink {
    */
   #refreshSoon(): void {
     const { refresh } = this.#options
-    if (refresh === undefined || this.#refresh !== undefined || this.#hasEnded) return
+    if (refresh === undefined || this.#refresh !== undefined || !this.#mayRefresh) return
     this.#refresh = refresh.timers.after(refresh.everyMs, () => this.#destroyAfter(this.#refreshNodes()))
   }
 
@@ -103,16 +106,22 @@ export class NodeRedisClusterLink implements RedisLink {
     work.then(end, end)
   }
 
+  get #mayRefresh(): boolean {
+    return this.#isWatched && !this.#hasEnded && this.#cluster.isOpen
+  }
+
   async #refreshNodes(): Promise<void> {
+    const wasOpen = this.#cluster.isOpen
     try {
-      await rediscover(this.#cluster, await this.#anyPrimary())
+      if (wasOpen) await rediscover(this.#cluster, await this.#anyPrimary())
     } catch {
       // No node that is known answers; the package goes on trying to reach them.
     }
     this.#refresh = undefined
-    if (this.#hasEnded) return
     const { isOpen, masters } = this.#cluster
-    if (isOpen && masters.some((node) => node.client?.isReady !== true)) this.#refreshSoon()
+    // Its owner has ended it meanwhile, and cannot know of connections that were made after that.
+    if (wasOpen && !isOpen && !this.#hasEnded) this.#cluster.destroy()
+    if (this.#mayRefresh && masters.some((node) => node.client?.isReady !== true)) this.#refreshSoon()
   }
 
   async #anyPrimary(): Promise<NodeRedisClient> {

@@ -27,6 +27,12 @@ async function takesWrites(port: RedisPort, key: string): Promise<boolean> {
   }
 }
 
+function nameIt(title: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new Error(`${title} did not follow`, { cause })
+  }
+}
+
 describe('a cluster whose primary dies', () => {
   let cluster: RedisCluster
 
@@ -104,12 +110,12 @@ describe('a primary behind Sentinel', () => {
 
     const dead = await group.killPrimary()
     const second = await group.primaryAfter(dead)
-    await Promise.all(ports.map(({ primary }) => until(() => isAt(primary, second))))
+    await Promise.all(ports.map(({ primary, title }) => until(() => isAt(primary, second)).catch(nameIt(title))))
     for (const { primary } of ports) expect(await takesWrites(primary, 'k')).toBe(true)
 
     await dead.restart()
     const third = await group.failOver()
-    await Promise.all(ports.map(({ primary }) => until(() => isAt(primary, third))))
+    await Promise.all(ports.map(({ primary, title }) => until(() => isAt(primary, third)).catch(nameIt(title))))
     await Promise.all(ports.map(({ primary }) => until(() => takesWrites(primary, 'k'))))
   })
 
