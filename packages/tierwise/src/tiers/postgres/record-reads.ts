@@ -23,7 +23,8 @@ where hash = any($1::bigint[]) and bytes is not null and ends > $2::float8`
     const rows = await this.#session.query({
       name: this.#name,
       text: this.#text,
-      values: [[...new Set(hashes)], now],
+      // Written out here: numbers need none of the quoting that an array of texts goes through.
+      values: [`{${[...new Set(hashes)].join(',')}}`, now],
     })
     const held = new Map(rows.map((row) => [row['hash'] as string, row]))
     return keys.map((key, index) => {
