@@ -20,6 +20,7 @@ export {
   type RedisManagerOptions,
   type RedisManagerStats,
   type RedisNodeHealth,
+  type RedisRateLimitOptions,
   type RedisRetryOptions,
   type RedisSetManyOptions,
   type RedisSetOptions,

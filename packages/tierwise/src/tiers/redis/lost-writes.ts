@@ -1,4 +1,7 @@
+import type { Buffer } from 'node:buffer'
+
 import type { Runtime, Timer } from '../../contract/runtime.ts'
+import { versionOf } from './record.ts'
 
 /** Of each generation; two are kept. */
 const mostKeys = 50_000
@@ -49,9 +52,10 @@ export class LostWrites {
     this.#newer.set(key, Math.max(leastVersion, this.#newer.get(key) ?? 0))
   }
 
-  /** Whether an answer of this version may be used. */
-  believes(key: string, version: number): boolean {
-    return this.#doubts === 0 || version >= Math.max(this.#newer.get(key) ?? 0, this.#older.get(key) ?? 0)
+  /** Whether a record that was found for the key may be used. */
+  believes(key: string, record: Buffer): boolean {
+    if (this.#doubts === 0) return true
+    return versionOf(record) >= Math.max(this.#newer.get(key) ?? 0, this.#older.get(key) ?? 0)
   }
 
   /** A command got no answer: whoever answers the next one may know less. */

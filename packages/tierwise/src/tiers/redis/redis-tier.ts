@@ -177,7 +177,7 @@ export class RedisTier implements Tier {
         reads: new ReadQueue({
           groupOf: (key) => layout.laneOf(key),
           ask: (keys, lane) => doubting(lost, (replica ?? store).read(keys, lane)),
-          accept: (reply, key, now) => this.#frameIn(reply, { key, now, lost }),
+          accept: (reply, key, now) => this.#frameIn(reply, key, now),
           now: () => clock.now(),
         }),
         writes,
@@ -273,15 +273,12 @@ export class RedisTier implements Tier {
   }
 
   /** The frame of a live record. Called once for each key of a batch. */
-  #frameIn(
-    reply: RedisReply,
-    { key, now, lost }: { readonly key: string; readonly now: number; readonly lost: LostWrites },
-  ): Buffer | undefined {
+  #frameIn(reply: RedisReply, key: string, now: number): Buffer | undefined {
     const bytes = bytesOf(reply)
     if (bytes === undefined) return undefined
     const kind = kindOf(bytes)
     if (kind === 'record')
-      return isLive(bytes, now) && lost.believes(key, versionOf(bytes)) ? frameOf(bytes) : undefined
+      return isLive(bytes, now) && this.#parts?.lost.believes(key, bytes) !== false ? frameOf(bytes) : undefined
     if (kind !== 'tombstone') this.#context.report({ type: 'bad-record', tier: this.#context.name, key, reason: kind })
     return undefined
   }
