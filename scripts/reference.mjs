@@ -78,6 +78,7 @@ function optionsPage() {
     ['RedisManagerOptions', '`createRedisManager(options)`'],
     ['RedisHealthOptions', 'the `health` of a `RedisManager`'],
     ['RedisRetryOptions', 'the `retry` of a `RedisManager`'],
+    ['RedisRateLimitOptions', 'the `rateLimit` of a `RedisManager`'],
     ['PostgresOptions', '`postgres(options)`'],
     ['PostgresTableOptions', '`postgres(options)` and `postgresMigrations(options)`'],
     ['PostgresConnectionOptions', '`postgres(options)`, `postgresViews(options)` and `listenForInvalidations`'],

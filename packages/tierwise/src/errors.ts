@@ -22,15 +22,15 @@ export type CacheErrorCode =
   | 'ERR_CACHE_ABORTED'
   /** `TimeoutError`. The loader took longer than `hardTimeout` and no stale value may stand in. Do: make it faster, raise `hardTimeout`, or set `grace`. */
   | 'ERR_CACHE_LOADER_TIMEOUT'
-  /** `TimeoutError`. A tier took longer than `tierTimeout`; only in `tier-error` events. Do: look at the tier; raise `tierTimeout` if this is normal for it. */
+  /** `TimeoutError`. A tier took longer than `tierTimeout`, only in `tier-error` events; or a command of a `RedisManager` took longer than `commandTimeout`. Do: look at the tier; raise `tierTimeout` if this is normal for it. */
   | 'ERR_CACHE_TIER_TIMEOUT'
-  /** `TierError`. More operations are under way on a tier than `maxInFlight`; only in `tier-error` events. Do: find out why it is slow or the load so high; raise `maxInFlight` if this is normal. */
+  /** `TierError`. More operations are under way on a tier than `maxInFlight`, only in `tier-error` events; or a `RedisManager` has used up its `rateLimit`. Do: find out why it is slow or the load so high; raise the limit if this is normal. */
   | 'ERR_CACHE_TIER_BUSY'
-  /** `TierError`. A tier failed to list its keys or cannot list them. Do: use tags instead of patterns, or leave the tier out of the namespace. */
+  /** `TierError`. A tier failed to list its keys or cannot list them, or a `RedisManager` failed to read. Do: use tags instead of patterns, or leave the tier out of the namespace. */
   | 'ERR_CACHE_TIER_READ'
-  /** `TierError`. A tier failed to write; only in `tier-error` events, the write itself says `failed`. Do: look at `cause`; the tier is not read for these keys until it has heard of the change. */
+  /** `TierError`. A tier failed to write; only in `tier-error` events, the write itself says `failed`; or a `RedisManager` failed to write. Do: look at `cause`; the tier is not read for these keys until it has heard of the change. */
   | 'ERR_CACHE_TIER_WRITE'
-  /** `TierError`. `start()` could not open a tier. Do: look at `cause`; without `start()` the cache goes on without the tier and tries again. */
+  /** `TierError`. `start()` could not open a tier, or a `RedisManager` could not connect. Do: look at `cause`; without `start()` the cache goes on without the tier and tries again. */
   | 'ERR_CACHE_TIER_OPEN'
   /** `TierError`. A materialized view could not be refreshed; a scheduled refresh tells it as a `tier-notice` and tries again. Do: look at `cause`; the role has to own the view. */
   | 'ERR_CACHE_VIEW_REFRESH'

@@ -30,8 +30,8 @@ export interface PostgresPort extends PostgresSession {
   /** Runs `work` in one transaction on one connection: committed when it resolves, rolled back when it rejects. */
   transaction<T>(work: (session: PostgresSession) => Promise<T>): Promise<T>
   /**
-   * Runs `work` on one connection without a transaction, for what must not run inside one
-   * (`REFRESH ... CONCURRENTLY`, session advisory locks).
+   * Runs `work` on one connection without a transaction, for what must not run inside one or outlives it (a session
+   * advisory lock).
    */
   session<T>(work: (session: PostgresSession) => Promise<T>): Promise<T>
   /** Listens on a channel over a connection of its own, which is made again when it is lost. */

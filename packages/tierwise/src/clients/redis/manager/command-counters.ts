@@ -10,6 +10,8 @@ export interface RedisManagerStats {
   readonly timeouts: number
   /** Attempts beyond the first of a call. */
   readonly retries: number
+  /** Calls that were not sent, because `rateLimit` was used up; not among the operations. */
+  readonly refused: number
   /** Share of the calls that succeeded; 1 before the first. */
   readonly successRate: number
   /** Milliseconds of a call, its retries included; undefined before the first. */
@@ -31,6 +33,7 @@ export class CommandCounters {
   #failures = 0
   #timeouts = 0
   #retries = 0
+  #refused = 0
 
   ended(durationMs: number, outcome: 'done' | 'failed' | 'late'): void {
     this.#operations++
@@ -43,6 +46,10 @@ export class CommandCounters {
     this.#retries++
   }
 
+  refused(): void {
+    this.#refused++
+  }
+
   snapshot(): RedisManagerStats {
     const operations = this.#operations
     const failures = this.#failures
@@ -51,6 +58,7 @@ export class CommandCounters {
       failures,
       timeouts: this.#timeouts,
       retries: this.#retries,
+      refused: this.#refused,
       successRate: operations === 0 ? 1 : (operations - failures) / operations,
       latency: operations === 0 ? undefined : this.#latencies(),
     }

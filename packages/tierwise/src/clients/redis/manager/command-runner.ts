@@ -3,6 +3,7 @@ import type { Runtime } from '../../../contract/runtime.ts'
 import { TierError, TimeoutError } from '../../../errors.ts'
 import type { RedisArgument, RedisPort, RedisReply } from '../port.ts'
 import type { CommandCounters } from './command-counters.ts'
+import type { CommandLimit } from './command-limit.ts'
 import { replyCodeOf } from './reply.ts'
 
 export interface RetrySettings {
@@ -19,6 +20,7 @@ export interface CommandRunnerParts {
   readonly timeoutMs: number
   readonly retry: RetrySettings
   readonly counters: CommandCounters
+  readonly limit: CommandLimit | undefined
 }
 
 /** One or more commands that belong to one call; all leave in one tick. */
@@ -47,8 +49,12 @@ export class CommandRunner {
   }
 
   async run(call: Call): Promise<readonly RedisReply[]> {
-    const { runtime, timeoutMs, counters } = this.#parts
+    const { name, runtime, timeoutMs, counters, limit } = this.#parts
     const { clock, timers } = runtime
+    if (limit?.take(call.commands.length) === false) {
+      counters.refused()
+      throw limit.refusal(call.operation, name)
+    }
     const start = clock.now()
     const work = Promise.all(call.commands.map((command) => this.#attempt(command, call.isRead, start + timeoutMs)))
     try {

@@ -2,6 +2,7 @@ import {
   duration,
   numberIn,
   oneOf,
+  optionError,
   orOff,
   positiveInteger,
   readOptions,
@@ -22,6 +23,7 @@ import { detectClient } from '../detect-client.ts'
 import { connectionOptionTable, type ReadConnectionOptions, type RedisConnectionOptions } from '../options.ts'
 import type { RedisPackage, RedisPorts } from '../port.ts'
 import { subjectOfClient, subjectOfConnection, type SecuritySubject } from '../security/security-subject.ts'
+import type { LimitSettings } from './command-limit.ts'
 import type { RetrySettings } from './command-runner.ts'
 import type { HealthLimits } from './health-rules.ts'
 
@@ -55,6 +57,14 @@ export interface RedisRetryOptions {
   readonly max?: Duration
 }
 
+/** How much one process may ask of a server. */
+export interface RedisRateLimitOptions {
+  /** Commands of this manager, also as a burst; a call with more commands than that is always refused. */
+  readonly commands: number
+  /** The time in which they may be used. @default '1s' */
+  readonly per?: Duration
+}
+
 /**
  * How to reach Redis (see `RedisConnectionOptions`; all from the environment by default), or a client of your own, and
  * how to watch it.
@@ -66,6 +76,8 @@ export interface RedisManagerOptions extends Omit<RedisConnectionOptions, 'clien
   readonly commandTimeout?: Duration
   /** Which failed commands are tried again. @default see RedisRetryOptions */
   readonly retry?: RedisRetryOptions
+  /** Beyond it calls of this manager fail at once; commands of a tier are not counted. @default none */
+  readonly rateLimit?: RedisRateLimitOptions
   /** When and by which limits health is judged. @default see RedisHealthOptions */
   readonly health?: RedisHealthOptions
   /** `connect()` fails on a connection that is less secure. @default none */
@@ -85,6 +97,7 @@ export interface ManagerSettings {
   readonly connectTimeoutMs: number
   readonly commandTimeoutMs: number
   readonly retry: RetrySettings
+  readonly limit: LimitSettings | undefined
   readonly health: {
     readonly intervalMs: number
     readonly windowMs: number
@@ -101,6 +114,7 @@ interface OwnOptions {
   client: RedisClient | RedisPackage
   commandTimeout: number
   retry: Partial<{ attempts: number; initial: number; max: number }>
+  rateLimit: LimitSettings
   health: Partial<Record<keyof RedisHealthOptions, number>>
   minimumSecurity: 'medium' | 'high'
   name: string
@@ -114,6 +128,11 @@ const ownTable: { readonly [K in keyof OwnOptions]: OptionReader<OwnOptions[K]> 
     typeof raw === 'object' && raw !== null ? (raw as RedisClient) : connectionOptionTable.client(raw, path),
   commandTimeout: duration,
   retry: (raw, path) => readOptions(raw, path, { attempts: positiveInteger, initial: duration, max: duration }),
+  rateLimit: (raw, path) => {
+    const { commands, per = 1000 } = readOptions(raw, path, { commands: positiveInteger, per: duration })
+    if (commands === undefined) throw optionError(`${path}.commands`, commands, 'a positive whole number')
+    return { commands, perMs: per }
+  },
   health: (raw, path) =>
     readOptions(raw, path, {
       interval: orOff(duration, Infinity),
@@ -147,6 +166,7 @@ export function readManagerOptions(raw: RedisManagerOptions): ManagerSettings {
     runtime,
     commandTimeoutMs: commandTimeout ?? 250,
     retry: { attempts: retry?.attempts ?? 3, initialMs: retry?.initial ?? 10, maxMs: retry?.max ?? 100 },
+    limit: read.rateLimit,
     health: healthOf(health),
     minimumSecurity,
     ...(typeof client === 'object' ? withClient(client, read, runtime) : withOptions(raw, read, runtime)),

@@ -7,6 +7,7 @@ import { SecurityEventLog, type RedisSecurityEvent } from '../security/event-log
 import { refusalOf } from '../security/refusal.ts'
 import { checkSecurity, type RedisSecurityStatus } from '../security/security-status.ts'
 import { CommandCounters, type RedisManagerStats } from './command-counters.ts'
+import { CommandLimit } from './command-limit.ts'
 import { CommandRunner } from './command-runner.ts'
 import { HealthCheck, type RedisHealth } from './health-check.ts'
 import { KeyCommands, type RedisSetManyOptions, type RedisSetOptions, type RedisValue } from './key-commands.ts'
@@ -49,7 +50,9 @@ export class RedisManager {
       : undefined
     this.ports = this.#replica ? { primary: this.#primary, replica: this.#replica } : { primary: this.#primary }
     const { commandTimeoutMs: timeoutMs, retry } = settings
-    const runner = new CommandRunner({ name, port: this.#primary, runtime, timeoutMs, retry, counters: this.#counters })
+    const limit = settings.limit && new CommandLimit(settings.limit, runtime.clock)
+    const counters = this.#counters
+    const runner = new CommandRunner({ name, port: this.#primary, runtime, timeoutMs, retry, counters, limit })
     this.#commands = new KeyCommands(runner, () => this.#primary.topology === 'cluster')
     this.#check = new HealthCheck({ port: this.#primary, runtime, ...health })
   }

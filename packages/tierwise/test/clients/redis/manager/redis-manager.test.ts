@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { describe, expect, it, vi } from 'vitest'
 import { createRedisManager } from '../../../../src/clients/redis/manager/index.ts'
-import { startRedisCluster, tcpProxy } from '../../../../src/testing/index.ts'
+import { fakeRuntime, startRedisCluster, systemRuntime, tcpProxy } from '../../../../src/testing/index.ts'
 import { opened } from './opened.ts'
 
 const packages = ['ioredis', 'node-redis', 'iovalkey'] as const
@@ -10,6 +10,23 @@ const never = { interval: false } as const
 
 describe('RedisManager', () => {
   const { keep, server: start, manager: connect } = opened()
+
+  it('holds a process to a number of commands, without asking the server', async () => {
+    const server = await start()
+    const { clock, timers, random } = fakeRuntime()
+    const manager = await connect(server, {
+      rateLimit: { commands: 2, per: '1m' },
+      runtime: { clock, timers: systemRuntime().timers, random },
+    })
+    await manager.set('a', '1')
+    expect(await manager.mget(['a', 'b'])).toEqual(['1', undefined])
+    await expect(manager.mset({ a: '1', b: '2' })).rejects.toMatchObject({
+      code: 'ERR_CACHE_TIER_BUSY',
+      retryable: true,
+    })
+    expect(manager.stats()).toMatchObject({ operations: 2, refused: 1 })
+    expect(await server.command('GET', 'b')).toBe('')
+  })
 
   it.each(packages)('does every verb over %s', async (client) => {
     const manager = await connect(await start(), { client })
