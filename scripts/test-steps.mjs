@@ -15,6 +15,19 @@ import { runVitest } from './vitest.mjs'
 
 const library = 'packages/tierwise'
 
+/** Tests that start servers. They wait more than they compute, and take most of the time. */
+const onServers = [
+  'test/clients/**',
+  'test/core/raw-redis.test.ts',
+  'test/core/server-faults.test.ts',
+  'test/presets/**',
+  'test/stacks/**',
+  'test/testing/servers/**',
+  'test/testing/tcp-proxy.test.ts',
+  'test/tiers/postgres/**',
+  'test/tiers/redis/**',
+]
+
 /** @type {readonly Step[]} */
 export const steps = [
   { name: 'build', what: 'tsc, declarations file by file', run: async () => ({ note: await build() }) },
@@ -25,7 +38,20 @@ export const steps = [
   {
     name: 'unit',
     what: 'unit, property and process tests',
-    run: () => vitest(library, ['--exclude=test/layers.test.ts']),
+    run: () =>
+      vitest(
+        library,
+        ['test/layers.test.ts', ...onServers].map((path) => `--exclude=${path}`),
+      ),
+  },
+  {
+    name: 'servers',
+    what: 'tests on real Redis and PostgreSQL servers',
+    run: () =>
+      vitest(
+        library,
+        onServers.map((path) => path.replace('/**', '/')),
+      ),
   },
   { name: 'workshop', what: 'tests of the repository and its scripts', run: () => vitest('test') },
   { name: 'unused', what: 'knip', run: () => quiet(tool('knip/bin/knip.js', ['--treat-config-hints-as-errors'])) },

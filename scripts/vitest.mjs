@@ -19,7 +19,7 @@ export async function runVitest(folder, { args = [], node = process.execPath } =
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   try {
     const command = [vitest, 'run', '--root', folder, ...reporters, ...args]
-    const output = await capture(node, command, { timeoutMs: 5 * 60_000 })
+    const output = await capture(node, command, { timeoutMs: 20 * 60_000 })
     return countPassed(JSON.parse(readFileSync(file, 'utf8')), output)
   } catch (error) {
     throw withFailedTests(error, file)
