@@ -32,6 +32,47 @@ function page(title, intro, parts) {
   )
 }
 
+/** Where the options of each interface are given, in the order of the page. */
+const optionPlaces = {
+  CacheManagerOptions: '`createCacheManager(options)`',
+  GuardOptions: '`createCacheManager(options)`, and `createCacheManager({ guards: { tier: options } })`',
+  BreakerOptions: 'the `breaker` of a guard',
+  LifeOptions: '`createCacheManager({ defaults })`, each namespace, and each `getOrSet`',
+  NamespaceOptions: '`createCacheManager({ namespaces: { name: options } })`',
+  RawOptions: '`createCacheManager({ namespaces: { name: { raw: options } } })`',
+  ReadOptions: '`get`, `getMany` and `getEntry`',
+  WriteOptions: '`set` and `setMany`',
+  LoadOptions: '`getOrSet` and `getOrSetMany`',
+  WrapOptions: '`wrap`',
+  MemoryOptions: '`memory(options)`',
+  DiskOptions: '`disk(options)`',
+  RedisOptions: '`redis(options)`',
+  RedisConnectionOptions: '`redis(options)` and `createRedisManager(options)`',
+  RedisTlsOptions: 'the `tls` of a connection to Redis',
+  RedisSentinelOptions: 'the `sentinel` of a connection to Redis',
+  RedisClusterOptions: 'the `cluster` of a connection to Redis',
+  RedisAddress: 'each of the `nodes` of Sentinels and clusters',
+  RedisBackoffOptions: 'the `backoff` of a connection to Redis',
+  RedisHeartbeatOptions: 'the `heartbeat` of a connection to Redis',
+  RedisManagerOptions: '`createRedisManager(options)`',
+  RedisHealthOptions: 'the `health` of a `RedisManager`',
+  RedisRetryOptions: 'the `retry` of a `RedisManager`',
+  RedisRateLimitOptions: 'the `rateLimit` of a `RedisManager`',
+  PostgresOptions: '`postgres(options)`',
+  PostgresTableOptions: '`postgres(options)` and `postgresMigrations(options)`',
+  PostgresConnectionOptions: '`postgres(options)`, `postgresViews(options)` and `listenForInvalidations`',
+  PostgresTls: 'the `tls` of a connection to PostgreSQL',
+  PostgresViewsOptions: '`postgresViews(options)`',
+  PostgresViewOptions: 'each of the `views` of `postgresViews(options)`',
+  PostgresViewKey: 'the `key` of a view',
+  InvalidationListenerOptions: '`listenForInvalidations(manager, options)`',
+  InvalidationTriggers: '`installInvalidationTriggers` and `removeInvalidationTriggers`',
+  PresetTiers: '`preset(name, tiers)`',
+  CompressionOptions: 'the `compression` of a tier',
+  EncryptionOptions: '`createCacheManager({ encryption })`',
+  EncryptionKey: '`createCacheManager({ encryption: { keys } })`',
+}
+
 function optionsPage() {
   const find = index([
     'contract/options.ts',
@@ -54,45 +95,7 @@ function optionsPage() {
   const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'RawValues', 'Durability'].map((name) =>
     typeRow(find(name)),
   )
-  const tables = [
-    ['CacheManagerOptions', '`createCacheManager(options)`'],
-    ['GuardOptions', '`createCacheManager(options)`, and `createCacheManager({ guards: { tier: options } })`'],
-    ['BreakerOptions', 'the `breaker` of a guard'],
-    ['LifeOptions', '`createCacheManager({ defaults })`, each namespace, and each `getOrSet`'],
-    ['NamespaceOptions', '`createCacheManager({ namespaces: { name: options } })`'],
-    ['RawOptions', '`createCacheManager({ namespaces: { name: { raw: options } } })`'],
-    ['ReadOptions', '`get`, `getMany` and `getEntry`'],
-    ['WriteOptions', '`set` and `setMany`'],
-    ['LoadOptions', '`getOrSet` and `getOrSetMany`'],
-    ['WrapOptions', '`wrap`'],
-    ['MemoryOptions', '`memory(options)`'],
-    ['DiskOptions', '`disk(options)`'],
-    ['RedisOptions', '`redis(options)`'],
-    ['RedisConnectionOptions', '`redis(options)` and `createRedisManager(options)`'],
-    ['RedisTlsOptions', 'the `tls` of a connection to Redis'],
-    ['RedisSentinelOptions', 'the `sentinel` of a connection to Redis'],
-    ['RedisClusterOptions', 'the `cluster` of a connection to Redis'],
-    ['RedisAddress', 'each of the `nodes` of Sentinels and clusters'],
-    ['RedisBackoffOptions', 'the `backoff` of a connection to Redis'],
-    ['RedisHeartbeatOptions', 'the `heartbeat` of a connection to Redis'],
-    ['RedisManagerOptions', '`createRedisManager(options)`'],
-    ['RedisHealthOptions', 'the `health` of a `RedisManager`'],
-    ['RedisRetryOptions', 'the `retry` of a `RedisManager`'],
-    ['RedisRateLimitOptions', 'the `rateLimit` of a `RedisManager`'],
-    ['PostgresOptions', '`postgres(options)`'],
-    ['PostgresTableOptions', '`postgres(options)` and `postgresMigrations(options)`'],
-    ['PostgresConnectionOptions', '`postgres(options)`, `postgresViews(options)` and `listenForInvalidations`'],
-    ['PostgresTls', 'the `tls` of a connection to PostgreSQL'],
-    ['PostgresViewsOptions', '`postgresViews(options)`'],
-    ['PostgresViewOptions', 'each of the `views` of `postgresViews(options)`'],
-    ['PostgresViewKey', 'the `key` of a view'],
-    ['InvalidationListenerOptions', '`listenForInvalidations(manager, options)`'],
-    ['InvalidationTriggers', '`installInvalidationTriggers` and `removeInvalidationTriggers`'],
-    ['PresetTiers', '`preset(name, tiers)`'],
-    ['CompressionOptions', 'the `compression` of a tier'],
-    ['EncryptionOptions', '`createCacheManager({ encryption })`'],
-    ['EncryptionKey', '`createCacheManager({ encryption: { keys } })`'],
-  ].map(([name = '', where = '']) => optionTable(find(name), where))
+  const tables = Object.entries(optionPlaces).map(([name, where]) => optionTable(find(name), where))
   const intro =
     'Every option, its unit, its default and what it does. An unknown option or a wrong value is a `ConfigError` that names its path.'
   return page('Options', intro, [`## Kinds of values\n\n${table(['kind', 'form', 'meaning'], units)}`, ...tables])

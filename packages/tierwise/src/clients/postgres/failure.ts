@@ -2,7 +2,7 @@
 const harmlessFields = ['code', 'severity', 'routine', 'schema', 'table', 'column', 'constraint', 'hint'] as const
 
 /** An error that the server answered with. Its `code` is the SQLSTATE. */
-export class PostgresFailure extends Error {
+class PostgresFailure extends Error {
   override readonly name: string = 'PostgresFailure'
   /** SQLSTATE, five characters. */
   declare readonly code: string

@@ -167,7 +167,7 @@ export class PgPort implements PostgresPort {
   }
 }
 
-export function isPool(connection: PgPool | PgClient): connection is PgPool {
+function isPool(connection: PgPool | PgClient): connection is PgPool {
   return 'totalCount' in connection || 'idleCount' in connection
 }
 

@@ -91,7 +91,7 @@ export function destroySocket(client: IoredisClient): void {
 }
 
 /** `disconnect` alone only ends the sending side and waits for the server's, which a silent server never closes. */
-export async function endIoredis(client: IoredisClient): Promise<void> {
+async function endIoredis(client: IoredisClient): Promise<void> {
   if (client.status === 'end') return
   const socket = socketOf(client)
   const isOpen = socket !== undefined && !socket.destroyed
@@ -101,7 +101,7 @@ export async function endIoredis(client: IoredisClient): Promise<void> {
   if (isOpen) await ended
 }
 
-export function listen(client: IoredisClient, watcher: LinkWatcher): () => void {
+function listen(client: IoredisClient, watcher: LinkWatcher): () => void {
   const ready = (): void => watcher.ready()
   const failed = (error?: unknown): void => watcher.failed(error)
   client.on('ready', ready)

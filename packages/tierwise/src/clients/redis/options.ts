@@ -111,7 +111,7 @@ export interface RedisConnectionOptions {
 type Raw<T> = { readonly [K in keyof T]?: NonNullable<T[K]> | undefined }
 
 /** An option that is never shown, not even when it is wrong. */
-export const secret: OptionReader<string> = (raw, path) => {
+const secret: OptionReader<string> = (raw, path) => {
   if (typeof raw !== 'string' || raw === '')
     throw new ConfigError(`\`${path}\` must be a text that is not empty.`, { code: 'ERR_CACHE_OPTION' })
   return raw

@@ -18,7 +18,7 @@ import { Buffer } from 'node:buffer'
 
 const magic = 0x5452
 const format = 1
-export const headBytes = 20
+const headBytes = 20
 
 const recordKind = 0
 const tombstoneKind = 1

@@ -28,6 +28,6 @@ export class Script {
 }
 
 /** Whether a command was refused with an error that starts with `word`. */
-export function isErrorReply(error: unknown, word: string): boolean {
+function isErrorReply(error: unknown, word: string): boolean {
   return error instanceof Error && error.message.startsWith(word)
 }

@@ -37,7 +37,7 @@ export const testedPackages: readonly TestedPackage[] = [
   nodeRedisLike('node-redis 5', nodeRedis5),
 ]
 
-export function portsOf(
+function portsOf(
   tested: TestedPackage,
   options: RedisConnectionOptions,
   surroundings: PortSurroundings = {},

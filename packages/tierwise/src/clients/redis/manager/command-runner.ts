@@ -115,7 +115,7 @@ function mayRepeat(error: unknown, wasConnected: boolean, isRead: boolean): bool
 }
 
 /** Between half of the step and the whole of it, so that clients that failed together do not return together. */
-export function backoffMs(attempt: number, { initialMs, maxMs }: RetrySettings, random: number): number {
+function backoffMs(attempt: number, { initialMs, maxMs }: RetrySettings, random: number): number {
   const stepMs = Math.min(maxMs, initialMs * 2 ** (attempt - 1))
   return stepMs * (0.5 + random / 2)
 }

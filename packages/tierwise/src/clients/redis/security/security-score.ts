@@ -72,7 +72,7 @@ export function levelOf(facts: SecurityFacts): 'high' | 'medium' | 'low' {
 }
 
 /** Every server turns strangers away. What the options say does not count: a server may not ask for the password. */
-export function isAuthenticated({ probes }: SecurityFacts): boolean {
+function isAuthenticated({ probes }: SecurityFacts): boolean {
   return probes.length > 0 && probes.every(({ servesStrangers }) => servesStrangers === false)
 }
 
@@ -80,7 +80,7 @@ export function isNamedUser({ user }: SecurityFacts): boolean {
   return user !== undefined && user !== 'default'
 }
 
-export function isVerified({ tls, probes }: SecurityFacts): boolean {
+function isVerified({ tls, probes }: SecurityFacts): boolean {
   return (
     tls !== undefined && tls.verifies && probes.length > 0 && probes.every(({ distrust }) => distrust === undefined)
   )

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from './relation.ts'
 
 /** Keys or tags of one statement; with more of them the whole namespace is invalidated. */
-export const mostTargets = 1000
+const mostTargets = 1000
 
 export function triggerFunction(schema: string): string {
   return `${quoteIdentifier(schema)}.tierwise_notify`

@@ -13,7 +13,7 @@ describe('RedisManager', () => {
 
   it('holds a process to a number of commands, without asking the server', async () => {
     const server = await start()
-    const { clock, timers, random } = fakeRuntime()
+    const { clock, random } = fakeRuntime()
     const manager = await connect(server, {
       rateLimit: { commands: 2, per: '1m' },
       runtime: { clock, timers: systemRuntime().timers, random },
