@@ -191,26 +191,6 @@ const agreesWithOthers = (chain: SharedChain): void => {
     expect((await one.cache.getMany(['b', 'c'], { tiers: chain.shared })).size).toBe(0)
   })
 
-  test('hear of tags and clears of the other one', async () => {
-    const one = await open(chain)
-    const other = await open(chain, { withMemory: false })
-    await one.cache.setMany(
-      [
-        ['a', 1],
-        ['b', 2],
-      ],
-      { tags: ['red'] },
-    )
-    await other.cache.get('a')
-    await one.cache.invalidateTags(['red'])
-    const gone = (key: string): Promise<boolean> =>
-      other.cache.get(key, { tiers: chain.shared }).then((value) => value === undefined)
-    await until(() => gone('a'), 'the tag')
-    await one.cache.set('c', 3)
-    await one.cache.clear()
-    await until(() => gone('c'), 'the clear')
-  })
-
   test('agree on the newest write although their clocks are seconds apart', async () => {
     const ahead = await open(chain, { clock: new MovableClock(5 * second) })
     const behind = await open(chain, { clock: new MovableClock(-5 * second), withMemory: false })
@@ -243,4 +223,24 @@ const agreesWithOthers = (chain: SharedChain): void => {
 for (const chain of chains) {
   describe(chain.name, () => answersAsOne(chain))
   if (chain.shared.length > 0) describe(`two instances over ${chain.name}`, () => agreesWithOthers(chain))
+}
+
+// The other instance asks for the tags once a second, so all chains wait together.
+test('instances hear of tags and clears of each other, over every chain', async () => {
+  await Promise.all(chains.filter(({ shared }) => shared.length > 0).map(hearsOfTags))
+})
+
+async function hearsOfTags(chain: SharedChain): Promise<void> {
+  const shared = { prefix: ownPrefix(), withMemory: false }
+  const one = await openInstance(chain, shared)
+  const other = await openInstance(chain, shared)
+  const sees = async (key: string): Promise<boolean> =>
+    (await other.cache.get(key, { tiers: chain.shared })) !== undefined
+  await one.cache.set('a', 1, { tags: ['red'] })
+  expect(await sees('a'), chain.name).toBe(true)
+  await one.cache.invalidateTags(['red'])
+  await until(async () => !(await sees('a')), `the tag over ${chain.name}`)
+  await one.cache.set('b', 2)
+  await one.cache.clear()
+  await until(async () => !(await sees('b')), `the clear over ${chain.name}`)
 }
