@@ -128,6 +128,11 @@ export interface Tier {
   close(): Promise<void>
   /** One result a key, in order; absent, expired and undecodable records are `undefined`. */
   get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]>
+  /**
+   * A small number for the part of the store that a key lies in, where parts can fail while others answer (the nodes of
+   * a cluster): the engine then reads each part on its own. Absent where all keys fail or answer together.
+   */
+  readonly partOf?: ((key: string) => number) | undefined
   /** One outcome a record, in order. */
   set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]>
   /** Whether each key was held, in order. With `capabilities.versions` a later write with a smaller version is refused. */

@@ -18,7 +18,9 @@ import { readTtl, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { refuseTags, refuseUnbounded } from './raw-policy.ts'
-import { readValues } from './read-values.ts'
+import { readMemory } from './memory-read.ts'
+import { freshValue, readValues } from './read-values.ts'
+import { readOne, type Use } from './tick-reads.ts'
 import { writeValue, writeValues } from './write.ts'
 import { optionError, texts } from '../base/option-reader.ts'
 
@@ -31,6 +33,8 @@ export class NamespaceCache<V> implements Cache<V> {
   readonly #ns: Namespace
   readonly #policies: CallPolicies
   readonly #memory: Pick<LocalSpace, 'read'>
+  readonly #useFound: Use<V | undefined> = (key, found) =>
+    this.#handOut(freshValue(this.#ns, key, found)) as V | undefined
   /** True when a hit is more than handing out the value: it is cloned, or somebody listens. */
   #isWatched = false
 
@@ -194,13 +198,24 @@ export class NamespaceCache<V> implements Cache<V> {
     return async (...args) => this.getOrSet(keyOf(...args), () => fn(...args), load)
   }
 
-  async #getBelow(key: string, options: ReadOptions | undefined): Promise<V | undefined> {
-    checkKey(key, 'get')
-    const policy = this.#policies.of('read', options)
-    refuseAborted(options?.signal, 'get')
-    await this.#ns.ready('get')
-    const values = await readValues(this.#ns, [key], policy)
-    return this.#handOut(values.get(key)) as V | undefined
+  /** Not an async function: a read below memory is a promise and a place in the batch of its tick. */
+  #getBelow(key: string, options: ReadOptions | undefined): Promise<V | undefined> {
+    try {
+      checkKey(key, 'get')
+      const policy = this.#policies.of('read', options)
+      refuseAborted(options?.signal, 'get')
+      const opening = this.#ns.opening('get')
+      return opening === undefined ? this.#look(key, policy) : opening.then(() => this.#look(key, policy))
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  /** Memory once more, then the tiers below. */
+  #look(key: string, policy: Policy): Promise<V | undefined> {
+    const held = this.#ns.local === undefined ? undefined : readMemory(this.#ns, key, policy)
+    if (held !== undefined) return Promise.resolve(this.#handOut(held) as V)
+    return readOne(this.#ns, key, { policy, use: this.#useFound })
   }
 
   async #load(key: string, loader: Loader<V>, options: LoadOptions | undefined): Promise<V> {

@@ -92,6 +92,16 @@ export class GuardedTier {
     this.#envelope = envelope
   }
 
+  /** Whether some of its keys can fail while others are answered. */
+  get hasParts(): boolean {
+    return this.#tier.partOf !== undefined
+  }
+
+  /** Keys with different numbers may fail apart. */
+  partOf(key: string): number {
+    return this.#tier.partOf?.(key) ?? 0
+  }
+
   /** Whether it can keep plain keys. */
   get canBeRaw(): boolean {
     return this.#tier.raw !== undefined

@@ -4,7 +4,7 @@ import { deleteKeys, emitInvalidate } from './invalidate.ts'
 import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { readThrough } from './read.ts'
+import { readBest } from './tick-reads.ts'
 import type { Ticket } from './tickets.ts'
 import { writeEntries } from './write.ts'
 
@@ -20,7 +20,7 @@ export async function locate(ns: Namespace, key: string, policy: Policy): Promis
   const held = findInMemory(ns, local, key)
   if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh')
     return { entry: held, tier: local.name }
-  const found = (await readThrough(ns, [key], policy)).get(key)
+  const found = await readBest(ns, key, policy)
   if (found !== undefined && (found.isFresh || held === undefined || found.entry.version > held.version)) return found
   return local === undefined || held === undefined ? undefined : { entry: held, tier: local.name }
 }
@@ -30,7 +30,14 @@ export async function renew(ns: Namespace, key: string, policy: Policy): Promise
   const outcome = await rewrite(ns, key, (entry) => {
     const { createdAt, tags, tagClock, loadMs } = entry
     if (freshness(entry, ns.now()) !== 'fresh') return undefined
-    const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), createdAt, tags, tagClock, loadMs }
+    const birth = {
+      version: ns.engine.authority.nextVersion(),
+      now: ns.now(),
+      createdAt,
+      tags,
+      tagClock,
+      loadMs,
+    }
     return createEntry(entry.value, birth, { policy, random: ns.engine.runtime.random })
   })
   return outcome === 'written'

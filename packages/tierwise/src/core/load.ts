@@ -8,7 +8,7 @@ import { loaderContext } from './loader-context.ts'
 import type { LoadWishes } from './loader-context.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { readThrough } from './read.ts'
+import { readBest } from './tick-reads.ts'
 
 type FlightPurpose = 'load' | 'refresh'
 
@@ -27,7 +27,10 @@ export function startFlight(ns: Namespace, key: string, start: FlightStart): Fli
 
 /** A flight that later callers find. While the key is held by a guarded write nobody does, and it may not store. */
 export function createFlight(ns: Namespace, key: string, policy: Policy): Flight {
-  const flight = new Flight(key, policy, { now: ns.now(), version: ns.engine.authority.nextVersion() })
+  const flight = new Flight(key, policy, {
+    now: ns.now(),
+    version: ns.engine.authority.nextVersion(),
+  })
   if (!ns.tickets.isHeld(key)) ns.flights.add(flight)
   ns.running.add(flight)
   return flight
@@ -48,7 +51,7 @@ export async function fly(ns: Namespace, flight: Flight, work: () => Promise<Lan
 async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: FlightStart): Promise<Landing> {
   noteMemory(ns, flight)
   if (looksDown(ns, flight, purpose)) {
-    const found = (await readThrough(ns, [flight.key], flight.policy)).get(flight.key)
+    const found = await readBest(ns, flight.key, flight.policy)
     // A refresh is after something newer than what memory holds.
     const landing = landFromCache(
       ns,

@@ -13,6 +13,7 @@ import { storagePrefix } from './key.ts'
 import type { NamespacePolicy, Policy } from './policy.ts'
 import { Stats } from './stats.ts'
 import type { NamespaceTags, TagTable } from './tags.ts'
+import { TickReads } from './tick-reads.ts'
 import { TicketBook } from './tickets.ts'
 import type { WriteBehind } from './write-behind.ts'
 
@@ -54,6 +55,7 @@ export class Namespace {
   readonly prefix: string
   readonly tags: NamespaceTags
   readonly tickets: TicketBook = new TicketBook()
+  readonly reads: TickReads = new TickReads()
   readonly flights: FlightTable = new FlightTable()
   /** Every flight that has not ended, detached ones too: `stop` aborts them. */
   readonly running: Set<Flight> = new Set()
@@ -103,9 +105,14 @@ export class Namespace {
 
   /** Waits for the tiers on first use; throws once the manager has stopped. */
   async ready(operation: string): Promise<void> {
-    if (this.engine.isStopped) throw stopped(operation, this.name)
-    const opening = this.engine.ready()
+    const opening = this.opening(operation)
     if (opening !== undefined) await opening
+  }
+
+  /** As `ready`; undefined when there is nothing to wait for. */
+  opening(operation: string): Promise<void> | undefined {
+    if (this.engine.isStopped) throw stopped(operation, this.name)
+    return this.engine.ready()
   }
 }
 

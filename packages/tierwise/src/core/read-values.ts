@@ -2,38 +2,41 @@ import { readMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import { recordMiss, recordTierHit } from './outcome.ts'
 import type { Policy } from './policy.ts'
-import { readThrough } from './read.ts'
+import { walkDown, type Found } from './read.ts'
 
-/** `get` and `getMany` behind the plain memory hit: memory once more, then the tiers below, one batch each. */
+/** `getMany`: memory, then the tiers below, one batch each. */
 export async function readValues(
   ns: Namespace,
   keys: readonly string[],
   policy: Policy,
 ): Promise<Map<string, unknown>> {
   const values = new Map<string, unknown>()
-  const missing: string[] = []
-  for (const key of keys) {
-    const value = readMemory(ns, key, policy)
-    if (value === undefined) missing.push(key)
-    else values.set(key, value)
+  const missing = ns.local === undefined ? keys : keys.filter((key) => !readInto(values, { ns, key, policy }))
+  if (missing.length > 0) {
+    await walkDown({ ns, policy }, missing, (key, found) => {
+      const value = freshValue(ns, key, found)
+      if (value !== undefined) values.set(key, value)
+    })
   }
-  if (missing.length > 0) await readBelow(ns, missing, { policy, values })
   return values
 }
 
-async function readBelow(
-  ns: Namespace,
-  keys: readonly string[],
-  read: { policy: Policy; values: Map<string, unknown> },
-): Promise<void> {
-  const found = await readThrough(ns, keys, read.policy)
-  for (const key of keys) {
-    const answer = found.get(key)
-    if (answer?.isFresh !== true) {
-      recordMiss(ns, key)
-      continue
-    }
-    recordTierHit(ns, key, answer.tier)
-    read.values.set(key, answer.entry.value)
+function readInto(
+  values: Map<string, unknown>,
+  { ns, key, policy }: { readonly ns: Namespace; readonly key: string; readonly policy: Policy },
+): boolean {
+  const value = readMemory(ns, key, policy)
+  if (value === undefined) return false
+  values.set(key, value)
+  return true
+}
+
+/** The value of a fresh answer; counts what was found. */
+export function freshValue(ns: Namespace, key: string, found: Found | undefined): unknown {
+  if (found?.isFresh !== true) {
+    recordMiss(ns, key)
+    return undefined
   }
+  recordTierHit(ns, key, found.tier)
+  return found.entry.value
 }

@@ -17,7 +17,7 @@ export interface Found {
 }
 
 /** Who reads, and by which rules. */
-interface Reader {
+export interface Reader {
   readonly ns: Namespace
   readonly policy: Policy
 }
@@ -28,79 +28,160 @@ interface Promotion {
   readonly entry: Entry
 }
 
+/** A key on its way down, and the best that was found for it so far. */
+interface Quest {
+  readonly ticket: Ticket
+  best: Found | undefined
+}
+
+/** Told once for each key, as soon as what there is of it is known. */
+export type OnFound = (key: string, found: Found | undefined) => void
+
 /**
  * Walks the tiers behind memory from the fastest down, one batch a tier, and stops for each key at the first fresh
  * entry. What is fresh fills the tiers above it, with the life it has left. Never rejects because of a tier.
  */
 export async function readThrough(ns: Namespace, keys: readonly string[], policy: Policy): Promise<Map<string, Found>> {
-  const reader = { ns, policy }
-  const found = new Map<string, Found>()
-  const tickets = keys.map((key) => ns.tickets.open(key))
-  try {
-    let missing: readonly Ticket[] = tickets
-    for (const tier of ns.tiersFor(policy)) {
-      if (missing.length === 0) break
-      const answers = await readTier(
-        reader,
-        tier,
-        missing.map(({ key }) => key),
-      )
-      const fresh = missing.filter((ticket) => keepBest(found, ticket.key, answers.get(ticket.key)))
-      fillAbove(
-        reader,
-        tier,
-        fresh.map((ticket) => ({ ticket, entry: answers.get(ticket.key)!.entry })),
-      )
-      missing = missing.filter((ticket) => found.get(ticket.key)?.isFresh !== true)
-    }
-    return found
-  } finally {
-    for (const ticket of tickets) ns.tickets.close(ticket)
-  }
+  const all = new Map<string, Found>()
+  await walkDown({ ns, policy }, keys, (key, found) => {
+    if (found !== undefined) all.set(key, found)
+  })
+  return all
 }
 
-/** Keeps a stale entry only until something better turns up; true when the answer is fresh. */
-function keepBest(found: Map<string, Found>, key: string, answer: Found | undefined): boolean {
-  if (answer === undefined) return false
-  const held = found.get(key)
-  if (held === undefined || answer.isFresh || answer.entry.version > held.entry.version) found.set(key, answer)
-  return answer.isFresh
-}
-
-async function readTier(reader: Reader, tier: GuardedTier, keys: readonly string[]): Promise<Map<string, Found>> {
+/** As `readThrough`; a key that is found need not wait for those that are looked for further down. */
+export async function walkDown(reader: Reader, keys: readonly string[], onFound: OnFound): Promise<void> {
   const { ns, policy } = reader
-  const found = new Map<string, Found>()
-  for (const [key, entry] of await heldEntries(ns, tier, keys)) {
-    const state = freshness(entry, ns.now())
-    if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) continue
-    found.set(key, { entry, tier: tier.name, isFresh: state === 'fresh' })
+  const quests = keys.map((key): Quest => ({ ticket: ns.tickets.open(key), best: undefined }))
+  try {
+    await walkOn({ reader, tiers: ns.tiersFor(policy), onFound }, quests, 0)
+  } finally {
+    for (const { ticket } of quests) ns.tickets.close(ticket)
   }
-  return found
 }
 
-/** What the tier holds or is about to be given, decoded; entries that no longer fit the schema are left out. */
-async function heldEntries(ns: Namespace, tier: GuardedTier, keys: readonly string[]): Promise<Map<string, Entry>> {
-  const held = new Map<string, Entry>()
-  const asked: string[] = []
-  for (const key of keys) {
-    const pending = ns.engine.writeBehind.peek(tier.name, ns.storageKey(key))
-    if (pending === undefined) asked.push(key)
-    else held.set(key, pending)
+/** One walk: who reads, from where, for whom. */
+interface Walk {
+  readonly reader: Reader
+  readonly tiers: readonly GuardedTier[]
+  readonly onFound: OnFound
+}
+
+async function walkOn(walk: Walk, quests: readonly Quest[], depth: number): Promise<void> {
+  const tier = walk.tiers[depth]
+  if (tier === undefined || quests.length === 0) {
+    for (const { ticket, best } of quests) walk.onFound(ticket.key, best)
+    return
   }
+  const parts = partsOf(walk.reader.ns, tier, quests)
+  if (parts.length === 1) return walkOn(walk, await askTier(walk, tier, quests), depth + 1)
+  await Promise.all(parts.map(async (part) => walkOn(walk, await askTier(walk, tier, part), depth + 1)))
+}
+
+/** Keys that may fail apart are asked for apart, so that what is down takes no other keys with it. */
+function partsOf(ns: Namespace, tier: GuardedTier, quests: readonly Quest[]): readonly (readonly Quest[])[] {
+  if (!tier.hasParts || quests.length === 1) return [quests]
+  const parts = new Map<number, Quest[]>()
+  for (const quest of quests) {
+    const number = tier.partOf(ns.storageKey(quest.ticket.key))
+    const part = parts.get(number)
+    if (part === undefined) parts.set(number, [quest])
+    else part.push(quest)
+  }
+  return [...parts.values()]
+}
+
+/** Answers what is fresh in the tier and returns the rest. */
+async function askTier(
+  { reader, onFound }: Walk,
+  tier: GuardedTier,
+  quests: readonly Quest[],
+): Promise<readonly Quest[]> {
+  const answers = await readTier(reader, tier, quests)
+  const fresh: Quest[] = []
+  const missing: Quest[] = []
+  for (let at = 0; at < quests.length; at++) {
+    const quest = quests[at]!
+    quest.best = better(quest.best, answers[at])
+    if (quest.best?.isFresh === true) fresh.push(quest)
+    else missing.push(quest)
+  }
+  fillAbove(reader, tier, fresh)
+  for (const { ticket, best } of fresh) onFound(ticket.key, best)
+  return missing
+}
+
+/** A stale entry is kept only until something better turns up. */
+function better(held: Found | undefined, answer: Found | undefined): Found | undefined {
+  if (answer === undefined) return held
+  return held === undefined || answer.isFresh || answer.entry.version > held.entry.version ? answer : held
+}
+
+/** One answer a quest, in order. */
+async function readTier(
+  reader: Reader,
+  tier: GuardedTier,
+  quests: readonly Quest[],
+): Promise<readonly (Found | undefined)[]> {
+  const { ns, policy } = reader
+  const entries = await heldEntries(ns, tier, quests)
+  const now = ns.now()
+  return entries.map((entry) => {
+    if (entry === undefined) return undefined
+    const state = freshness(entry, now)
+    if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) return undefined
+    return { entry, tier: tier.name, isFresh: state === 'fresh' }
+  })
+}
+
+/** What the tier holds or is about to be given, decoded, in order; entries that no longer fit the schema are left out. */
+async function heldEntries(
+  ns: Namespace,
+  tier: GuardedTier,
+  quests: readonly Quest[],
+): Promise<readonly (Entry | undefined)[]> {
+  const keys = quests.map(({ ticket }) => ns.storageKey(ticket.key))
+  const { writeBehind } = ns.engine
+  if (writeBehind.isIdle) return storedEntries(ns, tier, keys)
+  const held = keys.map((key) => writeBehind.peek(tier.name, key))
+  const asked = keys.filter((_, at) => held[at] === undefined)
   if (asked.length === 0) return held
+  const stored = await storedEntries(ns, tier, asked)
+  let next = 0
+  return held.map((pending) => pending ?? stored[next++])
+}
+
+async function storedEntries(
+  ns: Namespace,
+  tier: GuardedTier,
+  keys: readonly string[],
+): Promise<readonly (Entry | undefined)[]> {
   const decode = decoder(ns, tier)
-  const storageKeys = asked.map((key) => ns.storageKey(key))
   const tagClock = ns.tags.now
-  const entries = await tier.get(storageKeys, (bytes, index) => decode(bytes, storageKeys[index] ?? ''))
-  for (const [index, key] of asked.entries()) {
-    const answer = entries[index]
-    if (answer === undefined) continue
-    // A source has heard of every clear itself, and knows no tag clock.
-    const entry = tier.capabilities.readOnly === true ? { ...answer, tagClock } : answer
-    if (await fitsSchema(ns, entry)) held.set(key, entry)
-    else ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: ns.storageKey(key), reason: 'schema' })
-  }
-  return held
+  const answers = await tier.get(keys, (bytes, index) => decode(bytes, keys[index] ?? ''))
+  // A source has heard of every clear itself, and knows no tag clock.
+  const isSource = tier.capabilities.readOnly === true
+  const entries = isSource ? answers.map((entry) => entry && { ...entry, tagClock }) : answers
+  return ns.policy.schema === undefined ? entries : fittingEntries(ns, tier, { keys, entries })
+}
+
+function fittingEntries(
+  ns: Namespace,
+  tier: GuardedTier,
+  { keys, entries }: { readonly keys: readonly string[]; readonly entries: readonly (Entry | undefined)[] },
+): Promise<readonly (Entry | undefined)[]> {
+  return Promise.all(
+    entries.map(async (entry, at) => {
+      if (entry === undefined || (await fitsSchema(ns, entry))) return entry
+      ns.engine.emitter.emit({
+        type: 'bad-record',
+        tier: tier.name,
+        key: keys[at] ?? '',
+        reason: 'schema',
+      })
+      return undefined
+    }),
+  )
 }
 
 /** A record that cannot be used is a miss and an event. */
@@ -111,7 +192,13 @@ function decoder(ns: Namespace, tier: GuardedTier): (bytes: Uint8Array, storageK
     } catch (error) {
       const isNewer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
       const reason: BadRecordReason = isNewer ? 'newer-format' : 'damaged'
-      ns.engine.emitter.emit({ type: 'bad-record', tier: tier.name, key: storageKey, reason, error })
+      ns.engine.emitter.emit({
+        type: 'bad-record',
+        tier: tier.name,
+        key: storageKey,
+        reason,
+        error,
+      })
       return undefined
     }
   }
@@ -139,14 +226,19 @@ async function fitsSchema(ns: Namespace, entry: Entry): Promise<boolean> {
 }
 
 /** Promotion: into memory at once, into the byte tiers between in the background. Neither if the key changed meanwhile. */
-function fillAbove(reader: Reader, source: GuardedTier, promotions: readonly Promotion[]): void {
+function fillAbove(reader: Reader, source: GuardedTier, quests: readonly Quest[]): void {
   const { ns, policy } = reader
+  const tiers = ns.tiersFor(policy)
+  if (quests.length === 0 || (tiers[0] === source && ns.localFor(policy) === undefined)) return
   // The version of a source, and of a plain value, is a time: it cannot be compared with a change that is under way.
   const isSource = source.capabilities.readOnly === true || source.isRaw
-  const allowed = promotions.filter(({ ticket, entry }) => (isSource ? ticket.untouched : ticket.allows(entry.version)))
+  const allowed: Promotion[] = []
+  for (const { ticket, best } of quests) {
+    if (best === undefined || !(isSource ? ticket.untouched : ticket.allows(best.entry.version))) continue
+    allowed.push({ ticket, entry: best.entry })
+  }
   if (allowed.length === 0) return
   ns.stats.promotions += fillMemory(reader, allowed)
-  const tiers = ns.tiersFor(policy)
   for (const tier of tiers.slice(0, tiers.indexOf(source))) {
     if (tier.capabilities.readOnly === true) continue
     ns.stats.promotions += allowed.length
@@ -181,5 +273,11 @@ function fillMemory({ ns, policy }: Reader, promotions: readonly Promotion[]): n
 function toRecord(ns: Namespace, tier: GuardedTier, { ticket, entry }: Promotion): TierRecord {
   const key = ns.storageKey(ticket.key)
   const bytes = tier.envelope.frame(key, entry, tier.envelope.encodeValue(entry.value))
-  return { key, bytes, expiresAt: entry.usableUntil, version: entry.version, ifNotAfter: entry.version }
+  return {
+    key,
+    bytes,
+    expiresAt: entry.usableUntil,
+    version: entry.version,
+    ifNotAfter: entry.version,
+  }
 }

@@ -3,6 +3,8 @@ import { KeyCounter } from '../base/key-counter.ts'
 /** A read that may fill memory or a tier above. Whatever changes its key meanwhile leaves a mark on it. */
 export class Ticket {
   readonly key: string
+  /** Another open ticket of the key. */
+  next: Ticket | undefined = undefined
   #newestChange = 0
 
   constructor(key: string) {
@@ -30,7 +32,7 @@ export class Ticket {
  * enough: the newer value that proves a reply old may have been evicted by the time the reply arrives.
  */
 export class TicketBook {
-  readonly #open = new Map<string, Set<Ticket>>()
+  readonly #open = new Map<string, Ticket>()
   readonly #held = new KeyCounter()
   readonly #changing = new Map<string, { version: number; changes: number }>()
 
@@ -41,25 +43,31 @@ export class TicketBook {
   open(key: string): Ticket {
     const ticket = new Ticket(key)
     if (this.#held.has(key)) ticket.mark(Infinity)
-    ticket.mark(this.#changing.get(key)?.version ?? 0)
-    const tickets = this.#open.get(key)
-    if (tickets === undefined) this.#open.set(key, new Set([ticket]))
-    else tickets.add(ticket)
+    if (this.#changing.size > 0) ticket.mark(this.#changing.get(key)?.version ?? 0)
+    ticket.next = this.#open.get(key)
+    this.#open.set(key, ticket)
     return ticket
   }
 
   close(ticket: Ticket): void {
-    const tickets = this.#open.get(ticket.key)
-    tickets?.delete(ticket)
-    if (tickets?.size === 0) this.#open.delete(ticket.key)
+    const first = this.#open.get(ticket.key)
+    if (first === ticket) {
+      if (ticket.next === undefined) this.#open.delete(ticket.key)
+      else this.#open.set(ticket.key, ticket.next)
+      return
+    }
+    let before = first
+    while (before !== undefined && before.next !== ticket) before = before.next
+    if (before !== undefined) before.next = ticket.next
   }
 
   mark(key: string, version: number): void {
-    for (const ticket of this.#open.get(key) ?? []) ticket.mark(version)
+    for (let each = this.#open.get(key); each !== undefined; each = each.next) each.mark(version)
   }
 
   markAll(): void {
-    for (const tickets of this.#open.values()) for (const ticket of tickets) ticket.mark(Infinity)
+    for (const first of this.#open.values())
+      for (let each: Ticket | undefined = first; each !== undefined; each = each.next) each.mark(Infinity)
   }
 
   /** From here until `endChange` a ticket is marked from the start: a tier that has not heard yet may still answer. */

@@ -37,6 +37,11 @@ export class WriteBehind {
     return this.#pending.size
   }
 
+  /** Whether `peek` finds nothing whatever is asked. */
+  get isIdle(): boolean {
+    return this.#pending.size === 0 && this.#outdated.size === 0
+  }
+
   /** Takes a write, or returns false when full: then it has to go through. */
   offer(write: Pending): boolean {
     const id = identify(write.tier.name, write.record.key)
@@ -48,7 +53,7 @@ export class WriteBehind {
   }
 
   peek(tier: string, key: string): Entry | undefined {
-    if (this.#pending.size === 0 && this.#outdated.size === 0) return undefined
+    if (this.isIdle) return undefined
     const id = identify(tier, key)
     return this.#pending.get(id)?.entry ?? this.#outdated.get(id)?.entry
   }

@@ -96,6 +96,12 @@ export class RedisTier implements Tier {
     return this.#closing
   }
 
+  /** Lanes of a cluster lie on several nodes. */
+  get partOf(): ((key: string) => number) | undefined {
+    const layout = this.#parts?.store.layout
+    return layout === undefined || layout.lanes === 1 ? undefined : layout.laneOf
+  }
+
   /** Not `async`: the batch is made of these calls, and each would cost two more turns of the microtask queue. */
   get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]> {
     return this.#parts === undefined ? Promise.reject(this.#notOpen('get')) : this.#parts.reads.get(keys, decode)
