@@ -10,14 +10,23 @@ const longestBurst = 31
  * Reading the clock costs about as much as a look-up. `burstNow` therefore lets up to 31 calls share one reading, but
  * only after a whole run of calls was seen to fit into 20 microseconds; whenever a run took longer, the next call reads
  * the clock. Ordinary traffic gets an exact reading each time, a tight loop one that is microseconds old. A timer
- * could not do this: a loop of awaited hits never lets one run.
+ * alone could not do this: a loop of awaited hits never lets one run.
+ *
+ * What is left of a run would be out of date after a pause, so it ends with the turn of the event loop; and with every
+ * exact reading, because what was ended at that instant must have ended for a burst too.
  */
 export class SteadyClock implements Clock {
   #last = 0
   #burst = 0
   #left = 0
+  #endsWithTurn = false
+  readonly #endRun = (): void => {
+    this.#left = 0
+    this.#endsWithTurn = false
+  }
 
   now(): number {
+    this.#left = 0
     return performance.timeOrigin + performance.now()
   }
 
@@ -30,6 +39,10 @@ export class SteadyClock implements Clock {
     this.#burst = now - this.#last < burstMs ? Math.min(this.#burst * 2 + 1, longestBurst) : 0
     this.#left = this.#burst
     this.#last = now
+    if (this.#left > 0 && !this.#endsWithTurn) {
+      this.#endsWithTurn = true
+      setImmediate(this.#endRun).unref()
+    }
     return now
   }
 }
