@@ -1,11 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { inspect } from 'node:util'
 
-import type { Cache, CacheManager, HitEvent, Lifetime, LoaderContext, NamespaceStats } from 'tierwise'
+import type {
+  BreakerState,
+  Cache,
+  CacheManager,
+  HitEvent,
+  Lifetime,
+  LoaderContext,
+  NamespaceStats,
+  TierHealth,
+} from 'tierwise'
 
-import { namespace } from './factor-cache.ts'
+import { namespaces } from './factor-cache.ts'
 import { factorKey } from './factor-key.ts'
-import type { FactorRequest } from './factor-key.ts'
+import type { FactorRequest, Method } from './factor-key.ts'
 import type { Factor, FactorSource, SourceMode, SourceName } from './factor-source.ts'
 import type { Provenance } from './provenance.ts'
 
@@ -21,7 +30,24 @@ export interface ResolveOptions {
 export interface BrokerStats extends NamespaceStats {
   readonly hitRate: number | undefined
   readonly sourceReads: number
-  readonly entries: Readonly<Record<string, number>>
+  readonly tiers: readonly TierReport[]
+}
+
+export interface TierReport {
+  readonly name: string
+  /** Undefined when the tier cannot be asked. */
+  readonly entries: number | undefined
+  readonly hits: number
+  /** Operations of the tier that failed or were too late, whose callers did without it. */
+  readonly failures: number
+  readonly breaker: BreakerState
+}
+
+export interface BrokerHealth {
+  /** Whether clients get answers: from the source, or from a tier below memory. */
+  readonly healthy: boolean
+  readonly source: SourceMode
+  readonly tiers: readonly TierHealth[]
 }
 
 /** The source has no factor for this region, method and year. */
@@ -41,14 +67,17 @@ interface Answer {
 /** Emission factors from the cache, and from the source when it must be. */
 export class FactorBroker implements AsyncDisposable {
   readonly #manager: CacheManager
-  readonly #factors: Cache<Factor | null>
+  readonly #factors: Readonly<Record<Method, Cache<Factor | null>>>
   readonly #source: FactorSource
   readonly #now: () => number
   readonly #answers = new AsyncLocalStorage<Answer>()
 
   constructor(manager: CacheManager, source: FactorSource, now: () => number = Date.now) {
     this.#manager = manager
-    this.#factors = manager.namespace(namespace)
+    this.#factors = {
+      average: manager.namespace(namespaces.average),
+      marginal: manager.namespace(namespaces.marginal),
+    }
     this.#source = source
     this.#now = now
     // A hit is told within the call that it answers, so it finds the request it belongs to among all that are under way.
@@ -58,9 +87,19 @@ export class FactorBroker implements AsyncDisposable {
     })
   }
 
-  /** Opens the tiers, so that a folder that cannot be used is found now and not by the first client. */
-  start(): Promise<void> {
-    return this.#manager.start()
+  /**
+   * Opens the tiers. A server may be down, and is used once it is there; `start()` of the manager would insist on it.
+   * A folder that cannot be used is a mistake of the operator, and better found now than by nobody.
+   */
+  async start(): Promise<void> {
+    let failure: Error | undefined
+    const stopListening = this.#manager.on('tier-error', ({ tier, operation, error }) => {
+      if (tier !== 'disk' || operation !== 'open') return
+      failure = new Error('The folder of the disk tier cannot be used', { cause: error })
+    })
+    await this.#manager.health({ deep: true })
+    stopListening()
+    if (failure !== undefined) throw failure
   }
 
   close(): Promise<void> {
@@ -81,7 +120,7 @@ export class FactorBroker implements AsyncDisposable {
     const load = (context: LoaderContext<Factor | null>): Promise<Factor | null> => this.#load(request, context)
     const options = ttl === undefined ? undefined : { ttl, forceFresh: true }
     const answer: Answer = { hit: undefined }
-    const factor = await this.#answers.run(answer, () => this.#factors.getOrSet(key, load, options))
+    const factor = await this.#answers.run(answer, () => this.#cacheOf(request).getOrSet(key, load, options))
     if (factor === null) throw new UnknownFactorError(key)
 
     const provenance = {
@@ -97,38 +136,48 @@ export class FactorBroker implements AsyncDisposable {
 
   /** Forgets one factor in every tier; whether it was held. */
   invalidate(request: FactorRequest): Promise<boolean> {
-    return this.#factors.delete(factorKey(request))
+    return this.#cacheOf(request).delete(factorKey(request))
   }
 
   /** Forgets everything that came from a source, for the day it publishes a correction. */
   invalidateSource(source: SourceName): Promise<void> {
-    return this.#factors.invalidateTags([sourceTag(source)])
+    return this.#manager.invalidateTags([sourceTag(source)])
   }
 
   /** `electricity:FRA:*`; returns how many were forgotten. */
-  invalidatePattern(pattern: string): Promise<number> {
-    return this.#factors.invalidatePattern(pattern)
+  async invalidatePattern(pattern: string): Promise<number> {
+    const { average, marginal } = this.#factors
+    const counts = await Promise.all([average.invalidatePattern(pattern), marginal.invalidatePattern(pattern)])
+    return counts[0] + counts[1]
   }
 
   async stats(): Promise<BrokerStats> {
-    const { namespaces, overall, hitRate } = this.#manager.analytics()
     const { tiers } = await this.#manager.health({ deep: true })
-    const entries = Object.fromEntries(tiers.map(({ name, usage }) => [name, usage?.entries ?? 0]))
-    return { ...(namespaces[namespace] ?? overall), hitRate, sourceReads: this.#source.reads, entries }
+    const { overall, hitRate, tiers: operations } = this.#manager.analytics()
+    const reports = tiers.map(({ name, usage, breaker }) => ({
+      name,
+      entries: usage?.entries,
+      hits: overall.hitsByTier[name] ?? 0,
+      failures: Object.values(operations[name] ?? {}).reduce((sum, { failures }) => sum + failures, 0),
+      breaker,
+    }))
+    return { ...overall, hitRate, sourceReads: this.#source.reads, tiers: reports }
   }
 
-  /** Healthy as long as clients get answers, which a dead source alone does not prevent. */
-  async health(): Promise<{
-    readonly healthy: boolean
-    readonly source: SourceMode
-    readonly tiers: readonly object[]
-  }> {
-    const { healthy, tiers } = await this.#manager.health({ deep: true })
-    return { healthy, source: this.#source.mode, tiers }
+  /** A tier that is down makes answers slower and a dead source makes them older; neither alone keeps them from clients. */
+  async health(): Promise<BrokerHealth> {
+    const { tiers } = await this.#manager.health({ deep: true })
+    const isHeld = tiers.some(({ name, healthy }) => healthy && name !== 'memory')
+    return { healthy: isHeld || this.#source.mode === 'normal', source: this.#source.mode, tiers }
   }
 
   [inspect.custom](): string {
-    return `FactorBroker { backend: CacheManager, namespace: '${namespace}', source: '${this.#source.mode}' }`
+    const names = Object.values(namespaces).join("', '")
+    return `FactorBroker { backend: CacheManager, namespaces: ['${names}'], source: '${this.#source.mode}' }`
+  }
+
+  #cacheOf({ method = 'average' }: FactorRequest): Cache<Factor | null> {
+    return this.#factors[method]
   }
 
   async #load(request: FactorRequest, context: LoaderContext<Factor | null>): Promise<Factor | null> {

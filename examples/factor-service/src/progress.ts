@@ -4,6 +4,7 @@ import type { SingleBar } from 'cli-progress'
 /** Shows how far the demo is. */
 export interface Progress {
   start(total: number): void
+  /** Also before the start and after the stop. */
   announce(line: string): void
   advance(): void
   stop(): void
@@ -15,11 +16,13 @@ export function createProgress(out: NodeJS.WriteStream): Progress {
 }
 
 class Bar implements Progress {
+  readonly #out: NodeJS.WriteStream
   readonly #bars: MultiBar
   #bar: SingleBar | undefined
 
   constructor(stream: NodeJS.WriteStream) {
     const format = '  {bar} {percentage}% | {value} of {total} requests'
+    this.#out = stream
     this.#bars = new MultiBar({ stream, format, hideCursor: true, gracefulExit: false, barsize: 30 })
   }
 
@@ -28,7 +31,8 @@ class Bar implements Progress {
   }
 
   announce(line: string): void {
-    this.#bars.log(`  ${line}\n`)
+    if (this.#bar === undefined) this.#out.write(`${line}\n`)
+    else this.#bars.log(`  ${line}\n`)
   }
 
   advance(): void {
@@ -37,12 +41,13 @@ class Bar implements Progress {
 
   stop(): void {
     this.#bars.stop()
+    this.#bar = undefined
   }
 }
 
 class Lines implements Progress {
   readonly #out: NodeJS.WriteStream
-  #total = 0
+  #total: number | undefined
   #done = 0
 
   constructor(out: NodeJS.WriteStream) {
@@ -54,7 +59,8 @@ class Lines implements Progress {
   }
 
   announce(line: string): void {
-    this.#out.write(`  ${String(this.#done).padStart(6)} of ${this.#total} requests: ${line}\n`)
+    const soFar = this.#total === undefined ? '' : `  ${String(this.#done).padStart(6)} of ${this.#total} requests: `
+    this.#out.write(`${soFar}${line}\n`)
   }
 
   advance(): void {
@@ -62,6 +68,7 @@ class Lines implements Progress {
   }
 
   stop(): void {
-    this.#out.write(`  ${String(this.#done).padStart(6)} of ${this.#total} requests: done\n`)
+    this.announce('done')
+    this.#total = undefined
   }
 }

@@ -4,7 +4,7 @@ import type { SourceName } from './factor-source.ts'
 export interface Provenance {
   readonly source: SourceName
   readonly datasetYear: number | 'latest'
-  /** `memory`, `disk`, or `source` when it was read for this request. */
+  /** `memory`, `redis`, `disk`, `postgres`, or `source` when it was read for this request. */
   readonly tier: string
   readonly cacheHit: boolean
   /** Past its ttl and served because the source was slow or down. */

@@ -3,25 +3,28 @@ import { styleText } from 'node:util'
 import Table from 'cli-table3'
 
 import type { DemoResult } from './demo.ts'
+import type { TierReport } from './factor-broker.ts'
 import type { LatencySummary } from './latency.ts'
 
-const places = ['memory', 'disk', 'stale', 'source']
+const places = ['memory', 'redis', 'disk', 'postgres', 'stale', 'source']
 
 /** What a demo came to, as text. */
 export interface ReportOptions {
   readonly result: DemoResult
   /** By the place that answered, as the service itself measured it. */
   readonly inService: Readonly<Record<string, LatencySummary>>
+  readonly tiers: readonly TierReport[]
   readonly colour: boolean
 }
 
-export function renderReport({ result, inService, colour }: ReportOptions): string {
+export function renderReport({ result, inService, tiers, colour }: ReportOptions): string {
   const { requests, errors, sourceReads } = result
   const verdict = `${whole(errors)} of ${whole(requests)} requests failed for their clients`
   return [
     '',
     byPlace(result, inService),
     byAct(result),
+    byTier(tiers),
     `${whole(sourceReads)} reads of the source instead of ${whole(requests)}: ${percent(requests - sourceReads, requests)} saved`,
     paint(errors === 0 ? 'green' : 'red', verdict, colour),
     '',
@@ -63,9 +66,17 @@ function byAct({ acts }: DemoResult): string {
   return table.toString()
 }
 
+function byTier(tiers: readonly TierReport[]): string {
+  const table = plainTable(['tier', 'holds', 'hits', 'failures', 'breaker'])
+  for (const { name, entries, hits, failures, breaker } of tiers)
+    table.push([name, entries === undefined ? 'unknown' : whole(entries), whole(hits), whole(failures), breaker])
+  return table.toString()
+}
+
 function plainTable(head: readonly string[]): Table.Table {
   const colAligns = head.map((_, column): Table.HorizontalAlignment => (column === 0 ? 'left' : 'right'))
-  const bottomAligned = head.map((title) => (title.includes('\n') ? title : `\n${title}`))
+  const isTall = head.some((title) => title.includes('\n'))
+  const bottomAligned = head.map((title) => (!isTall || title.includes('\n') ? title : `\n${title}`))
   return new Table({ head: bottomAligned, colAligns, style: { head: [], border: [], compact: true } })
 }
 

@@ -23,8 +23,8 @@ export interface TallyResult {
   /** As clients saw it, by the place that answered. */
   readonly latency: Latency
   readonly acts: readonly ActResult[]
-  /** How many of the first requests, one a region, the disk answered. */
-  readonly opening: { readonly requests: number; readonly fromDisk: number }
+  /** The first requests, one a factor, by the tier that answered; what the source answered is under `source`. */
+  readonly opening: { readonly requests: number; readonly byTier: ReadonlyMap<string, number> }
 }
 
 /** Counts answers, in all and by act. */
@@ -32,7 +32,7 @@ export class Tally {
   readonly #latency = new Latency()
   readonly #acts: readonly (Act & { -readonly [K in keyof ActResult]: ActResult[K] })[]
   readonly #openingRequests: number
-  #openingFromDisk = 0
+  readonly #openingByTier = new Map<string, number>()
 
   constructor(acts: readonly Act[], openingRequests: number) {
     this.#acts = acts.map(({ title, from }) => ({
@@ -55,7 +55,10 @@ export class Tally {
       return
     }
     if (provenance.stale) act.stale++
-    if (index < this.#openingRequests && provenance.tier === 'disk') this.#openingFromDisk++
+    if (index < this.#openingRequests) {
+      const { tier } = provenance
+      this.#openingByTier.set(tier, (this.#openingByTier.get(tier) ?? 0) + 1)
+    }
     act.latency.record('all', ms)
     this.#latency.record(placeOf(provenance), ms)
   }
@@ -68,7 +71,7 @@ export class Tally {
       errors: sum((act) => act.errors),
       latency: this.#latency,
       acts: played,
-      opening: { requests: this.#openingRequests, fromDisk: this.#openingFromDisk },
+      opening: { requests: this.#openingRequests, byTier: this.#openingByTier },
     }
   }
 }

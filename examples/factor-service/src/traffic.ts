@@ -4,13 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { seededRandom, zipf } from 'tierwise/testing'
 
+import type { FactorRequest } from './factor-key.ts'
 import type { Provenance } from './provenance.ts'
 
 export interface TrafficOptions {
   /** `http://127.0.0.1:8080` */
   readonly origin: string
   /** Most popular first. */
-  readonly regions: readonly string[]
+  readonly factors: readonly FactorRequest[]
   readonly requests: number
   readonly seconds: number
   readonly seed: number
@@ -60,14 +61,18 @@ export async function sendTraffic(options: TrafficOptions): Promise<void> {
   agent.destroy()
 }
 
-/** Each region once, and from then on by popularity: one call in five is a calculation. */
-function planCalls({ regions, requests, seed }: TrafficOptions): readonly Call[] {
+/** Each factor once, and from then on by popularity: one call in five is a calculation. */
+function planCalls({ factors, requests, seed }: TrafficOptions): readonly Call[] {
   const random = seededRandom(seed)
-  const rank = zipf(random, regions.length, 1)
+  const rank = zipf(random, factors.length, 1)
   return Array.from({ length: requests }, (_, index) => {
-    const region = regions[index] ?? (regions[rank()] as string)
-    if (random() >= 0.2) return { method: 'GET', path: `/factors/electricity/${region}` }
-    return { method: 'POST', path: '/calculate', body: JSON.stringify({ kWh: Math.ceil(random() * 5000), region }) }
+    const { region, method } = factors[index] ?? (factors[rank()] as FactorRequest)
+    if (random() >= 0.2) {
+      const query = method === undefined ? '' : `?method=${method}`
+      return { method: 'GET', path: `/factors/electricity/${region}${query}` }
+    }
+    const body = JSON.stringify({ kWh: Math.ceil(random() * 5000), region, method })
+    return { method: 'POST', path: '/calculate', body }
   })
 }
 

@@ -3,7 +3,8 @@ import { inspect } from 'node:util'
 import { LicenseViolationError, LoaderError } from 'tierwise'
 import { describe, expect, test } from 'vitest'
 
-import { UnknownFactorError } from '../src/factor-broker.ts'
+import { FactorBroker, UnknownFactorError } from '../src/factor-broker.ts'
+import { createFactorCache } from '../src/factor-cache.ts'
 import { factorKey } from '../src/factor-key.ts'
 import type { FactorRequest } from '../src/factor-key.ts'
 import { openStage } from './broker-stage.ts'
@@ -32,6 +33,15 @@ describe('FactorBroker', () => {
     await stage.restart()
     const { provenance } = await stage.broker.resolve(france)
     expect(provenance).toMatchObject({ tier: 'disk', cacheHit: true })
+    expect(stage.source.reads).toBe(1)
+  })
+
+  test('answers marginal factors from PostgreSQL after a restart', async () => {
+    await using stage = await openStage()
+    await stage.broker.resolve(franceMarginal)
+    await stage.restart()
+    const { provenance } = await stage.broker.resolve(franceMarginal)
+    expect(provenance).toMatchObject({ tier: 'postgres', cacheHit: true })
     expect(stage.source.reads).toBe(1)
   })
 
@@ -133,6 +143,8 @@ describe('FactorBroker', () => {
     await using stage = await openStage()
     for (const request of [france, franceMarginal, germany]) await stage.broker.resolve(request)
     expect(await stage.broker.invalidatePattern('electricity:FRA:*')).toBe(2)
+    await stage.restart()
+    expect((await stage.broker.resolve(franceMarginal)).provenance.cacheHit).toBe(false)
     expect((await stage.broker.resolve(germany)).provenance.cacheHit).toBe(true)
   })
 
@@ -144,10 +156,22 @@ describe('FactorBroker', () => {
 
   test('counts hits, reads and entries', async () => {
     await using stage = await openStage()
-    await stage.broker.resolve(france)
-    await stage.broker.resolve(france)
-    const counts = { loads: 1, hitsByTier: { memory: 1 }, sourceReads: 1, entries: { memory: 1, disk: 1 } }
-    expect(await stage.broker.stats()).toMatchObject(counts)
+    for (const request of [france, france, franceMarginal]) await stage.broker.resolve(request)
+    expect(await stage.broker.stats()).toMatchObject({ loads: 2, hitsByTier: { memory: 1 }, sourceReads: 2 })
+    // Nobody waits for the tiers to have written.
+    const entries = async (): Promise<object> => (await stage.broker.stats()).tiers.map((tier) => tier.entries)
+    await expect.poll(entries).toEqual([2, 1, 1])
+    expect((await stage.broker.stats()).tiers).toMatchObject([
+      { name: 'memory', hits: 1, failures: 0, breaker: 'closed' },
+      { name: 'disk', hits: 0, failures: 0, breaker: 'closed' },
+      { name: 'postgres', hits: 0, failures: 0, breaker: 'closed' },
+    ])
+  })
+
+  test('does not start on a folder that cannot be used', async () => {
+    await using stage = await openStage()
+    await using broker = new FactorBroker(createFactorCache({ ...stage.place, dataDir: '/dev/null' }), stage.source)
+    await expect(broker.start()).rejects.toThrow('The folder of the disk tier cannot be used')
   })
 
   test('shows its backend when inspected', async () => {

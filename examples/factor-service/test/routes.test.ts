@@ -134,7 +134,12 @@ describe('the service', () => {
       loads: 1,
       latencyMs: { source: { count: 1 } },
     })
-    expect(summary(await service.app.inject('/health'))).toMatchObject({ status: 200, healthy: true, source: 'normal' })
+    expect(summary(await service.app.inject('/health'))).toMatchObject({
+      status: 200,
+      healthy: true,
+      source: 'normal',
+      tiers: [{ name: 'memory' }, { name: 'disk' }, { name: 'postgres' }],
+    })
   })
 
   test('introduces itself', async () => {
