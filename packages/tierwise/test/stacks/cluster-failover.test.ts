@@ -91,6 +91,7 @@ describe('a cluster under load: no call fails, and none is answered wrongly', ()
       await application.rest()
       console.log(`${clientKinds[seed]!.name}: ${application.report()}`)
       expect(application.faults.slice(0, 5)).toEqual([])
+      expect(application.tierErrors.slice(0, 5)).toEqual([])
       expect(application.transitions).toEqual([])
     }
   })

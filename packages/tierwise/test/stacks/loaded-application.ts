@@ -32,6 +32,8 @@ export class LoadedApplication {
   /** Calls that rejected, and answers older than what this application had confirmed before it asked. */
   readonly faults: string[] = []
   readonly transitions: CacheEventOf<'breaker'>[] = []
+  /** Operations of tiers that failed, which the callers do not notice. */
+  readonly tierErrors: string[] = []
   readonly #random: SeededRandom
   readonly #source = new Map<string, number>()
   readonly #confirmed = new Map<string, number>()
@@ -48,6 +50,7 @@ export class LoadedApplication {
     this.#callers = callers
     this.manager = createCacheManager(options)
     this.manager.on('breaker', (event) => void this.transitions.push(event))
+    this.manager.on('tier-error', ({ operation, error }) => this.tierErrors.push(`${operation}: ${String(error)}`))
     this.manager.on('hit', ({ key, tier }) => tier !== 'memory' && this.#noteHit(key))
     this.cache = this.manager.namespace('app')
   }
@@ -150,9 +153,15 @@ export class LoadedApplication {
     const draw = this.#random.int(20)
     if (draw < 11) return this.see(key, () => this.cache.getOrSet(key, () => this.load(key)))
     if (draw < 14) return this.see(key, () => this.cache.get(key))
-    if (draw < 15) return this.see(key, async () => (await this.cache.getMany([key])).get(key))
+    if (draw < 15) return this.#seeMany(Array.from({ length: 12 }, () => `k${this.#random.int(keyCount)}`))
     if (draw < 18) return this.change(key, (answer) => this.cache.set(key, answer))
     return this.change(key, () => this.cache.delete(key))
+  }
+
+  /** One command for keys of a slot that may be on its way elsewhere. */
+  async #seeMany(keys: readonly string[]): Promise<void> {
+    const found = this.cache.getMany(keys)
+    await Promise.all(keys.map((key) => this.see(key, async () => (await found).get(key))))
   }
 
   #noteHit(key: string): void {
