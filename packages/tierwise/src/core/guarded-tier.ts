@@ -161,12 +161,22 @@ export class GuardedTier {
     await this.#guard.inTime('close', this.#tier.close()).catch((error: unknown) => this.#guard.report('close', error))
   }
 
-  /** Results in order; a failure, and every key an intent covers, is `undefined`. */
-  async get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]> {
+  /** Results in order; a failure, and whatever an intent covers, is `undefined`. */
+  async get<T extends { readonly version: number }>(
+    keys: readonly string[],
+    decode: Decode<T>,
+  ): Promise<readonly (T | undefined)[]> {
     if (this.#guard.refuses('get')) return nothing(keys)
-    const believed = (bytes: Uint8Array, index: number): T | undefined =>
-      this.intents.pending > 0 && this.intents.covers(keys[index] ?? '') ? undefined : decode(bytes, index)
+    const believed = (bytes: Uint8Array, index: number): T | undefined => {
+      const found = decode(bytes, index)
+      return found !== undefined && this.believes(keys[index] ?? '', found.version) ? found : undefined
+    }
     return (await this.#guard.run('get', () => this.#tier.get(keys, believed))) ?? nothing(keys)
+  }
+
+  /** Whether a record may be used, as far as what the tier has not heard of goes. The version of a plain value says nothing. */
+  believes(key: string, version: number): boolean {
+    return this.intents.pending === 0 || !this.intents.covers(key, this.isRaw ? -Infinity : version)
   }
 
   /** Outcomes in order, or undefined when the tier failed; then each key is kept as an intent. */

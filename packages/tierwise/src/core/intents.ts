@@ -43,10 +43,11 @@ export class Intents {
     return this.#keys.size + this.#prefixes.size
   }
 
-  /** Whether the tier must not be believed about this key. */
-  covers(key: string): boolean {
-    if (this.#keys.size > 0 && this.#keys.has(key)) return true
-    for (const prefix of this.#prefixes.keys()) if (key.startsWith(prefix)) return true
+  /** Whether the tier must not be believed about a record of this key: it may be one that a change should have replaced. */
+  covers(key: string, version: number): boolean {
+    const kept = this.#keys.get(key)
+    if (kept !== undefined && version <= kept) return true
+    for (const [prefix, cleared] of this.#prefixes) if (version <= cleared && key.startsWith(prefix)) return true
     return false
   }
 

@@ -29,7 +29,7 @@ export async function* liveKeys(ns: Namespace, which: Listed): AsyncGenerator<st
 
 async function* tierKeys(ns: Namespace, tier: GuardedTier, which: Listed): AsyncGenerator<string, void, undefined> {
   for await (const head of tier.scan(ns.prefix, (bytes) => readHead(ns, tier, bytes))) {
-    if (isListed(ns, head, which) && ns.tags.accepts(head) && !tier.intents.covers(head.key))
+    if (isListed(ns, head, which) && ns.tags.accepts(head) && tier.believes(head.key, head.version))
       yield head.key.slice(ns.prefix.length)
   }
   for (const [key, entry] of ns.engine.writeBehind.entries(tier.name, ns.prefix)) {

@@ -40,12 +40,20 @@ describe('intents', () => {
   test('cover a kept key until it is settled by something as new', () => {
     const { book } = intents(10)
     book.keep('p:a', 'p:', 5)
-    expect(book.covers('p:a')).toBe(true)
-    expect(book.covers('p:b')).toBe(false)
+    expect(book.covers('p:a', 0)).toBe(true)
+    expect(book.covers('p:b', 0)).toBe(false)
     book.settle('p:a', 4)
-    expect(book.covers('p:a')).toBe(true)
+    expect(book.covers('p:a', 0)).toBe(true)
     book.settle('p:a', 5)
-    expect(book.covers('p:a')).toBe(false)
+    expect(book.covers('p:a', 0)).toBe(false)
+  })
+
+  test('cover no record that is newer than the change they stand for', () => {
+    const { book } = intents(10)
+    book.keep('p:a', 'p:', 5)
+    book.keepClear('q:', 7)
+    expect([5, 6].map((version) => book.covers('p:a', version))).toEqual([true, false])
+    expect([7, 8].map((version) => book.covers('q:a', version))).toEqual([true, false])
   })
 
   test('try again every second until the tier answers', async () => {
@@ -71,15 +79,15 @@ describe('intents', () => {
       return false
     }
     await runtime.advance(1000)
-    expect(book.covers('p:a')).toBe(true)
+    expect(book.covers('p:a', 0)).toBe(true)
   })
 
   test('become a clear of the namespace when there are too many', async () => {
     const { book, clears, deletes, events, runtime } = intents(3)
     for (let at = 0; at < 4; at++) book.keep(`p:${at}`, 'p:', 10 + at)
     book.keep('q:a', 'q:', 20)
-    expect(book.covers('p:anything')).toBe(true)
-    expect(book.covers('q:b')).toBe(false)
+    expect(book.covers('p:anything', 0)).toBe(true)
+    expect(book.covers('q:b', 0)).toBe(false)
     expect(events.some((event) => event.type === 'intent' && event.state === 'overflowed')).toBe(true)
     await runtime.advance(1000)
     expect(clears).toEqual([{ prefix: 'p:', version: 13 }])

@@ -175,6 +175,18 @@ describe.each(stacks)('removing over $name', (definition) => {
     ])
   })
 
+  test('by a pattern finds what was written while a clear was still owed', async () => {
+    const { cache, below, plan, runtime } = open(definition)
+    for (const name of below) plan(name).fail('clear', { times: 1 })
+    await cache.set('old', 1)
+    await cache.clear()
+    await cache.set('new', 2)
+    expect(await cache.get('new')).toBe(2)
+    expect(await cache.invalidatePattern('*')).toBe(1)
+    await runtime.advance(5000)
+    expect(await cache.getMany(['old', 'new'])).toEqual(new Map())
+  })
+
   test('that expires a key which no tier can show takes effect once they answer again', async () => {
     const stack = open(definition)
     if (stack.below.length === 0) return

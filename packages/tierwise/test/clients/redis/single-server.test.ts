@@ -79,7 +79,7 @@ describe.each(testedPackages)('one server through $title', (tested) => {
     for (const error of [unknown, auth, script]) {
       expect(error.message).not.toContain('my-secret')
       expect(error.cause).toBe(undefined)
-      expect(Object.keys(error).toSorted()).toEqual(['code', 'kind', 'name'])
+      expect(Object.keys(error).toSorted()).toEqual(['code', 'kind', 'name', 'retryable'])
     }
   })
 
