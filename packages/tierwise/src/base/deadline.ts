@@ -8,7 +8,7 @@ import type { Timers } from '../contract/runtime.ts'
 export function withDeadline<T>(
   work: Promise<T>,
   ms: number,
-  late: { timers: Timers; error: () => Error },
+  late: { timers: Pick<Timers, 'after'>; error: () => Error },
 ): Promise<T> {
   if (ms === Infinity) return work
   return new Promise<T>((resolve, reject) => {

@@ -162,16 +162,18 @@ export class GuardedTier {
   }
 
   /** Results in order; a failure, and whatever an intent covers, is `undefined`. */
-  async get<T extends { readonly version: number }>(
+  get<T extends { readonly version: number }>(
     keys: readonly string[],
     decode: Decode<T>,
   ): Promise<readonly (T | undefined)[]> {
-    if (this.#guard.refuses('get')) return nothing(keys)
+    if (this.#guard.refuses('get')) return Promise.resolve(nothing(keys))
     const believed = (bytes: Uint8Array, index: number): T | undefined => {
       const found = decode(bytes, index)
       return found !== undefined && this.believes(keys[index] ?? '', found.version) ? found : undefined
     }
-    return (await this.#guard.run('get', () => this.#tier.get(keys, believed))) ?? nothing(keys)
+    return this.#guard
+      .run('get', () => this.#tier.get(keys, believed))
+      .then((found: readonly (T | undefined)[] | undefined) => found ?? nothing(keys))
   }
 
   /** Whether a record may be used, as far as what the tier has not heard of goes. The version of a plain value says nothing. */

@@ -1,5 +1,6 @@
 import { Breaker } from '../base/breaker.ts'
 import { withDeadline } from '../base/deadline.ts'
+import { SharedTimers } from '../base/shared-timers.ts'
 import type { OperationStats } from '../contract/cache.ts'
 import type { BreakerState, GuardedKind, TierOperation } from '../contract/events.ts'
 import type { Runtime, Timer } from '../contract/runtime.ts'
@@ -66,6 +67,7 @@ export class TierGuard {
   readonly #parts: TierGuardParts
   readonly #breakers: Readonly<Record<SharedKind, Breaker>>
   readonly #counts = new Map<TierOperation, Counts>()
+  readonly #deadlines: SharedTimers
   readonly #probes = new Set<Promise<unknown>>()
   readonly #naps = new Map<Timer, () => void>()
   #inFlight = 0
@@ -75,6 +77,7 @@ export class TierGuard {
     const { name, runtime, settings, emitter } = parts
     this.name = name
     this.#parts = parts
+    this.#deadlines = new SharedTimers(runtime)
     const breaker = (kind: SharedKind): Breaker =>
       new Breaker(settings.breaker, runtime.clock, (state, reason) =>
         emitter.emit({ type: 'breaker', tier: name, kind, state, reason }),
@@ -121,9 +124,8 @@ export class TierGuard {
 
   /** Rejects when the work is late. For what the breakers do not count. */
   inTime<T>(operation: TierOperation, work: Promise<T>): Promise<T> {
-    const { settings, runtime } = this.#parts
-    const ms = deadlineOf(operation, settings)
-    return withDeadline(work, ms, { timers: runtime.timers, error: () => this.#late(operation, ms) })
+    const ms = deadlineOf(operation, this.#parts.settings)
+    return withDeadline(work, ms, { timers: this.#deadlines, error: () => this.#late(operation, ms) })
   }
 
   report(operation: TierOperation, error: unknown): void {
@@ -140,6 +142,7 @@ export class TierGuard {
     }
     this.#naps.clear()
     await Promise.all(this.#probes)
+    this.#deadlines.close()
   }
 
   async #tryOnceOpen<T>(call: Call<T>): Promise<T | undefined> {
@@ -165,50 +168,68 @@ export class TierGuard {
     return nothing
   }
 
-  async #send<T>(operation: TierOperation, pass: number, work: () => Promise<T>): Promise<T | undefined> {
-    const { runtime, settings } = this.#parts
+  /** Not `async`, for every operation of the tier passes here. */
+  #send<T>(operation: TierOperation, pass: number, work: () => Promise<T>): Promise<T | undefined> {
+    const sentAt = this.#parts.runtime.clock.now()
     const breaker = this.#breakers[kinds[operation]]
     const counts = this.#count(operation)
-    const sentAt = runtime.clock.now()
     counts.calls++
     this.#inFlight++
-    let running: Promise<T> | undefined
-    try {
-      running = settings.retries > 0 && repeatable.has(operation) ? this.#persist(operation, work, sentAt) : work()
-      const result = await this.inTime(operation, running)
-      breaker.succeeded(pass)
-      return result
-    } catch (error) {
-      const isLate = error instanceof TimeoutError && error.tier === this.name
-      counts.failures++
-      if (isLate) counts.timeouts++
-      breaker.failed(pass, isLate && !lengthy.has(operation) ? sentAt : undefined)
-      if (isLate)
-        running?.then(
-          () => breaker.answeredLate(),
-          () => undefined,
-        )
-      this.report(operation, error)
-      return undefined
-    } finally {
-      this.#inFlight--
-    }
+    const running = this.#start(operation, work, sentAt)
+    return this.inTime(operation, running).then(
+      (result) => {
+        this.#inFlight--
+        breaker.succeeded(pass)
+        return result
+      },
+      (error: unknown) => {
+        this.#inFlight--
+        counts.failures++
+        const isLate = error instanceof TimeoutError && error.tier === this.name
+        if (isLate) counts.timeouts++
+        breaker.failed(pass, isLate && !lengthy.has(operation) ? sentAt : undefined)
+        if (isLate)
+          running.then(
+            () => breaker.answeredLate(),
+            () => undefined,
+          )
+        this.report(operation, error)
+        return undefined
+      },
+    )
   }
 
-  async #persist<T>(operation: TierOperation, work: () => Promise<T>, sentAt: number): Promise<T> {
+  #start<T>(operation: TierOperation, work: () => Promise<T>, sentAt: number): Promise<T> {
+    let running: Promise<T>
+    try {
+      running = work()
+    } catch (error) {
+      running = Promise.reject(error as Error)
+    }
+    if (this.#parts.settings.retries === 0 || !repeatable.has(operation)) return running
+    return running.catch((error: unknown) => this.#persist(operation, work, { error, sentAt }))
+  }
+
+  async #persist<T>(
+    operation: TierOperation,
+    work: () => Promise<T>,
+    first: { readonly error: unknown; readonly sentAt: number },
+  ): Promise<T> {
     const { runtime, settings, emitter } = this.#parts
-    const endsAt = sentAt + settings.timeoutMs
+    const endsAt = first.sentAt + settings.timeoutMs
+    let { error } = first
     for (let attempt = 1; ; attempt++) {
+      // The first at once: what broke is often the connection, and the next one is there already.
+      const napMs = attempt === 1 ? 0 : runtime.random() * firstNapMs * 2 ** (attempt - 2)
+      if (attempt > settings.retries || !mayHelp(error) || runtime.clock.now() + napMs >= endsAt) throw error
+      this.#count(operation).retries++
+      emitter.emit({ type: 'tier-retry', tier: this.name, operation, attempt, error })
+      if (napMs > 0) await this.#nap(napMs)
+      if (this.#isClosed) throw error
       try {
         return await work()
-      } catch (error) {
-        // The first at once: what broke is often the connection, and the next one is there already.
-        const napMs = attempt === 1 ? 0 : runtime.random() * firstNapMs * 2 ** (attempt - 2)
-        if (attempt > settings.retries || !mayHelp(error) || runtime.clock.now() + napMs >= endsAt) throw error
-        this.#count(operation).retries++
-        emitter.emit({ type: 'tier-retry', tier: this.name, operation, attempt, error })
-        if (napMs > 0) await this.#nap(napMs)
-        if (this.#isClosed) throw error
+      } catch (next) {
+        error = next
       }
     }
   }
