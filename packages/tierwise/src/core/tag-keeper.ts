@@ -18,6 +18,8 @@ export interface KeptTable {
   readonly marks: ReadonlyMap<string, number>
   /** What other processes have invalidated. */
   learn(known: TagMarks): void
+  /** Anything may have been invalidated without a trace. */
+  distrust(): void
   /** What a store made of an invalidation of this process. */
   confirm(names: readonly string[], clock: number): void
 }
@@ -75,7 +77,10 @@ export class TagKeeper {
     const known = await this.#store.refresh(this.#seen)
     if (known === undefined) return
     const floor = known.floor ?? 0
-    const hasForgotten = floor > this.#floor || known.clock < this.#seen
+    const isOlder = known.clock < this.#seen
+    const hasForgotten = floor > this.#floor || isOlder
+    // An older state of the store was restored. What others have invalidated since has marks below what was seen here.
+    if (isOlder) this.#table.distrust()
     this.#seen = known.clock
     this.#clock = known.clock
     this.#floor = floor

@@ -87,6 +87,12 @@ export class TagTable implements KeptTable {
     }
   }
 
+  distrust(): void {
+    this.#now++
+    this.#floor = this.#now
+    this.#onClear('')
+  }
+
   confirm(names: readonly string[], clock: number): void {
     this.#now = Math.max(this.#now, clock)
     for (const name of names) this.#raise(name, clock)

@@ -58,10 +58,11 @@ export class WriteBehind {
     return this.#pending.get(id)?.entry ?? this.#outdated.get(id)?.entry
   }
 
-  /** What is pending for a tier under a prefix: storage key and entry. */
+  /** What reads find here for a tier under a prefix: storage key and entry. */
   *entries(tier: string, prefix: string): IterableIterator<readonly [string, Entry]> {
-    for (const { tier: target, record, entry } of this.#pending.values()) {
-      if (target.name === tier && record.key.startsWith(prefix)) yield [record.key, entry]
+    const start = identify(tier, prefix)
+    for (const shown of [this.#pending, this.#outdated]) {
+      for (const [id, { entry }] of shown) if (id.startsWith(start)) yield [id.slice(identify(tier, '').length), entry]
     }
   }
 
@@ -70,7 +71,12 @@ export class WriteBehind {
    * reads still find it, and not what it had replaced, until that work or a later one is done. Work that began earlier
    * may end in between and says nothing about it.
    */
-  async overtake<T>(tier: string, keys: readonly string[], work: () => Promise<T>): Promise<T> {
+  overtake<T>(tier: string, keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    // What is taken back from now on gives way to later work than this.
+    return this.isIdle ? work() : this.#overtake(tier, keys, work)
+  }
+
+  async #overtake<T>(tier: string, keys: readonly string[], work: () => Promise<T>): Promise<T> {
     const order = ++this.#order
     if (this.#pending.size > 0) for (const key of keys) this.#takeBack(identify(tier, key), order)
     try {

@@ -305,11 +305,19 @@ describe('a tag store that has lost its memory', () => {
     const state = { clock: 10, floor: 0, marks: new Map<string, number>() }
     const table = new TagTable(1, time.timers)
     await table.attach(store(state))
+    const cleared: string[] = []
+    table.onClear((namespace) => void cleared.push(namespace))
     await table.invalidate(['n:a'])
     await time.advance(1000)
+    const recorded = table.now
+    expect(table.isCurrent('n', ['b'], recorded)).toBe(true)
     state.marks.clear()
-    state.clock = 3
+    state.clock = 4
+    // Another process has invalidated something since, and the clock says that it was long ago.
+    state.marks.set('n:b', 4)
     await time.advance(1000)
+    expect(table.isCurrent('n', ['b'], recorded)).toBe(false)
+    expect(cleared).toEqual([''])
     expect(state.marks.has('n:a')).toBe(true)
     expect(state.clock).toBeGreaterThanOrEqual(11)
     await table.close()

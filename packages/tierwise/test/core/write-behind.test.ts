@@ -44,6 +44,18 @@ describe('an acknowledged write that was overtaken', () => {
     expect(queue.size).toBe(0)
   })
 
+  test('is listed as long as it is shown', async () => {
+    const queue = new WriteBehind(10)
+    queue.offer(write)
+    const removal = work()
+    const removing = queue.overtake('tier', ['key'], () => removal.promise)
+    expect([...queue.entries('tier', 'k')]).toEqual([['key', entry]])
+    expect([...queue.entries('tier', 'other'), ...queue.entries('ti', '')]).toEqual([])
+    removal.end()
+    await removing
+    expect([...queue.entries('tier', '')]).toEqual([])
+  })
+
   test('stays when work ends that had begun before', async () => {
     const queue = new WriteBehind(10)
     const earlier = work()
