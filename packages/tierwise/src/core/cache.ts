@@ -204,7 +204,7 @@ export class NamespaceCache<V> implements Cache<V> {
       checkKey(key, 'get')
       const policy = this.#policies.of('read', options)
       refuseAborted(options?.signal, 'get')
-      const opening = this.#ns.opening('get')
+      const opening = this.#ns.ready('get')
       return opening === undefined ? this.#look(key, policy) : opening.then(() => this.#look(key, policy))
     } catch (error) {
       return Promise.reject(error as Error)

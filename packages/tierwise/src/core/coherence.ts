@@ -21,6 +21,23 @@ export async function applyChange<T>(
   }
 }
 
+/** As `applyChange`, for one key. */
+export function applyChangeOf<T>(
+  ns: Namespace,
+  { key, version }: { readonly key: string; readonly version: number },
+  tellTiers: () => Promise<T>,
+): Promise<T> {
+  interruptLoads(ns, key, version)
+  ns.tickets.beginChange(key, version)
+  let told: Promise<T>
+  try {
+    told = tellTiers()
+  } catch (error) {
+    told = Promise.reject(error as Error)
+  }
+  return told.finally(() => endChange(ns, key, version))
+}
+
 /** Nothing that is under way for the key may be joined or stored any more. */
 export function interruptLoads(ns: Namespace, key: string, version: number): void {
   ns.flights.detach(key)

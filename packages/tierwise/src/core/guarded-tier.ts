@@ -182,14 +182,20 @@ export class GuardedTier {
   }
 
   /** Outcomes in order, or undefined when the tier failed; then each key is kept as an intent. */
-  async set(records: readonly TierRecord[], prefix: string): Promise<readonly WriteOutcome[] | undefined> {
-    const outcomes = this.#guard.refuses('set') ? undefined : await this.#set(records)
-    for (const [index, record] of records.entries()) {
-      // One above: the write may still arrive after the intent was replayed, and then has to find itself outdated.
-      if (outcomes === undefined) this.intents.keep(record.key, prefix, record.version + 1)
-      else if (outcomes[index] !== 'refused') this.intents.settle(record.key, record.version)
+  set(records: readonly TierRecord[], prefix: string): Promise<readonly WriteOutcome[] | undefined> {
+    if (this.#guard.refuses('set')) {
+      this.#owe(records, prefix)
+      return Promise.resolve(undefined)
     }
-    return outcomes
+    return this.#set(records).then((outcomes) => {
+      if (outcomes === undefined) this.#owe(records, prefix)
+      else
+        for (let at = 0; at < records.length; at++) {
+          const { key, version } = records[at]!
+          if (outcomes[at] !== 'refused') this.intents.settle(key, version)
+        }
+      return outcomes
+    })
   }
 
   /** Whether each key was held, or undefined when the tier failed; then each key is kept as an intent. */
@@ -255,7 +261,13 @@ export class GuardedTier {
     )
   }
 
+  /** One above: the write may still arrive after the intent was replayed, and then has to find itself outdated. */
+  #owe(records: readonly TierRecord[], prefix: string): void {
+    for (const { key, version } of records) this.intents.keep(key, prefix, version + 1)
+  }
+
   #set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[] | undefined> {
+    if (this.#order === undefined) return this.#guard.run('set', () => this.#tier.set(records))
     const keys = records.map((record) => record.key)
     return this.#guard.run('set', () => this.#ordered(keys, () => this.#tier.set(records)))
   }

@@ -103,14 +103,11 @@ export class Namespace {
     return names === undefined ? this.tiers : this.tiers.filter((tier) => names.includes(tier.name))
   }
 
-  /** Waits for the tiers on first use; throws once the manager has stopped. */
-  async ready(operation: string): Promise<void> {
-    const opening = this.opening(operation)
-    if (opening !== undefined) await opening
-  }
-
-  /** As `ready`; undefined when there is nothing to wait for. */
-  opening(operation: string): Promise<void> | undefined {
+  /**
+   * Resolves once the tiers are open; undefined when there is nothing to wait for. Throws once the manager has stopped.
+   * All verbs that change something wait for it in the same way, or they would overtake each other.
+   */
+  ready(operation: string): Promise<void> | undefined {
     if (this.engine.isStopped) throw stopped(operation, this.name)
     return this.engine.ready()
   }

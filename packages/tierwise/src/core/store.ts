@@ -40,7 +40,7 @@ export function storeInMemory(ns: Namespace, item: Pick<Encoded, 'key' | 'entry'
 }
 
 /** Writes a batch to one tier, now or behind. States in order. */
-export async function storeIn(
+export function storeIn(
   ns: Namespace,
   tier: GuardedTier,
   write: { readonly batch: readonly Encoded[]; readonly mode: WriteMode },
@@ -63,14 +63,15 @@ async function storeThrough(
 ): Promise<readonly TierWriteState[]> {
   const outcomes = await tier.set(records, ns.prefix)
   if (outcomes === undefined) return records.map(() => 'failed')
-  const refused = records.filter((_, index) => outcomes[index] === 'refused')
-  // The tier may still hold the value that was to be replaced.
-  if (refused.length > 0)
+  if (outcomes.includes('refused')) {
+    const refused = records.filter((_, index) => outcomes[index] === 'refused')
+    // The tier may still hold the value that was to be replaced.
     await tier.delete(
       refused.map(({ key }) => key),
       ns.prefix,
       refused.reduce((most, { version }) => Math.max(most, version), 0),
     )
+  }
   return outcomes.map((outcome) => states[outcome])
 }
 

@@ -2,7 +2,7 @@ import type { WriteResult } from '../contract/cache.ts'
 import type { Entry } from '../contract/entry.ts'
 import type { TierWriteState } from '../contract/events.ts'
 import { ValueError } from '../errors.ts'
-import { applyChange, interruptLoads } from './coherence.ts'
+import { applyChange, applyChangeOf, interruptLoads } from './coherence.ts'
 import { createEntry } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
@@ -25,7 +25,26 @@ export async function writeValue(
   const entry = newEntry(ns, write.value, policy)
   ns.stats.sets++
   if (ns.tiers.length === 0) return writeInMemory(ns, { key, entry }, policy)
-  return (await writeEntries(ns, new Map([[key, entry]]), policy)).get(key)!
+  return writeEntry(ns, encode(ns, key, entry), policy)
+}
+
+/** As `writeEntries`, without its tables: most writes are of one key. */
+async function writeEntry(ns: Namespace, item: Encoded, policy: Policy): Promise<WriteResult> {
+  const { key, entry } = item
+  const states: States = {}
+  await applyChangeOf(ns, { key, version: entry.version }, () => {
+    if (ns.local !== undefined) states[ns.local.name] = writeMemory(ns, item, policy)
+    const batch = [item]
+    return eachTier(ns.tiers, (tier) =>
+      tellTier(ns, { tier, batch, policy }).then((outcomes) => void (states[tier.name] = outcomes[0] ?? 'failed')),
+    )
+  })
+  return report(ns, item, states)
+}
+
+/** One tier is the usual case. */
+function eachTier(tiers: readonly GuardedTier[], tell: (tier: GuardedTier) => Promise<void>): Promise<unknown> {
+  return tiers.length === 1 ? tell(tiers[0]!) : Promise.all(tiers.map(tell))
 }
 
 /** Sets values: memory at once, the tiers behind it in parallel, one batch each. */
@@ -65,7 +84,7 @@ export async function writeEntries(
   await applyChange(ns, versions, async () => {
     for (const item of batch)
       if (ns.local !== undefined) states.get(item.key)![ns.local.name] = writeMemory(ns, item, policy)
-    await Promise.all(ns.tiers.map((tier) => writeTier(ns, { tier, batch, policy, states })))
+    await Promise.all(ns.tiers.map((tier) => writeTier(ns, { tier, batch, policy }, states)))
   })
   return new Map(batch.map((item) => [item.key, report(ns, item, states.get(item.key)!)]))
 }
@@ -84,16 +103,17 @@ interface TierWrite {
   readonly tier: GuardedTier
   readonly batch: readonly Encoded[]
   readonly policy: Policy
-  readonly states: ReadonlyMap<string, States>
 }
 
-async function writeTier(ns: Namespace, write: TierWrite): Promise<void> {
-  const { tier, batch, policy, states } = write
-  const written = ns.tiersFor(policy).includes(tier)
-  const outcomes = written
-    ? await storeIn(ns, tier, { batch, mode: policy.writeMode })
-    : await leaveOut(ns, tier, batch)
-  for (const [index, { key }] of batch.entries()) states.get(key)![tier.name] = outcomes[index] ?? 'failed'
+async function writeTier(ns: Namespace, write: TierWrite, states: ReadonlyMap<string, States>): Promise<void> {
+  const outcomes = await tellTier(ns, write)
+  for (const [index, { key }] of write.batch.entries()) states.get(key)![write.tier.name] = outcomes[index] ?? 'failed'
+}
+
+/** States in order. */
+function tellTier(ns: Namespace, { tier, batch, policy }: TierWrite): Promise<readonly TierWriteState[]> {
+  const isWritten = policy.tiers === undefined || policy.tiers.includes(tier.name)
+  return isWritten ? storeIn(ns, tier, { batch, mode: policy.writeMode }) : leaveOut(ns, tier, batch)
 }
 
 function report(ns: Namespace, item: KeyedEntry, tiers: States): WriteResult {
