@@ -28,8 +28,12 @@ export class ReadQueue<T> {
   readonly #send = (): void => {
     const reads = this.#waiting
     this.#waiting = []
-    for (const command of commandsFor(reads, this.#source)) void this.#ask(command)
+    for (const command of commandsFor(reads, this.#source)) {
+      const work: Promise<unknown> = this.#ask(command).then(() => this.#underWay.delete(work))
+      this.#underWay.add(work)
+    }
   }
+  readonly #underWay = new Set<Promise<unknown>>()
   #waiting: Read<T>[] = []
 
   constructor(source: ReadSource<T>) {
@@ -46,6 +50,14 @@ export class ReadQueue<T> {
     return new Promise<readonly unknown[]>((resolve, reject) => {
       this.#waiting.push(new Read<T>(keys, use, { resolve, reject }))
     }) as Promise<readonly (R | undefined)[]>
+  }
+
+  /** Resolves when everything that was asked for has been answered. */
+  async drain(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#underWay.size > 0) {
+      this.#send()
+      await Promise.all(this.#underWay)
+    }
   }
 
   async #ask({ keys, askers, group }: ReadCommand<T>): Promise<void> {

@@ -107,14 +107,12 @@ export class RedisTier implements Tier {
     return this.#parts === undefined ? Promise.reject(this.#notOpen('get')) : this.#parts.reads.get(keys, decode)
   }
 
-  async set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]> {
-    const parts = this.#open('set')
+  set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]> {
+    const parts = this.#parts
+    if (parts === undefined) return Promise.reject(this.#notOpen('set'))
     const now = this.#context.clock.now()
-    const replies = await this.#write(
-      parts,
-      records.map((record) => this.#writeOf(parts.store, record, now)),
-    )
-    return replies.map(outcomeOf)
+    const changes = records.map((record) => this.#writeOf(parts.store, record, now))
+    return this.#write(parts, changes, outcomeOf)
   }
 
   async delete(keys: readonly string[], version: number): Promise<readonly boolean[]> {
@@ -122,11 +120,8 @@ export class RedisTier implements Tier {
     const { layout } = parts.store
     const lifeMs = this.#settings.tombstoneTtlMs
     const bytes = tombstoneBytes(version)
-    const replies = await this.#write(
-      parts,
-      keys.map((key) => ({ key, group: layout.laneOf(key), limit: version, lifeMs, bytes })),
-    )
-    return replies.map((reply) => reply === 'replaced')
+    const changes = keys.map((key) => ({ key, group: layout.laneOf(key), limit: version, lifeMs, bytes }))
+    return this.#write(parts, changes, (reply) => reply === 'replaced')
   }
 
   async *scan<T>(prefix: string, decode: Decode<T>): AsyncIterable<T> {
@@ -182,7 +177,10 @@ export class RedisTier implements Tier {
         store,
         reads: new ReadQueue({
           groupOf: (key) => layout.laneOf(key),
-          ask: (keys, lane) => doubting(lost, (replica ?? store).read(keys, lane)),
+          ask: (keys, lane) =>
+            (replica ?? store).read(keys, lane).catch((error: unknown) => {
+              throw doubted(lost, error)
+            }),
           accept: (reply, key, now) => this.#frameIn(reply, key, now),
           now: () => clock.now(),
         }),
@@ -214,23 +212,26 @@ export class RedisTier implements Tier {
     return reads
   }
 
-  async #write(parts: OpenParts, changes: readonly Write[]): Promise<readonly WriteReply[]> {
-    const replies = await doubting(parts.lost, this.#fenced(parts, changes))
-    // What a load or a copy brings is no change: an older record in its place is not wrong.
-    for (const { key, limit, bytes } of changes)
-      if (limit === versionOf(bytes)) parts.lost.note(key, leastVersionAfter(bytes))
-    return replies
-  }
-
-  /** A fence goes up before the write is sent, and once more when it is answered: only from then on must it hold. */
-  async #fenced({ writes, replica }: OpenParts, changes: readonly Write[]): Promise<readonly WriteReply[]> {
-    if (replica === undefined) return writes.add(changes)
-    for (const { key, bytes } of changes) replica.noteWrite(key, leastVersionAfter(bytes))
-    try {
-      return await writes.add(changes)
-    } finally {
-      for (const { key, bytes } of changes) replica.noteWrite(key, leastVersionAfter(bytes))
-    }
+  /** What `answerOf` makes of each reply. Not `async`, as `get`. */
+  #write<T>(
+    { writes, replica, lost }: OpenParts,
+    changes: readonly Write[],
+    answerOf: (reply: WriteReply) => T,
+  ): Promise<readonly T[]> {
+    if (replica !== undefined) fence(replica, changes)
+    return writes.add(changes).then(
+      (replies) => {
+        if (replica !== undefined) fence(replica, changes)
+        // What a load or a copy brings is no change: an older record in its place is not wrong.
+        for (const { key, limit, bytes } of changes)
+          if (limit === versionOf(bytes)) lost.note(key, leastVersionAfter(bytes))
+        return replies.map(answerOf)
+      },
+      (error: unknown) => {
+        if (replica !== undefined) fence(replica, changes)
+        throw doubted(lost, error)
+      },
+    )
   }
 
   #removalOfOlder({ layout }: Store, [key, version]: LeastVersion): Write {
@@ -260,7 +261,8 @@ export class RedisTier implements Tier {
     parts.lost.stop()
     parts.replica?.stop()
     const { timers } = this.#context
-    await withDeadline(parts.writes.drain(), farewellMs, { timers, error: () => new Error('late') }).catch(() => {})
+    const underWay = Promise.all([parts.reads.drain(), parts.writes.drain()])
+    await withDeadline(underWay, farewellMs, { timers, error: () => new Error('late') }).catch(() => {})
     await closePorts(parts.ports)
   }
 
@@ -315,14 +317,15 @@ export class RedisTier implements Tier {
   }
 }
 
-/** The work; when it got no answer, what the store confirmed before is in doubt. */
-async function doubting<T>(lost: LostWrites, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof RedisFailure && error.kind === 'connection') lost.doubt()
-    throw error
-  }
+/** The error of a command; when it got no answer, what the store confirmed before is in doubt. */
+function doubted(lost: LostWrites, error: unknown): unknown {
+  if (error instanceof RedisFailure && error.kind === 'connection') lost.doubt()
+  return error
+}
+
+/** Goes up before a write is sent, and once more when it is answered: only from then on must it hold. */
+function fence(replica: ReplicaReads, changes: readonly Write[]): void {
+  for (const { key, bytes } of changes) replica.noteWrite(key, leastVersionAfter(bytes))
 }
 
 /** A tombstone may replace a record of its own version. */

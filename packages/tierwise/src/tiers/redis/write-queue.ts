@@ -19,8 +19,11 @@ export type WriteReply = 'superseded' | 'written' | 'replaced' | 'foreign'
 /** Makes the writes of one group in order; one reply a write, an `Error` for one that failed by itself. */
 export type WriteSender = (writes: readonly Write[]) => Promise<readonly (WriteReply | Error)[]>
 
-/** The server answers nobody else while it runs a script, so a command is kept small. */
-const mostWrites = 256
+/**
+ * The server answers nobody else while it runs a script, so a command is kept small; and while it works on the second of
+ * two commands, the answers of the first are taken in here, and the next writes are made.
+ */
+const mostWrites = 32
 const mostBytes = 2 ** 20
 
 /**
@@ -48,7 +51,7 @@ export class WriteQueue {
     this.#schedule()
     return new Promise((resolve, reject) => {
       const call: Call = { replies: [], left: writes.length, resolve, reject }
-      for (const [index, write] of writes.entries()) this.#waiting.push({ write, index, call })
+      for (let index = 0; index < writes.length; index++) this.#waiting.push({ write: writes[index]!, index, call })
     })
   }
 
@@ -108,7 +111,8 @@ export class WriteQueue {
   async #run({ pending }: WriteCommand): Promise<void> {
     try {
       const replies = await this.#send(pending.map(({ write }) => write))
-      for (const [position, { call, index }] of pending.entries()) {
+      for (let position = 0; position < pending.length; position++) {
+        const { call, index } = pending[position]!
         const reply = replies[position] ?? new Error('The server has answered fewer writes than it was sent')
         if (reply instanceof Error) call.reject(reply)
         else settle(call, index, reply)
