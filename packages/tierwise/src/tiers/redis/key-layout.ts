@@ -10,7 +10,7 @@ import { crc16 } from './key-slot.ts'
 export interface KeyLayout {
   /** How many lanes there are; a lane is a number below. */
   readonly lanes: number
-  laneOf(key: string): number
+  readonly laneOf: (key: string) => number
   nameOf(key: string, lane: number): string
   /** The storage key, or undefined for a name that is not one of this layout. */
   keyOf(name: string): string | undefined
