@@ -222,9 +222,9 @@ export class RedisTier implements Tier {
     return writes.add(changes).then(
       (replies) => {
         if (replica !== undefined) fence(replica, changes)
-        // What a load or a copy brings is no change: an older record in its place is not wrong.
-        for (const { key, limit, bytes } of changes)
-          if (limit === versionOf(bytes)) lost.note(key, leastVersionAfter(bytes))
+        // What a load or a copy brings is no change: an older record in its place is not wrong. A record of the very
+        // version that was left out here, copied from another tier, is right.
+        for (const { key, limit, bytes } of changes) if (limit === versionOf(bytes)) lost.note(key, versionOf(bytes))
         return replies.map(answerOf)
       },
       (error: unknown) => {
