@@ -1,11 +1,103 @@
+import type { BusPosition } from './bus.ts'
+
 /**
- * Gives versions: the process itself when the chain has no shared tier that does. Versions of one authority strictly
- * increase.
+ * Gives versions where the chain has no shared tier that does: the process itself. Its versions strictly increase.
  */
-export interface Authority {
+export interface VersionSource {
   nextVersion(): number
   /** Now, on the scale of the versions. */
   instant(): number
   /** Makes the next version larger than `version`. */
   observe(version: number): void
+}
+
+export interface LeaseRequest {
+  /** Storage key. */
+  readonly key: string
+  /** How long nobody else is let in, in milliseconds. The lease stays good until somebody else has taken it. */
+  readonly leaseMs: number
+}
+
+/**
+ * `granted`: load, and fill with this lease. `busy`: another process loads; its lease runs out in `leftMs`. `held`: the
+ * source is being changed; load, and keep the value nowhere. `fresh`: a fresh record has arrived; read again.
+ */
+export type LeaseAnswer =
+  | { readonly kind: 'granted'; readonly lease: string }
+  | { readonly kind: 'busy'; readonly leftMs: number }
+  | { readonly kind: 'held'; readonly leftMs: number }
+  | { readonly kind: 'fresh' }
+
+export interface HeldLease {
+  readonly key: string
+  readonly lease: string
+}
+
+/** A value on its way from a loader, or from a tier further down. */
+export interface Fill extends HeldLease {
+  /** A frame; the version in it says nothing. */
+  readonly bytes: Uint8Array
+  /** Epoch milliseconds of this process after which the record is useless; `Infinity` for never. */
+  readonly expiresAt: number
+  /** The version of the source that was read, compared with the fence of the key. */
+  readonly sourceVersion?: number | undefined
+}
+
+/** The version it got, or why it was refused: the lease is gone, the source was read too early, the record was not taken. */
+export type FillAnswer = { readonly version: number } | { readonly refused: 'lease' | 'fence' | 'record' }
+
+interface AnyChange {
+  /** Storage key. */
+  readonly key: string
+  /**
+   * Orders the changes that this process makes of the key: one that arrives after a later one, because it was held up on
+   * its way, is refused as `late`.
+   */
+  readonly order: number
+  /** The outcome of an earlier change of this process is not known; the store remembers the order of this one. */
+  readonly isDoubtful?: boolean | undefined
+  /** For so long no lease is granted and no fill taken; 0 ends a hold. */
+  readonly holdMs?: number | undefined
+  /** From now on only fills that have read at least this version of the source are taken. */
+  readonly fence?: number | undefined
+}
+
+export interface Removal extends AnyChange {
+  /** `expire`: what is held becomes stale, and stays for those who accept that; where nothing is held as `delete`. */
+  readonly operation: 'delete' | 'expire'
+}
+
+export interface Replacement extends AnyChange {
+  readonly operation: 'set'
+  /** A frame; the version in it says nothing. */
+  readonly bytes: Uint8Array
+  readonly expiresAt: number
+  /** Only if this is the version that is held. */
+  readonly ifVersion?: number | undefined
+}
+
+export type Change = Removal | Replacement
+
+/**
+ * The version that the change got, whether something was held before, and where it was announced. `conflict`: another
+ * version than `ifVersion` is held. `late`: see `order`. `refused`: the record was not taken, and none is held now.
+ */
+export type ChangeAnswer =
+  | { readonly version: number; readonly wasHeld: boolean; readonly position: BusPosition }
+  | { readonly refused: 'conflict' | 'late' }
+  | { readonly refused: 'record'; readonly version: number; readonly position: BusPosition }
+
+/**
+ * What a shared store does in one atomic step each, so that processes agree: it gives the versions, by its own clock, and
+ * leases, and announces every change on the bus in the same step in which it makes it.
+ *
+ * A fill needs a lease that is *there*, not a mark that is absent: whatever the store forgets costs a load, and never
+ * brings an old value back. One answer an item, in order; a rejection is that of all of them, with the outcome unknown.
+ */
+export interface Authority {
+  acquire(requests: readonly LeaseRequest[]): Promise<readonly LeaseAnswer[]>
+  fill(fills: readonly Fill[]): Promise<readonly FillAnswer[]>
+  /** Gives leases back unused, so that the next one need not wait. */
+  release(leases: readonly HeldLease[]): Promise<void>
+  change(changes: readonly Change[]): Promise<readonly ChangeAnswer[]>
 }

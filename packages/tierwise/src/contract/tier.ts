@@ -1,3 +1,5 @@
+import type { Authority } from './authority.ts'
+import type { Bus } from './bus.ts'
 import type { Entry } from './entry.ts'
 import type { TierEvent } from './events.ts'
 import type { Runtime } from './runtime.ts'
@@ -82,9 +84,10 @@ export type WriteOutcome = 'applied' | 'pending' | 'superseded' | 'refused'
 
 /**
  * Turns stored bytes into a result. Called inside `get` or `scan` while the bytes are valid; they may be reused
- * afterwards. `undefined` means that the record is no use (damaged, foreign, dead) and counts as absent.
+ * afterwards. `undefined` means that the record is no use (damaged, foreign, dead) and counts as absent. A store that
+ * gives the versions itself tells the one of the record, which is then not that in the frame.
  */
-export type Decode<T> = (bytes: Uint8Array, index: number) => T | undefined
+export type Decode<T> = (bytes: Uint8Array, index: number, version?: number) => T | undefined
 
 export interface TierOpening {
   /** The newest version the tier holds, 0 when empty or unknown: the authority starts above it. */
@@ -115,6 +118,10 @@ export interface Tier {
   readonly capabilities: TierCapabilities
   /** Present when `capabilities.tags`. */
   readonly tags?: TagStore
+  /** Present when the store can give versions and leases to all that share it. */
+  readonly authority?: Authority
+  /** Present when the store tells each process what others have changed. */
+  readonly bus?: Bus
   /** Present when code outside of this library may share the store's keys and values. */
   readonly raw?: RawStore
   /**

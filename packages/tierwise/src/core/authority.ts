@@ -1,4 +1,4 @@
-import type { Authority } from '../contract/authority.ts'
+import type { VersionSource } from '../contract/authority.ts'
 import type { Clock } from '../contract/runtime.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { Clock } from '../contract/runtime.ts'
  * Where processes share a store their own clocks do not count, only that of the store: `offsetMs` says how far it is
  * ahead. Without it, a process whose clock is slow could not replace what a faster one has written.
  */
-export class ProcessAuthority implements Authority {
+export class ProcessAuthority implements VersionSource {
   readonly #clock: Clock
   readonly #offsetMs: () => number
   #last = 0

@@ -1,5 +1,5 @@
 import { KeyCounter } from '../base/key-counter.ts'
-import type { Authority } from '../contract/authority.ts'
+import type { VersionSource } from '../contract/authority.ts'
 import type { Runtime } from '../contract/runtime.ts'
 import type { LocalSpace } from '../contract/tier.ts'
 import { CacheError } from '../errors.ts'
@@ -27,7 +27,7 @@ export interface RefreshBudget {
 export interface Engine {
   readonly runtime: Runtime
   readonly emitter: Emitter
-  readonly authority: Authority
+  readonly authority: VersionSource
   readonly background: Background
   readonly tagTable: TagTable
   readonly writeBehind: WriteBehind
