@@ -4,7 +4,7 @@ import { CodecError, ConfigError } from '../errors.ts'
 import { createCompression, type Compression } from './envelope/compression.ts'
 import { createEncryption, nonceBytes, sealBytes, type Encryption } from './envelope/encryption.ts'
 import { at } from './envelope/layout.ts'
-import { parseFrame, type ParsedFrame } from './envelope/parse-frame.ts'
+import { entryOf, isFor, keyOf, parseFrame, type ParsedFrame } from './envelope/parse-frame.ts'
 import { pack, unpack } from './envelope/payload.ts'
 import { beginFrame, finishFrame, type BegunFrame } from './envelope/write-frame.ts'
 import { undecodable } from './refusal.ts'
@@ -56,27 +56,18 @@ class FrameEnvelope implements Envelope {
 
   decode(bytes: Uint8Array, key: string): Entry {
     const frame = parseFrame(bytes)
-    const { head } = frame
-    if (head.key !== key) throw undecodable('the frame belongs to another key')
-    return {
-      value: this.#decodeValue(frame),
-      version: head.version,
-      createdAt: head.createdAt,
-      freshUntil: head.freshUntil,
-      usableUntil: head.usableUntil,
-      tags: head.tags,
-      tagClock: head.tagClock,
-      loadMs: head.loadMs,
-      sizeBytes: head.sizeBytes,
-    }
+    if (!isFor(frame, key)) throw undecodable('the frame belongs to another key')
+    return entryOf(frame, this.#decodeValue(frame))
   }
 
   head(bytes: Uint8Array): KeyedHead {
-    return parseFrame(bytes).head
+    const frame = parseFrame(bytes)
+    const { value: _absent, ...head } = entryOf(frame, undefined)
+    return { key: keyOf(frame), ...head }
   }
 
   #decodeValue(frame: ParsedFrame): unknown {
-    const { codecId } = frame.form
+    const { codecId } = frame
     const codec = this.#readers.get(codecId)
     if (codec === undefined) throw undecodable(`it was written with codec ${codecId}, which is not configured`)
     const payload = unpack(frame, { encryption: this.#encryption, maxBytes: this.#maxBytes })

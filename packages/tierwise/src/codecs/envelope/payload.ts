@@ -37,9 +37,9 @@ export interface Unpacking {
 
 /** The encoded value of a frame; it may share memory with the frame. @throws CodecError ERR_CACHE_DECODE */
 export function unpack(frame: ParsedFrame, { encryption, maxBytes }: Unpacking): Uint8Array {
-  const { compressionId, valueBytes } = frame.form
+  const { compressionId, valueBytes } = frame
   // With keys configured, an unencrypted frame could come from anybody who can write to the store.
-  const isEncrypted = frame.form.encryptionKeyId !== undefined
+  const isEncrypted = frame.encryptionKeyId !== undefined
   if (isEncrypted !== (encryption !== undefined)) {
     throw undecodable(isEncrypted ? 'the frame is encrypted and no key is configured' : 'the frame is not encrypted')
   }
@@ -52,16 +52,17 @@ export function unpack(frame: ParsedFrame, { encryption, maxBytes }: Unpacking):
   return stored
 }
 
-function storedBytes({ bytes, bodyAt, form }: ParsedFrame): Uint8Array {
-  return bytes.subarray(bodyAt, bodyAt + form.storedBytes)
+function storedBytes({ bytes, bodyAt, storedBytes: length }: ParsedFrame): Uint8Array {
+  return bytes.subarray(bodyAt, bodyAt + length)
 }
 
-function open({ bytes, bodyAt, form }: ParsedFrame, encryption: Encryption): Uint8Array {
-  if (form.storedBytes < sealBytes) throw undecodable('the encrypted value is too short')
+function open(frame: ParsedFrame, encryption: Encryption): Uint8Array {
+  const { bytes, bodyAt, storedBytes: length, encryptionKeyId = 0 } = frame
+  if (length < sealBytes) throw undecodable('the encrypted value is too short')
   const sealedAt = bodyAt + nonceBytes
-  return encryption.open(form.encryptionKeyId ?? 0, {
+  return encryption.open(encryptionKeyId, {
     nonce: bytes.subarray(bodyAt, sealedAt),
-    sealed: bytes.subarray(sealedAt, sealedAt + form.storedBytes),
+    sealed: bytes.subarray(sealedAt, sealedAt + length),
     context: bytes.subarray(at.version, sealedAt),
   })
 }
