@@ -16,6 +16,10 @@ export interface LeaseRequest {
   readonly key: string
   /** How long nobody else is let in, in milliseconds. The lease stays good until somebody else has taken it. */
   readonly leaseMs: number
+  /** A fresh record counts only if it is newer than this version: a refresh is after something newer. @default -Infinity */
+  readonly newerThan?: number | undefined
+  /** Take the lease even from a process that is loading; its fill is then refused. @default false */
+  readonly isForced?: boolean | undefined
 }
 
 /**
@@ -41,10 +45,18 @@ export interface Fill extends HeldLease {
   readonly expiresAt: number
   /** The version of the source that was read, compared with the fence of the key. */
   readonly sourceVersion?: number | undefined
+  /**
+   * The version of the record in the tier it is copied from: refused as outdated when a change of the key gave it at least
+   * that version. Undefined for a value that was loaded after the lease was granted.
+   */
+  readonly copyOf?: number | undefined
 }
 
-/** The version it got, or why it was refused: the lease is gone, the source was read too early, the record was not taken. */
-export type FillAnswer = { readonly version: number } | { readonly refused: 'lease' | 'fence' | 'record' }
+/**
+ * The version it got, or why it was refused: the lease is gone, the source was read too early, the copy is outdated, the
+ * record was not taken.
+ */
+export type FillAnswer = { readonly version: number } | { readonly refused: 'lease' | 'fence' | 'copy' | 'record' }
 
 interface AnyChange {
   /** Storage key. */
@@ -100,4 +112,10 @@ export interface Authority {
   /** Gives leases back unused, so that the next one need not wait. */
   release(leases: readonly HeldLease[]): Promise<void>
   change(changes: readonly Change[]): Promise<readonly ChangeAnswer[]>
+  /**
+   * Looks whether the store still knows of changes that were made; keys of which it has forgotten them are deleted again,
+   * announced. Asked once tiers below have taken a change: what was copied from them before is refused only as long as
+   * the store knows better.
+   */
+  affirm(changes: readonly { readonly key: string; readonly version: number }[]): Promise<void>
 }
