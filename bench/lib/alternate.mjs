@@ -7,24 +7,25 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
  * machine does meanwhile falls on all of them. Before every turn the garbage of the others is collected (when the
  * process was started with --expose-gc) and the event loop turns once, so nobody pays for somebody else. A turn repeats
  * one *pass*, the fixed unit of work, until it is long enough to be timed; slow contestants do fewer passes, never
- * smaller ones. Each pass ends in a checksum over what was read; one that differs from the others' ends the whole bench,
- * for a figure of a wrong answer means nothing.
+ * smaller ones. Each pass ends in a checksum over what was read, and whoever writes is read back after each timed turn;
+ * a checksum that differs from the others' ends the whole bench, for a figure of a wrong answer means nothing.
  */
 
 /**
  * @typedef {object} Contestant
  * @property {string} name
  * @property {() => unknown} pass One unit of the work; returns or resolves to its checksum.
- * @property {() => unknown} [verify] Untimed, after each turn; its result then is the checksum instead of the pass's.
+ * @property {() => unknown} [verify] Untimed, after each timed turn; its result then is the checksum instead of the pass's.
  */
 
 /**
  * @typedef {object} Pace
  * @property {number} rounds
  * @property {number} turnMs The shortest turn that is timed.
- * @property {number} warmUpMs Spent on each contestant before the first round.
+ * @property {number} warmUpMs Spent on each contestant before the first round, in one pass at least.
  * @property {number} [settleMs] Spent on the contestant at the start of each turn, untimed: the collection before a turn
- *   takes the shapes of decoded values along, and the machine code that was made for them.
+ *   takes the shapes of decoded values along, and the machine code that was made for them. Who needs longer than this
+ *   and a turn for a single pass starts without: it settles in a small part of the pass.
  * @property {() => number} nowMs The clock of the turns.
  */
 
@@ -61,55 +62,75 @@ export async function alternate(contestants, pace) {
   const agree = agreement()
   const entries = []
   for (const contestant of contestants) {
-    entries.push({ contestant, passes: await warmUp(contestant, pace, agree), speeds: /** @type {number[]} */ ([]) })
+    const passMs = await warmUp(contestant, pace, agree)
+    entries.push({ contestant, passMs, speeds: /** @type {number[]} */ ([]) })
   }
   for (let round = 0; round < pace.rounds; round++) {
     for (let place = 0; place < entries.length; place++) {
       const entry = entries[(round + place) % entries.length]
       globalThis.gc?.()
-      await settle(entry.contestant, pace, agree)
+      await settle(entry, pace, agree)
       entry.speeds.push(await takeTurn(entry, pace, agree))
     }
   }
   return new Map(entries.map(({ contestant, speeds }) => [contestant.name, speeds]))
 }
 
+/** @typedef {{ readonly contestant: Contestant, readonly passMs: number }} Entry `passMs` is the shortest that a pass took. */
+
 /**
  * Runs the contestant until it has seen its machine code.
  *
  * @param {Contestant} contestant @param {Pace} pace @param {Agree} agree
- * @returns {Promise<number>} passes that fill a turn
+ * @returns {Promise<number>} milliseconds of the fastest pass
  */
 async function warmUp(contestant, pace, agree) {
   const started = pace.nowMs()
-  let fastest = 0
-  for (let pass = 0; pass < 3 || pace.nowMs() - started < pace.warmUpMs; pass++) {
-    fastest = Math.max(fastest, await takeTurn({ contestant, passes: 1 }, pace, agree))
-  }
-  return Math.max(1, Math.ceil((pace.turnMs * fastest) / 1000))
+  let fastest = Infinity
+  do fastest = Math.min(fastest, await rehearse(contestant, pace, agree))
+  while (pace.nowMs() - started < pace.warmUpMs)
+  return fastest
 }
 
-/** @param {Contestant} contestant @param {Pace} pace @param {Agree} agree */
-async function settle(contestant, pace, agree) {
-  const { settleMs = 0, nowMs } = pace
+/** @param {Entry} entry @param {Pace} pace @param {Agree} agree */
+async function settle({ contestant, passMs }, pace, agree) {
+  const { settleMs = 0, turnMs, nowMs } = pace
+  if (passMs > settleMs + turnMs) return
   const started = nowMs()
-  while (nowMs() - started < settleMs) await takeTurn({ contestant, passes: 1 }, pace, agree)
+  while (nowMs() - started < settleMs) await rehearse(contestant, pace, agree)
 }
 
 /**
- * @param {{ contestant: Contestant, passes: number }} turn @param {Pace} pace @param {Agree} agree
+ * A pass that is not part of a turn. What it wrote is not read back, which for a slow contestant takes as long again.
+ *
+ * @param {Contestant} contestant @param {Pace} pace @param {Agree} agree
+ * @returns {Promise<number>} milliseconds
+ */
+async function rehearse(contestant, pace, agree) {
+  const { elapsed, checksum } = await timePasses(contestant, 1, pace)
+  if (!contestant.verify) agree(contestant.name, checksum)
+  return elapsed
+}
+
+/**
+ * @param {Entry} entry @param {Pace} pace @param {Agree} agree
  * @returns {Promise<number>} passes per second
  */
-async function takeTurn({ contestant, passes }, { nowMs }, agree) {
+async function takeTurn({ contestant, passMs }, pace, agree) {
+  const passes = Math.max(1, Math.ceil(pace.turnMs / passMs))
+  const { elapsed, checksum } = await timePasses(contestant, passes, pace)
+  agree(contestant.name, contestant.verify ? await contestant.verify() : checksum)
+  return (passes * 1000) / elapsed
+}
+
+/** @param {Contestant} contestant @param {number} passes @param {Pace} pace */
+async function timePasses({ pass }, passes, { nowMs }) {
   await nextTurn()
   let checksum
   const started = nowMs()
-  for (let pass = 0; pass < passes; pass++) checksum = await contestant.pass()
+  for (let done = 0; done < passes; done++) checksum = await pass()
   // The clock may not have moved during an empty pass; a turn takes at least its resolution.
-  const elapsed = Math.max(nowMs() - started, 0.001)
-  if (contestant.verify) checksum = await contestant.verify()
-  agree(contestant.name, checksum)
-  return (passes * 1000) / elapsed
+  return { checksum, elapsed: Math.max(nowMs() - started, 0.001) }
 }
 
 /** @typedef {(name: string, checksum: unknown) => void} Agree */

@@ -18,15 +18,16 @@ import { significant, speedRows } from './result.mjs'
  * @property {Verb} verb
  * @property {number} inFlight Calls at a time.
  * @property {readonly Claim[]} claims Those about a store that does not take part are left out.
+ * @property {number} [passKeys] Keys of one pass. Default: enough for a few hundred round trips.
  */
 
 /** @typedef {{ readonly stores: readonly RemoteStore[], readonly keys: readonly string[], readonly quick: boolean }} Setting */
 
-/** A turn holds a few hundred round trips even where each is awaited alone. */
-const pace = { ...waitingPace, settleMs: 100, turnMs: 150, rounds: 7 }
-/** One timed pass a turn. */
-const timingPace = { ...quickPace, turnMs: 0, warmUpMs: 0, rounds: 4 }
-const quickTimingPace = { ...timingPace, rounds: 1 }
+/** A turn holds hundreds of round trips even where each is awaited alone. */
+const pace = { ...waitingPace, warmUpMs: 100, settleMs: 75, turnMs: 100, rounds: 7 }
+/** Short turns, for each call gives a time: who is slow does three passes, the fast ones as many as they need. */
+const timingPace = { ...waitingPace, warmUpMs: 0, turnMs: 50, rounds: 2 }
+const quickTimingPace = { ...quickPace, warmUpMs: 0, turnMs: 0, rounds: 1 }
 
 /**
  * Runs one kind of call against all stores that offer it. Speeds are by the wall clock, since most of the work waits for
@@ -34,8 +35,9 @@ const quickTimingPace = { ...timingPace, rounds: 1 }
  *
  * @param {Scenario} scenario @param {Setting} setting @returns {Promise<Result>}
  */
-export async function contest({ title, work, verb, inFlight, claims }, { stores, keys, quick }) {
-  const sequence = keys.slice(0, passLength(verb, inFlight, quick))
+export async function contest({ title, work, verb, inFlight, claims, passKeys }, { stores, keys, quick }) {
+  const started = performance.now()
+  const sequence = keys.slice(0, passKeys ?? passLength(verb, inFlight, quick))
   const entrants = stores.flatMap((store) => entrantOf(store, verb, inFlight) ?? [])
   const runners = await Promise.all(
     entrants.map(async (entrant) => ({ ...entrant, calls: await freshCalls(entrant.store.name), meter: newMeter() })),
@@ -51,6 +53,7 @@ export async function contest({ title, work, verb, inFlight, claims }, { stores,
     quick ? quickTimingPace : timingPace,
   )
   const notes = new Map(runners.map(({ store, meter }) => [store.name, noteOf(meter, sequence.length)]))
+  if (!quick) console.log(progress(title, runners, { keys: sequence.length, ms: performance.now() - started }))
   const fitting = claims.filter(({ name, against }) => speeds.has(name) && speeds.has(against))
   return {
     title,
@@ -65,6 +68,17 @@ function passLength(verb, inFlight, quick) {
   if (quick) return isBatch ? batchSize : 40
   if (isBatch) return batchSize * Math.max(16, inFlight)
   return Math.max(400, inFlight * 16)
+}
+
+/**
+ * What was done behind the figures, for whoever waits for them: who is slow does fewer passes, never other ones.
+ *
+ * @param {string} title @param {readonly (Entrant & { meter: Meter })[]} runners @param {{ keys: number, ms: number }} work
+ */
+function progress(title, runners, { keys, ms }) {
+  const passes = runners.map(({ store, meter }) => `${store.name} ${meter.processorMicros.length}`)
+  const head = `${title}: ${runners.length} sides agree (${(ms / 1000).toFixed(1)} s)`
+  return `${head}\n  passes of ${significant(keys)} keys: ${passes.join('; ')}`
 }
 
 /**

@@ -18,7 +18,7 @@ describe('alternate', () => {
 
   test('refuses a contestant that goes wrong only later', async () => {
     let passes = 0
-    const late = { name: 'late', pass: () => (++passes > 4 ? 43 : 42) }
+    const late = { name: 'late', pass: () => (++passes > 2 ? 43 : 42) }
     await expect(alternate([agreeing('one'), late], { ...quickPace, turnMs: 0, warmUpMs: 0 })).rejects.toThrow(
       Disagreement,
     )
@@ -27,6 +27,18 @@ describe('alternate', () => {
   test('compares what verify reads when a contestant writes', async () => {
     const forgetful = { name: 'forgetful', pass: () => 42, verify: () => 0 }
     await expect(alternate([agreeing('one'), forgetful], quickPace)).rejects.toThrow(Disagreement)
+  })
+
+  test('reads back what was written once a timed turn, and not after the passes before it', async () => {
+    const { passes, reads, contestant, clock } = writer({ passMs: 10 })
+    await alternate([contestant], { rounds: 3, turnMs: 20, warmUpMs: 30, settleMs: 40, nowMs: clock })
+    expect([passes(), reads()]).toEqual([3 + 3 * (4 + 2), 3])
+  })
+
+  test('spares who is slow the untimed passes before each turn', async () => {
+    const { passes, contestant, clock } = writer({ passMs: 1000 })
+    await alternate([contestant], { rounds: 3, turnMs: 20, warmUpMs: 30, settleMs: 40, nowMs: clock })
+    expect(passes()).toBe(1 + 3)
   })
 })
 
@@ -67,4 +79,12 @@ describe('zipfRanks', () => {
 /** @param {string} name */
 function agreeing(name) {
   return { name, pass: async () => 42 }
+}
+
+/** A contestant who only writes, by a clock that moves with its passes alone. @param {{ passMs: number }} speed */
+function writer({ passMs }) {
+  let passes = 0
+  let reads = 0
+  const contestant = { name: 'writer', pass: () => void passes++, verify: () => void reads++ }
+  return { contestant, clock: () => passes * passMs, passes: () => passes, reads: () => reads }
 }

@@ -38,6 +38,14 @@ describe('a contest of remote stores', () => {
     ])
   })
 
+  test('makes passes of as many keys as the scenario says', async () => {
+    const store = await filled('one')
+    const asked = new Set()
+    const get = (/** @type {string} */ key) => store.get(asked.add(key) && key)
+    await contest({ ...reads, passKeys: 7 }, { stores: [{ ...store, get }], keys, quick: true })
+    expect([...asked]).toEqual(keys.slice(0, 7))
+  })
+
   test('gives no figures when a store answers with the value of another key', async () => {
     const astray = await filled('astray')
     const store = { ...astray, get: () => Promise.resolve(valueOf('another', 1)) }
