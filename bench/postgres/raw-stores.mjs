@@ -2,6 +2,7 @@ import pg from 'pg'
 import postgres from 'postgres'
 import { generationOf, valueOf } from '../lib/payload.mjs'
 
+/** @typedef {import('@electric-sql/pglite').PGlite} PGlite */
 /** @typedef {import('../lib/remote-store.mjs').RemoteStore} RemoteStore */
 
 /** Connections of each contestant. */
@@ -42,20 +43,18 @@ export async function postgresStores(url) {
   return storesOver('postgres', run, () => sql.end())
 }
 
-/** PGlite in this process. @returns {Promise<RemoteStore[]>} */
-export async function pgliteStores() {
-  const { PGlite } = await import('@electric-sql/pglite')
-  const database = await PGlite.create()
+/** @param {PGlite} database Stays open. @returns {Promise<RemoteStore[]>} */
+export async function pgliteStores(database) {
   await database.exec(createRawTable)
   /** @type {RunQuery} */
   const run = async ({ text, values }) => /** @type {any} */ ((await database.query(text, [...values])).rows)
-  return storesOver('PGlite', run, () => database.close())
+  return storesOver('PGlite', run, () => {})
 }
 
 /**
  * One row a statement, and many rows a statement, each prepared once a connection where the package does so.
  *
- * @param {string} client @param {RunQuery} run @param {() => Promise<unknown>} close @returns {RemoteStore[]}
+ * @param {string} client @param {RunQuery} run @param {() => unknown} close @returns {RemoteStore[]}
  */
 function storesOver(client, run, close) {
   return [

@@ -1,10 +1,10 @@
-import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import postgresJs from 'postgres'
 import { postgres } from 'tierwise/postgres'
 import { chainStore } from '../lib/chain-store.mjs'
 import { poolSize } from './raw-stores.mjs'
 
+/** @typedef {import('@electric-sql/pglite').PGlite} PGlite */
 /** @typedef {import('../lib/remote-store.mjs').RemoteStore} RemoteStore */
 
 export const overPg = 'tierwise over pg'
@@ -23,8 +23,7 @@ export function tierwiseOverPostgres(url) {
   return chainStore(overPostgres, [postgres({ sql, table: 'over_postgres' })], () => sql.end())
 }
 
-/** @returns {Promise<RemoteStore>} */
-export async function tierwiseOverPglite() {
-  const database = await PGlite.create()
-  return chainStore(overPglite, [postgres({ pglite: database })], () => database.close())
+/** @param {PGlite} database Stays open. @returns {Promise<RemoteStore>} */
+export function tierwiseOverPglite(database) {
+  return chainStore(overPglite, [postgres({ pglite: database })])
 }
