@@ -12,6 +12,8 @@ export interface KeyLayout {
   readonly lanes: number
   readonly laneOf: (key: string) => number
   nameOf(key: string, lane: number): string
+  /** Where leases and what else is short-lived about a key lies: in the slot of its record, and never taken for one. */
+  transientNameOf(key: string, lane: number): string
   /** The storage key, or undefined for a name that is not one of this layout. */
   keyOf(name: string): string | undefined
   /** The lane a name lies in, even if the key should lie in another one by now. */
@@ -24,6 +26,7 @@ export const singleLayout: KeyLayout = {
   lanes: 1,
   laneOf: () => 0,
   nameOf: (key) => key,
+  transientNameOf: (key) => `~${key}`,
   keyOf: (name) => name,
   laneOfName: () => 0,
   patternOf: (prefix) => `${escapeGlob(prefix)}*`,
@@ -42,6 +45,7 @@ export function clusterLayout(prefix: string, lanes: number): KeyLayout {
     lanes,
     laneOf,
     nameOf: (key, lane) => `${heads[lane] ?? ''}${key}`,
+    transientNameOf: (key, lane) => `${heads[lane] ?? ''}~${key}`,
     keyOf: (name) => {
       const lane = laneOfName(name)
       const key = lane === -1 ? undefined : name.slice(name.indexOf('}') + 1)

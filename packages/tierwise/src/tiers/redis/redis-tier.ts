@@ -16,15 +16,15 @@ import { clusterLayout, singleLayout } from './key-layout.ts'
 import { pagesOfNames, UniqueNames } from './key-pages.ts'
 import { longestLifeMs, RedisRawStore } from './raw-store.ts'
 import { LostWrites, type LeastVersion } from './lost-writes.ts'
+import { OrderedQueue } from './ordered-queue.ts'
 import { frameOf, isLive, kindOf, recordBytes, tombstoneBytes, versionOf } from './record.ts'
 import { ReadQueue } from './read-queue.ts'
 import { ReplicaReads } from './replica-reads.ts'
 import { bytesOf } from './replies.ts'
 import { ServerClock } from './server-clock.ts'
-import { Store } from './store.ts'
+import { Store, type Write, type WriteReply } from './store.ts'
 import { RedisTagStore } from './tag-store.ts'
 import { countRecords } from './usage.ts'
-import { WriteQueue, type Write, type WriteReply } from './write-queue.ts'
 
 export interface RedisTierSettings {
   /** Makes the connection, unopened. Called for each opening. */
@@ -43,7 +43,7 @@ interface OpenParts {
   readonly ports: RedisPorts
   readonly store: Store
   readonly reads: ReadQueue<Buffer>
-  readonly writes: WriteQueue
+  readonly writes: OrderedQueue<Write, WriteReply>
   readonly clock: ServerClock
   readonly replica: ReplicaReads | undefined
   readonly lost: LostWrites
@@ -167,7 +167,7 @@ export class RedisTier implements Tier {
       const replica = await this.#replicaReads(store, ports)
       const serverClock = new ServerClock(ports.primary, clock)
       await serverClock.measure()
-      const writes = new WriteQueue((batch) => store.write(batch))
+      const writes = new OrderedQueue<Write, WriteReply>((batch) => store.write(batch))
       const lost = new LostWrites({
         runtime: this.#context,
         removeOlder: (keys) => writes.add(keys.map((key) => this.#removalOfOlder(store, key))),

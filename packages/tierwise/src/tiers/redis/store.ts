@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { RedisArgument, RedisPort, RedisReply } from '../../clients/redis/port.ts'
 import type { Clock } from '../../contract/runtime.ts'
 import type { KeyLayout } from './key-layout.ts'
@@ -5,7 +6,21 @@ import { listOf, numberOf, textOf } from './replies.ts'
 import type { Script } from './script.ts'
 import { clearScript, countScript, writeScript } from './scripts.ts'
 import { TornLanes } from './torn-lanes.ts'
-import type { Write, WriteReply } from './write-queue.ts'
+
+/** One change of one key that is made only if it is newer than what is held. */
+export interface Write {
+  readonly key: string
+  readonly group: number
+  /** The change is made only if nothing held is newer than this version. */
+  readonly limit: number
+  /** Milliseconds; `Infinity` for never ending. */
+  readonly lifeMs: number
+  /** With head. */
+  readonly bytes: Buffer
+}
+
+/** What became of a write: something newer is held, written, written over a live record, or the key is of another type. */
+export type WriteReply = 'superseded' | 'written' | 'replaced' | 'foreign'
 
 const replyNames: readonly WriteReply[] = ['superseded', 'written', 'replaced', 'foreign']
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
-import { WriteQueue, type Write, type WriteReply } from '../../../src/tiers/redis/write-queue.ts'
+import { OrderedQueue } from '../../../src/tiers/redis/ordered-queue.ts'
+import type { Write, WriteReply } from '../../../src/tiers/redis/store.ts'
 
 interface Sent {
   readonly keys: string[]
@@ -9,9 +10,9 @@ interface Sent {
 }
 
 /** A queue whose commands are answered when the test says so. */
-function heldQueue(): { queue: WriteQueue; sent: Sent[] } {
+function heldQueue(): { queue: OrderedQueue<Write, WriteReply>; sent: Sent[] } {
   const sent: Sent[] = []
-  const queue = new WriteQueue(
+  const queue = new OrderedQueue<Write, WriteReply>(
     (writes) =>
       new Promise((resolve, reject) => {
         const keys = writes.map(({ key, limit }) => `${key}@${limit}`)
@@ -27,7 +28,7 @@ function write(key: string, limit: number, bytes = 10): Write {
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-describe('WriteQueue', () => {
+describe('OrderedQueue', () => {
   it('holds a write back while an earlier one of its key is under way, and no other', async () => {
     const { queue, sent } = heldQueue()
     void queue.add([write('a', 1)])
