@@ -18,6 +18,21 @@ export { mapTier, type MapTierOptions } from './map-tier.ts'
 export { seededRandom, zipf, type SeededRandom } from './seeded-random.ts'
 export * from './servers/index.ts'
 export {
+  sharedStore,
+  type LoggedChange,
+  type MessageFaults,
+  type Pause,
+  type PauseOptions,
+  type SharedHead,
+  type SharedInstance,
+  type SharedMember,
+  type SharedOperation,
+  type SharedSnapshot,
+  type SharedStore,
+  type SharedStoreOptions,
+  type SharedTierOptions,
+} from './shared-store.ts'
+export {
   tcpProxy,
   type ProxyCounters,
   type ProxyDirection,

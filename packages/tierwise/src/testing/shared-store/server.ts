@@ -1,0 +1,137 @@
+import { crc32 } from 'node:zlib'
+
+import type { BusChange, BusPosition } from '../../contract/bus.ts'
+import type { Clock } from '../../contract/runtime.ts'
+import type { Message } from './message.ts'
+import { copyOf, type Held, type LaneHead, type LoggedChange, type ServerState, type Transient } from './state.ts'
+
+export interface ServerSettings {
+  readonly clock: Pick<Clock, 'now'>
+  readonly lanes: number
+  readonly logLength: number
+  readonly maxRecordBytes: number
+}
+
+/**
+ * The server of a shared store. Each of its methods, and each function that is given one, is one atomic step: nothing in
+ * here waits. A message is handed to the subscribers in the step that makes the change.
+ */
+export class Server {
+  skewMs = 0
+  readonly settings: ServerSettings
+  readonly lanes: number
+  readonly tagLane: number
+  readonly subscribers: Set<(message: Message) => void> = new Set()
+  #state: ServerState
+  #ids = 0
+
+  constructor(settings: ServerSettings) {
+    this.settings = settings
+    this.lanes = settings.lanes === 1 ? 1 : settings.lanes + 1
+    this.tagLane = this.lanes - 1
+    this.#state = this.#empty()
+  }
+
+  get state(): ServerState {
+    return this.#state
+  }
+
+  /** Epoch milliseconds of the store's own clock. */
+  now(): number {
+    return this.settings.clock.now() + this.skewMs
+  }
+
+  laneOf(key: string): number {
+    return this.settings.lanes === 1 ? 0 : crc32(key) % this.settings.lanes
+  }
+
+  /** A text that was never given before. It comes from no state, so that a restored store gives others than before. */
+  nextId(kind: string): string {
+    return `${kind}-${++this.#ids}`
+  }
+
+  /** The newest version of the key that is still known, that of a deletion included; 0 for none. */
+  knownVersion(key: string): number {
+    return Math.max(this.#state.held.get(key)?.version ?? 0, this.#state.transient.get(key)?.version ?? 0)
+  }
+
+  nextVersion(key: string): number {
+    return Math.max(this.knownVersion(key) + 1, Math.floor(this.now() * 1000))
+  }
+
+  /** The record of the key, unless it has expired or is the mark of a deletion. */
+  live(key: string): (Held & { readonly bytes: Uint8Array }) | undefined {
+    const held = this.#state.held.get(key)
+    if (held?.bytes === undefined || held.expiresAt <= this.now()) return undefined
+    return { ...held, bytes: held.bytes }
+  }
+
+  transientOf(key: string): Transient {
+    const known = this.#state.transient.get(key)
+    if (known !== undefined) return known
+    const fresh: Transient = {
+      lease: undefined,
+      leaseUntil: 0,
+      isAwaited: false,
+      version: 0,
+      changed: 0,
+      holdUntil: 0,
+      fence: undefined,
+      orders: new Map(),
+    }
+    this.#state.transient.set(key, fresh)
+    return fresh
+  }
+
+  headOf(lane: number): LaneHead {
+    return this.#laneAt(lane).head
+  }
+
+  logOf(lane: number): readonly LoggedChange[] {
+    return this.#laneAt(lane).log
+  }
+
+  /** Counts, logs and announces a change. */
+  emit(lane: number, source: string, changes: readonly BusChange[]): BusPosition {
+    const state = this.#laneAt(lane)
+    const sequence = state.head.sequence + 1
+    const entry: LoggedChange = { sequence, before: state.head.id, id: this.nextId('change'), source, changes }
+    state.head = { sequence, id: entry.id }
+    state.log = [...state.log, entry].slice(-this.settings.logLength)
+    this.publish({ kind: 'changes', lane, ...entry })
+    return { lane, sequence }
+  }
+
+  publish(message: Message): void {
+    for (const receive of this.subscribers) receive(message)
+  }
+
+  snapshot(): ServerState {
+    return copyOf(this.#state)
+  }
+
+  restore(snapshot: ServerState): void {
+    this.#state = copyOf(snapshot)
+  }
+
+  flush(): void {
+    this.#state = this.#empty()
+  }
+
+  #laneAt(lane: number): ServerState['lanes'][number] {
+    const state = this.#state.lanes[lane]
+    if (state === undefined) throw new RangeError(`The store has no lane ${lane}`)
+    return state
+  }
+
+  #empty(): ServerState {
+    const start = Math.floor(this.now() * 1000)
+    return {
+      held: new Map(),
+      transient: new Map(),
+      lanes: Array.from({ length: this.lanes }, () => ({ head: { sequence: 0, id: this.nextId('lane') }, log: [] })),
+      members: new Map(),
+      tags: { clock: start, floor: start, marks: new Map() },
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { Authority, Fill, HeldLease, LeaseRequest, Change } from '../../contract/authority.ts'
+import type { Clock } from '../../contract/runtime.ts'
+import { affirm, change, type SentChange } from './changes.ts'
+import { acquire, fill, release } from './leases.ts'
+import type { Link } from './link.ts'
+import type { Server } from './server.ts'
+
+/** The authority as one instance sees it. */
+export function sharedAuthority(server: Server, link: Link, clock: Pick<Clock, 'now'>): Authority {
+  // An instant of this process means nothing to the store, what is left of a life does.
+  const sent = <T extends { readonly expiresAt: number }>({ expiresAt, ...rest }: T): SentLife<T> => ({
+    ...rest,
+    lifeMs: expiresAt - clock.now(),
+  })
+  return {
+    acquire: (requests: readonly LeaseRequest[]) =>
+      link.call('acquire', keysOf(requests), () => requests.map((request) => acquire(server, request))),
+    fill: (fills: readonly Fill[]) => {
+      const sentFills = fills.map(sent)
+      return link.call('fill', keysOf(fills), () => sentFills.map((one) => fill(server, one)))
+    },
+    release: (leases: readonly HeldLease[]) =>
+      link.call('release', keysOf(leases), () => leases.forEach((lease) => release(server, lease))),
+    change: (changes: readonly Change[]) => {
+      const sentChanges = changes.map((one): SentChange => (one.operation === 'set' ? sent(one) : one))
+      return link.call('change', keysOf(changes), () => change(server, sentChanges, link.id))
+    },
+    affirm: (changes) => link.call('affirm', keysOf(changes), () => affirm(server, changes, link.id)),
+  }
+}
+
+type SentLife<T> = Omit<T, 'expiresAt'> & { readonly lifeMs: number }
+
+function keysOf(items: readonly { readonly key: string }[]): string[] {
+  return items.map(({ key }) => key)
+}
