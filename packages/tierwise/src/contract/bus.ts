@@ -68,4 +68,9 @@ export interface Bus {
    * Rejects when it cannot find out within `timeoutMs`.
    */
   barrier(positions: readonly BusPosition[], timeoutMs: number): Promise<BarrierResult>
+  /**
+   * Tells the others what this process has changed. Present where the shared store does not announce by itself, or there is
+   * none. Sent within the call, so that who waits for the change can rely on it; never throws.
+   */
+  announce?(changes: readonly BusChange[]): void
 }

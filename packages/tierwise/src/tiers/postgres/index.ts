@@ -46,7 +46,7 @@ export type {
  * createCacheManager({ tiers: [memory(), postgres({ pool, maxBytes: '2gb' })] })
  */
 export function postgres(options: PostgresOptions = {}): TierDefinition {
-  const { connection, compression, name, ...settings } = postgresSettings(options)
+  const { connection, compression, name, bus = isServer(connection), ...settings } = postgresSettings(options)
   const identity = identityOf(connection, settings.tables)
   const definition: TierDefinition = {
     name,
@@ -56,6 +56,7 @@ export function postgres(options: PostgresOptions = {}): TierDefinition {
         {
           ...settings,
           isShared: isServer(connection),
+          announces: bus,
           isDurable: isServer(connection) || isKept(connection),
           statementsAtOnce: hasOneConnection(connection) ? 1 : 4,
           connect: () => createPostgresPort(connection, context),

@@ -37,6 +37,12 @@ export interface PostgresOptions extends PostgresConnectionOptions, PostgresTabl
   readonly maxBytes?: Size
   /** How often expired records are removed and the quota is looked after; one process at a time does. @default '30s' */
   readonly sweepInterval?: Duration
+  /**
+   * Whether changes are announced to the processes that share the table, over NOTIFY, so that they can keep entries in
+   * memory; needs a connection of its own that LISTEN works on, so not one through a pooler in transaction mode.
+   * @default true, but false for PGlite, which has no other process
+   */
+  readonly bus?: boolean
   /** @default gzip from 1024 bytes on */
   readonly compression?: CompressionOptions | false
   /** Name in the chain, in events and in statistics. @default 'postgres' */
@@ -50,6 +56,8 @@ export interface PostgresSettings {
   readonly migrate: boolean
   readonly maxBytes: number
   readonly sweepMs: number
+  /** Undefined where the connection decides. */
+  readonly bus: boolean | undefined
   readonly compression: CompressionOptions | false
   readonly name: string
 }
@@ -85,6 +93,7 @@ interface GivenOptions extends GivenConnection, GivenTables {
   readonly migrate: boolean
   readonly maxBytes: number
   readonly sweepInterval: number
+  readonly bus: boolean
   readonly compression: CompressionOptions | false
   readonly name: string
 }
@@ -95,6 +104,7 @@ const optionTable: OptionTable<GivenOptions> = {
   migrate: boolean,
   maxBytes: quota,
   sweepInterval: duration,
+  bus: boolean,
   compression: shaped(
     'false or an object with algorithm, threshold, level',
     (raw): raw is CompressionOptions | false => raw === false || (typeof raw === 'object' && raw !== null),
@@ -114,6 +124,7 @@ export function postgresSettings(options: PostgresOptions): PostgresSettings {
     migrate,
     maxBytes,
     sweepMs: sweepInterval,
+    bus: given.bus,
     compression,
     name,
   }

@@ -1,4 +1,5 @@
 import type { PostgresPort } from '../../clients/postgres/port.ts'
+import type { Bus } from '../../contract/bus.ts'
 import type { Timer } from '../../contract/runtime.ts'
 import type {
   Decode,
@@ -10,6 +11,7 @@ import type {
   TierUsage,
   WriteOutcome,
 } from '../../contract/tier.ts'
+import { postgresBus, type PostgresBus } from './bus/postgres-bus.ts'
 import { closedFailure, tierFailure, type TierOperationName } from './failures.ts'
 import { migrate } from './migrate.ts'
 import { PrefixPages } from './prefix-pages.ts'
@@ -40,6 +42,8 @@ export interface PostgresTierSettings {
   readonly sweepMs: number
   readonly isShared: boolean
   readonly isDurable: boolean
+  /** Whether changes are announced. */
+  readonly announces: boolean
   /** Statements of a kind that may run at the same time. */
   readonly statementsAtOnce: number
   readonly connect: (context: TierContext) => Promise<PostgresPort>
@@ -61,9 +65,11 @@ export class PostgresTier implements Tier {
   readonly sync = false
   readonly capabilities: TierCapabilities
   readonly tags: PostgresTagStore
+  readonly bus?: Bus
   readonly #settings: PostgresTierSettings
   readonly #context: TierContext
   readonly #serverClock: ServerClock
+  readonly #telling: PostgresBus | undefined
   #opening: Promise<TierOpening> | undefined
   #closing: Promise<void> | undefined
   #parts: OpenParts | undefined
@@ -75,9 +81,14 @@ export class PostgresTier implements Tier {
     this.#serverClock = new ServerClock(context.clock)
     const { isShared, isDurable, tables } = settings
     this.capabilities = { shared: isShared, durable: isDurable, versions: true, scan: true, bytes: true, tags: true }
+    this.#telling = settings.announces
+      ? postgresBus({ tables, context, port: () => this.#open('listen').port })
+      : undefined
+    if (this.#telling !== undefined) this.bus = this.#telling.bus
     this.tags = new PostgresTagStore({
       tables,
       scope: context.prefix,
+      announcer: this.#telling?.announcer,
       session: () => this.#open('tags').port,
       guarded: (work) => this.#guard('tags', work),
     })
@@ -179,7 +190,7 @@ export class PostgresTier implements Tier {
     const { tables, hashOf = keyHash, statementsAtOnce: atOnce } = this.#settings
     const now = (): number => this.#context.clock.now()
     const reads = new RecordReads(port, { tables, hashOf })
-    const writes = new RecordWrites(port, { tables, hashOf })
+    const writes = new RecordWrites(port, { tables, hashOf, announcer: this.#telling?.announcer })
     return {
       reads: new StatementQueue({
         run: (keys) => reads.read(keys, now()),
@@ -232,6 +243,7 @@ from (select version from ${entries} limit ${versionSampleRows}) as first_rows`,
   async #stop(): Promise<void> {
     await this.#opening?.catch(() => undefined)
     const parts = this.#parts
+    await this.bus?.stop()
     this.#opening = undefined
     this.#parts = undefined
     if (parts === undefined) return

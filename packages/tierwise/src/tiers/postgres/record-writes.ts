@@ -1,5 +1,6 @@
 import type { PostgresSession } from '../../clients/postgres/port.ts'
 import type { TierRecord, WriteOutcome } from '../../contract/tier.ts'
+import { tellText, type Announcer } from './bus/announcement.ts'
 import { pack } from './packed.ts'
 import type { KeyHash } from './stored-key.ts'
 import type { Tables } from './tables.ts'
@@ -19,6 +20,13 @@ export function sizeOf({ key, bytes }: Pick<TierRecord, 'key' | 'bytes'>): numbe
   return Buffer.byteLength(key) + bytes.length + rowOverhead
 }
 
+export interface RecordWritesOptions {
+  readonly tables: Tables
+  readonly hashOf: KeyHash
+  /** Where the changes are told; nowhere when it is left out. */
+  readonly announcer?: Announcer | undefined
+}
+
 /**
  * The conditional writes, one statement each, in the order of the hashes, so that two writers that want the same rows
  * never wait for each other in a circle.
@@ -29,16 +37,21 @@ export function sizeOf({ key, bytes }: Pick<TierRecord, 'key' | 'bytes'>): numbe
  *
  * A deletion leaves a row without bytes, a clear leaves a floor: the version below which nothing may be written under
  * the prefix.
+ *
+ * What is set or deleted is announced by the statement itself, so that nobody can have the one without the other. Loads
+ * and promotions, which carry `ifNotAfter`, change nothing that others hold.
  */
 export class RecordWrites {
   readonly #session: PostgresSession
   readonly #hashOf: KeyHash
+  readonly #announcer: Announcer | undefined
   readonly #put: { readonly name: string; readonly text: string }
   readonly #delete: { readonly name: string; readonly text: string }
 
-  constructor(session: PostgresSession, { tables, hashOf }: { readonly tables: Tables; readonly hashOf: KeyHash }) {
+  constructor(session: PostgresSession, { tables, hashOf, announcer }: RecordWritesOptions) {
     this.#session = session
     this.#hashOf = hashOf
+    this.#announcer = announcer
     this.#put = { name: `tierwise_set_${tables.digest}`, text: putText(tables) }
     this.#delete = { name: `tierwise_delete_${tables.digest}`, text: deleteText(tables) }
   }
@@ -63,6 +76,10 @@ export class RecordWrites {
           keys.bytes,
           values.bytes,
           now,
+          ...this.#told(
+            'set',
+            round.filter(({ ifNotAfter }) => ifNotAfter === undefined),
+          ),
         ],
       })
       const applied = new Set(rows.map((row) => row['hash']))
@@ -88,11 +105,22 @@ export class RecordWrites {
           keys.bytes,
           now,
           now + memoryOfDeletionsMs,
+          ...this.#told('delete', round),
         ],
       })
       const held = new Set(rows.filter((row) => row['was_held'] === true).map((row) => row['hash']))
       return round.map(({ hash }) => held.has(hash))
     })
+  }
+
+  /** The channel, and the messages for it. One that tells of a write which was refused as superseded does no harm. */
+  #told(operation: 'set' | 'delete', changed: readonly Deletion[]): readonly [string, readonly string[]] {
+    if (this.#announcer === undefined || changed.length === 0) return ['', []]
+    const { channel } = this.#announcer
+    return [
+      channel,
+      this.#announcer.changes(changed.map(({ key, version }) => ({ kind: 'key', operation, key, version }))),
+    ]
   }
 }
 
@@ -114,7 +142,7 @@ on conflict (hash) do update set
   version = excluded.version, seen = excluded.seen, ends = excluded.ends, written = excluded.written,
   size = excluded.size, key = excluded.key, bytes = excluded.bytes
 where held.version <= least(excluded.version, excluded.seen)
-returning hash`
+returning hash, ${tellText('$13', '$14')} as told`
 }
 
 /** The last part reads what was there before: a statement does not see its own changes. */
@@ -133,7 +161,8 @@ function deleteText({ entries }: Tables): string {
   where held.version <= excluded.version
   returning hash
 )
-select buried.hash, before.bytes is not null and before.ends > $6::float8 and before.key = given.key as was_held
+select buried.hash, before.bytes is not null and before.ends > $6::float8 and before.key = given.key as was_held,
+  ${tellText('$8', '$9')} as told
 from buried
 join given on given.hash = buried.hash
 join ${entries} as before on before.hash = buried.hash`

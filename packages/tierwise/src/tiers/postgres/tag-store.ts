@@ -1,11 +1,14 @@
 import type { PostgresSession } from '../../clients/postgres/port.ts'
 import type { TagMarks, TagStore } from '../../contract/tags.ts'
+import { tellTagsText, type Announcer } from './bus/announcement.ts'
 import type { Tables } from './tables.ts'
 
 export interface PostgresTagStoreOptions {
   readonly tables: Tables
   /** Managers with different prefixes have clocks of their own. */
   readonly scope: string
+  /** Where invalidations are told; nowhere when it is left out. */
+  readonly announcer?: Announcer | undefined
   /** @throws TierError when the tier is not open. */
   readonly session: () => PostgresSession
   /** Runs the work, its failures as those of the tier. */
@@ -40,7 +43,9 @@ export class PostgresTagStore implements TagStore {
   }
 
   invalidate(tags: readonly string[], atLeast: number): Promise<number> {
-    const { tables, scope, session, guarded } = this.#options
+    const { tables, scope, session, guarded, announcer } = this.#options
+    const names = [...new Set(tags)]
+    const { before, after } = announcer?.tags(names) ?? { before: '', after: [] }
     return guarded(async () => {
       const [row] = await session().query({
         text: `with clock as (
@@ -54,8 +59,15 @@ export class PostgresTagStore implements TagStore {
   order by given.tag
   on conflict (scope, tag) do update set mark = greatest(held.mark, excluded.mark)
 )
-select mark from clock`,
-        values: [Buffer.from(scope), atLeast, [...new Set(tags)].map((tag) => Buffer.from(`/${tag}`))],
+select mark, ${tellTagsText('$4', '$5', '$6')} as told from clock`,
+        values: [
+          Buffer.from(scope),
+          atLeast,
+          names.map((tag) => Buffer.from(`/${tag}`)),
+          announcer?.channel ?? '',
+          before,
+          after,
+        ],
       })
       return Number(row?.['mark'])
     })

@@ -44,6 +44,7 @@ export async function tierWithHash(
       sweepMs: 60_000,
       isShared: true,
       isDurable: true,
+      announces: false,
       statementsAtOnce: 4,
       hashOf,
       connect: (given) => createPostgresPort(settings, given),
