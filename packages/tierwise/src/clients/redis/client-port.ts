@@ -60,7 +60,11 @@ export class ClientPort implements RedisPort {
     this.#mustBeReady()
     try {
       const nodes = await this.#link.primaries()
-      return nodes.map((node) => ({ address: node.address, send: (args) => this.#sendTo(node, args) }))
+      return nodes.map((node) => ({
+        address: node.address,
+        send: (args) => this.#sendTo(node, args),
+        listen: () => node.listen(),
+      }))
     } catch (error) {
       throw redisFailure(error)
     }

@@ -5,6 +5,8 @@
 
 type Listener = (...args: unknown[]) => void
 
+type MessageListener = (message: unknown, channel: unknown) => unknown
+
 interface Emitter {
   on(event: string, listener: Listener): unknown
   removeListener(event: string, listener: Listener): unknown
@@ -17,6 +19,7 @@ export interface IoredisClient extends Emitter {
   callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>
   connect(): Promise<void>
   disconnect(reconnect?: boolean): void
+  duplicate(override?: object): IoredisClient
 }
 
 /** `Cluster` of ioredis 5 or 6, or of iovalkey. */
@@ -36,6 +39,10 @@ export interface NodeRedisClient extends Emitter {
   sendCommand(args: readonly (string | Buffer)[], options?: object): Promise<unknown>
   connect(): Promise<unknown>
   destroy(): void
+  readonly options?: { readonly socket?: object } | undefined
+  duplicate(overrides?: object): NodeRedisClient
+  subscribe(channels: string | string[], listener: MessageListener, withBytes: true): Promise<unknown>
+  sSubscribe(channels: string | string[], listener: MessageListener, withBytes: true): Promise<unknown>
 }
 
 /** One node of a cluster of node-redis. */
@@ -66,6 +73,8 @@ export interface NodeRedisSentinel extends Emitter {
   readonly isReady: boolean
   sendCommand(isReadonly: boolean | undefined, args: readonly (string | Buffer)[], options?: object): Promise<unknown>
   getMasterNode(): { readonly host: string; readonly port: number } | undefined
+  subscribe(channels: string | string[], listener: MessageListener, withBytes: true): Promise<unknown>
+  unsubscribe(channels: string | string[], listener: MessageListener, withBytes: true): Promise<unknown>
   connect(): Promise<unknown>
   destroy(): Promise<unknown>
 }

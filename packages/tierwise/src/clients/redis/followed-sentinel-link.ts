@@ -5,7 +5,7 @@ import { notConnected } from './client-failure.ts'
 import type { NodeRedisClient } from './client-shapes.ts'
 import { addressText, type Backoff, type ServerAddress } from './connection.ts'
 import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
-import { callNodeRedis } from './node-redis-link.ts'
+import { callNodeRedis, listenerOfNodeRedis } from './node-redis-link.ts'
 import type { RedisArgument, RedisCommand } from './port.ts'
 
 export interface FollowedSentinelOptions {
@@ -69,6 +69,7 @@ export class FollowedSentinelLink implements RedisLink {
       {
         address: this.address,
         send: (args) => this.#sendTo(client, args),
+        listen: async () => listenerOfNodeRedis(client),
         renew: () => this.#lose(client, new Error(`${this.address} does not answer`)),
       },
     ]

@@ -1,7 +1,15 @@
 import type { IoredisClient, IoredisCluster } from './client-shapes.ts'
-import { callIoredis, destroySocket, ioredisAddress, ioredisPackage, writeTogether } from './ioredis-link.ts'
+import {
+  callIoredis,
+  destroySocket,
+  ioredisAddress,
+  ioredisPackage,
+  listenerOfIoredis,
+  writeTogether,
+} from './ioredis-link.ts'
 import { atEndOfTick } from './end-of-tick.ts'
 import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
+import type { Listener } from './subscriber/listener.ts'
 import type { RedisArgument, RedisCommand, RedisPackage } from './port.ts'
 
 /** A cluster through ioredis or iovalkey. */
@@ -115,6 +123,10 @@ class ClusterNode implements LinkNode {
 
   renew(): void {
     destroySocket(this.#node)
+  }
+
+  async listen(): Promise<Listener> {
+    return listenerOfIoredis(this.#node)
   }
 }
 

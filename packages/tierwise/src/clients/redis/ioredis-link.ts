@@ -3,6 +3,8 @@ import { bytesAsBuffer } from './argument.ts'
 import { atEndOfTick } from './end-of-tick.ts'
 import type { IoredisClient } from './client-shapes.ts'
 import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
+import { IoredisListener, listeningIoredis } from './subscriber/ioredis-listener.ts'
+import type { Listener } from './subscriber/listener.ts'
 import type { RedisArgument, RedisCommand, RedisPackage } from './port.ts'
 
 /** One server, or the primary behind Sentinel, through ioredis or iovalkey. */
@@ -39,6 +41,10 @@ export class IoredisLink implements RedisLink, LinkNode {
     destroySocket(this.#client)
   }
 
+  async listen(): Promise<Listener> {
+    return listenerOfIoredis(this.#client)
+  }
+
   async primaries(): Promise<readonly LinkNode[]> {
     return [this]
   }
@@ -56,6 +62,11 @@ export class IoredisLink implements RedisLink, LinkNode {
   }
 }
 
+export function listenerOfIoredis(client: IoredisClient): Listener {
+  const own = listeningIoredis(client)
+  return new IoredisListener(own, new IoredisLink(own))
+}
+
 /** Both packages give the same clients; only ioredis has this option, since version 5.7. */
 export function ioredisPackage(options: object): RedisPackage {
   return 'disableClientInfo' in options ? 'ioredis' : 'iovalkey'
@@ -63,7 +74,13 @@ export function ioredisPackage(options: object): RedisPackage {
 
 export function ioredisAddress(client: IoredisClient): string {
   const { remoteAddress, remotePort } = socketOf(client) ?? {}
-  return `${client.options.host ?? remoteAddress ?? 'localhost'}:${client.options.port ?? remotePort ?? 6379}`
+  const { host, port, sentinels } = client.options as { host?: string; port?: number; sentinels?: object | null }
+  // Behind Sentinel the package keeps its own default in the options, not the server that it was led to.
+  return sentinels
+    ? remoteAddress === undefined
+      ? 'the primary that Sentinel names'
+      : `${remoteAddress}:${remotePort}`
+    : `${host ?? remoteAddress ?? 'localhost'}:${port ?? remotePort ?? 6379}`
 }
 
 export function callIoredis(

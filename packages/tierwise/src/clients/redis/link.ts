@@ -1,3 +1,4 @@
+import type { Listener } from './subscriber/listener.ts'
 import type { RedisArgument, RedisCommand, RedisPackage } from './port.ts'
 
 export interface LinkWatcher {
@@ -14,6 +15,8 @@ export interface LinkNode {
   send(args: readonly RedisArgument[]): Promise<unknown>
   /** Drops the connection to this server, so that the client makes a new one. */
   renew(): void
+  /** A connection of its own to this server that only listens, not yet open. */
+  listen(): Promise<Listener>
 }
 
 /**

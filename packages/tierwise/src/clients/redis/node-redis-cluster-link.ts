@@ -3,7 +3,7 @@ import type { NodeRedisClient, NodeRedisCluster, NodeRedisClusterNode } from './
 import { bytesAsBuffer } from './argument.ts'
 import { notConnected } from './client-failure.ts'
 import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
-import { callNodeRedis, nodeRedisReplies, renewNodeRedis } from './node-redis-link.ts'
+import { callNodeRedis, listenerOfNodeRedis, nodeRedisReplies, renewNodeRedis } from './node-redis-link.ts'
 import type { RedisArgument, RedisCommand } from './port.ts'
 
 export interface NodeRedisClusterOptions {
@@ -139,6 +139,7 @@ export class NodeRedisClusterLink implements RedisLink {
     return {
       address: node.address,
       send: async (args: readonly RedisArgument[]) => callNodeRedis(await cluster.nodeClient(node), args),
+      listen: async () => listenerOfNodeRedis(await cluster.nodeClient(node)),
       renew: () => void Promise.resolve(cluster.nodeClient(node)).then(renewNodeRedis, () => {}),
     }
   }

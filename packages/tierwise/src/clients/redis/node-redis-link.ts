@@ -1,6 +1,8 @@
 import type { NodeRedisClient } from './client-shapes.ts'
 import { bytesAsBuffer } from './argument.ts'
 import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
+import type { Listener } from './subscriber/listener.ts'
+import { listeningNodeRedis, NodeRedisListener } from './subscriber/node-redis-listener.ts'
 import type { RedisArgument, RedisCommand } from './port.ts'
 
 /**
@@ -56,6 +58,10 @@ export class NodeRedisLink implements RedisLink, LinkNode {
     renewNodeRedis(this.#client)
   }
 
+  async listen(): Promise<Listener> {
+    return listenerOfNodeRedis(this.#client)
+  }
+
   async primaries(): Promise<readonly LinkNode[]> {
     return [this]
   }
@@ -86,6 +92,11 @@ export class NodeRedisLink implements RedisLink, LinkNode {
       })
     if (this.#client.isOpen) this.#client.destroy()
   }
+}
+
+export function listenerOfNodeRedis(client: NodeRedisClient): Listener {
+  const own = listeningNodeRedis(client)
+  return new NodeRedisListener(own, new NodeRedisLink(own))
 }
 
 export function callNodeRedis(client: NodeRedisClient, args: readonly RedisArgument[]): Promise<unknown> {

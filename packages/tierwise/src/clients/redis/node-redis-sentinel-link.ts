@@ -2,6 +2,8 @@ import { bytesAsBuffer } from './argument.ts'
 import type { NodeRedisSentinel } from './client-shapes.ts'
 import type { LinkNode, LinkWatcher, RedisLink } from './link.ts'
 import { listenToNodeRedis, nodeRedisReplies } from './node-redis-link.ts'
+import type { Listener } from './subscriber/listener.ts'
+import { NodeRedisSentinelListener } from './subscriber/node-redis-sentinel-listener.ts'
 import type { RedisArgument, RedisCommand } from './port.ts'
 
 /** The primary behind Sentinel, through a sentinel client of node-redis that was handed in. */
@@ -40,6 +42,10 @@ export class NodeRedisSentinelLink implements RedisLink, LinkNode {
 
   /** The package looks after its connections itself. */
   renew(): void {}
+
+  async listen(): Promise<Listener> {
+    return new NodeRedisSentinelListener(this.#client)
+  }
 
   async primaries(): Promise<readonly LinkNode[]> {
     return [this]

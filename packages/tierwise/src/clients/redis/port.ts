@@ -1,3 +1,5 @@
+import type { Listener } from './subscriber/listener.ts'
+
 /** Which package the connection is made of. */
 export type RedisPackage = 'ioredis' | 'iovalkey' | 'node-redis'
 
@@ -19,6 +21,8 @@ export interface RedisNode {
   /** `host:port`, for messages; never with credentials. */
   readonly address: string
   send(args: readonly RedisArgument[]): Promise<RedisReply>
+  /** A connection of its own to this server that only listens, not yet open. Whoever asks for it closes it. */
+  listen(): Promise<Listener>
 }
 
 /**

@@ -1,0 +1,84 @@
+import type { IoredisClient } from '../client-shapes.ts'
+import { invalidationChannel, tellMessage, trackingCommand } from './listener.ts'
+import type { ChannelKind, Listener, ListenerWatcher } from './listener.ts'
+import { firstOutcome, type RedisLinkOfOne } from './first-outcome.ts'
+
+/**
+ * What is different from the client that is duplicated. Version 6 speaks RESP3 by default and then drops the pushes that
+ * tell of changed keys, so both versions are made to speak RESP2.
+ */
+const listening: object = {
+  protocol: 2,
+  replyMapping: undefined,
+  lazyConnect: true,
+  retryStrategy: null,
+  sentinelRetryStrategy: null,
+  reconnectOnError: null,
+  failoverDetector: false,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: false,
+  socketTimeout: undefined,
+  commandTimeout: undefined,
+  readOnly: false,
+  monitor: false,
+  himportFieldsets: undefined,
+}
+
+/** A duplicate of a client, of ioredis or iovalkey, that gives up after its first failure. It has not begun to connect. */
+export function listeningIoredis(client: IoredisClient): IoredisClient {
+  return client.duplicate(listening)
+}
+
+/** Listens through a client that `listeningIoredis` made. */
+export class IoredisListener implements Listener {
+  readonly #client: IoredisClient
+  readonly #link: RedisLinkOfOne
+  #unwatch: (() => void) | undefined
+
+  constructor(client: IoredisClient, link: RedisLinkOfOne) {
+    this.#client = client
+    this.#link = link
+  }
+
+  open(watcher: ListenerWatcher): Promise<void> {
+    const client = this.#client
+    const message = (channel: unknown, body: unknown): void => tellMessage(watcher, String(channel), body)
+    // A slot that moves away ends the subscription, which this package takes for an answer that it did not expect.
+    const moved = (): void => watcher.ended(new Error('a slot has moved'))
+    const listeners = { messageBuffer: message, smessageBuffer: message, moved }
+    for (const [event, listener] of Object.entries(listeners)) client.on(event, listener)
+    return firstOutcome(this.#link, (unwatch) => {
+      this.#unwatch = () => {
+        unwatch()
+        for (const [event, listener] of Object.entries(listeners)) client.removeListener(event, listener)
+      }
+      return (reason) => watcher.ended(reason)
+    })
+  }
+
+  async track(prefixes: readonly string[]): Promise<void> {
+    const id = await this.#link.send(['CLIENT', 'ID'])
+    await this.#link.send(trackingCommand(id, prefixes))
+    await this.#link.send(['subscribe', invalidationChannel])
+  }
+
+  async subscribe(channels: readonly string[], kind: ChannelKind): Promise<void> {
+    if (channels.length === 0) return
+    // The package knows these commands by their names in small letters.
+    if (kind === 'classic') await this.#link.send(['subscribe', ...channels])
+    else await Promise.all(channels.map((channel) => this.#link.send(['ssubscribe', channel])))
+  }
+
+  async ping(): Promise<void> {
+    // With an argument: a subscription that ends meanwhile is then noticed, because the package has one answer too many.
+    await this.#link.send(['ping', 'still'])
+  }
+
+  async close(): Promise<void> {
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    this.#client.on('error', () => {})
+    await this.#link.destroy()
+  }
+}
