@@ -26,6 +26,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
  * @property {number} [settleMs] Spent on the contestant at the start of each turn, untimed: the collection before a turn
  *   takes the shapes of decoded values along, and the machine code that was made for them. Who needs longer than this
  *   and a turn for a single pass starts without: it settles in a small part of the pass.
+ * @property {number} [budgetMs] No round but the first three starts later than this after the first, so that a busy
+ *   machine costs rounds and not minutes. Default: all rounds run.
  * @property {() => number} nowMs The clock of the turns.
  */
 
@@ -65,7 +67,8 @@ export async function alternate(contestants, pace) {
     const passMs = await warmUp(contestant, pace, agree)
     entries.push({ contestant, passMs, speeds: /** @type {number[]} */ ([]) })
   }
-  for (let round = 0; round < pace.rounds; round++) {
+  const started = pace.nowMs()
+  for (let round = 0; round < pace.rounds && !isLate(round, started, pace); round++) {
     for (let place = 0; place < entries.length; place++) {
       const entry = entries[(round + place) % entries.length]
       globalThis.gc?.()
@@ -74,6 +77,11 @@ export async function alternate(contestants, pace) {
     }
   }
   return new Map(entries.map(({ contestant, speeds }) => [contestant.name, speeds]))
+}
+
+/** Ratios of fewer rounds than three would have no median to speak of. @param {number} round @param {number} started @param {Pace} pace */
+function isLate(round, started, { budgetMs = Infinity, nowMs }) {
+  return round >= 3 && nowMs() - started > budgetMs
 }
 
 /** @typedef {{ readonly contestant: Contestant, readonly passMs: number }} Entry `passMs` is the shortest that a pass took. */

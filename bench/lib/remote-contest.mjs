@@ -19,6 +19,7 @@ import { significant, speedRows } from './result.mjs'
  * @property {number} inFlight Calls at a time.
  * @property {readonly Claim[]} claims Those about a store that does not take part are left out.
  * @property {number} [passKeys] Keys of one pass. Default: enough for a few hundred round trips.
+ * @property {number} [budgetMs] No round of turns starts later, see `Pace`. Default: all run.
  */
 
 /** @typedef {{ readonly stores: readonly RemoteStore[], readonly keys: readonly string[], readonly quick: boolean }} Setting */
@@ -35,7 +36,8 @@ const quickTimingPace = { ...quickPace, warmUpMs: 0, turnMs: 0, rounds: 1 }
  *
  * @param {Scenario} scenario @param {Setting} setting @returns {Promise<Result>}
  */
-export async function contest({ title, work, verb, inFlight, claims, passKeys }, { stores, keys, quick }) {
+export async function contest(scenario, { stores, keys, quick }) {
+  const { title, work, verb, inFlight, claims, passKeys, budgetMs } = scenario
   const started = performance.now()
   const sequence = keys.slice(0, passKeys ?? passLength(verb, inFlight, quick))
   const entrants = stores.flatMap((store) => entrantOf(store, verb, inFlight) ?? [])
@@ -44,7 +46,7 @@ export async function contest({ title, work, verb, inFlight, claims, passKeys },
   )
   const speeds = await alternate(
     runners.map((runner) => metered(contestantOf(runner, sequence), runner.meter)),
-    quick ? quickPace : pace,
+    quick ? quickPace : { ...pace, budgetMs },
   )
   await alternate(
     runners.map((runner) =>
@@ -53,7 +55,7 @@ export async function contest({ title, work, verb, inFlight, claims, passKeys },
     quick ? quickTimingPace : timingPace,
   )
   const notes = new Map(runners.map(({ store, meter }) => [store.name, noteOf(meter, sequence.length)]))
-  if (!quick) console.log(progress(title, runners, { keys: sequence.length, ms: performance.now() - started }))
+  if (!quick) console.log(progress(title, runners, { keys: sequence.length, speeds, ms: performance.now() - started }))
   const fitting = claims.filter(({ name, against }) => speeds.has(name) && speeds.has(against))
   return {
     title,
@@ -73,11 +75,13 @@ function passLength(verb, inFlight, quick) {
 /**
  * What was done behind the figures, for whoever waits for them: who is slow does fewer passes, never other ones.
  *
- * @param {string} title @param {readonly (Entrant & { meter: Meter })[]} runners @param {{ keys: number, ms: number }} work
+ * @param {string} title @param {readonly (Entrant & { meter: Meter })[]} runners
+ * @param {{ keys: number, speeds: ReadonlyMap<string, readonly number[]>, ms: number }} work
  */
-function progress(title, runners, { keys, ms }) {
+function progress(title, runners, { keys, speeds, ms }) {
+  const rounds = Math.max(...[...speeds.values()].map(({ length }) => length))
   const passes = runners.map(({ store, meter }) => `${store.name} ${meter.processorMicros.length}`)
-  const head = `${title}: ${runners.length} sides agree (${(ms / 1000).toFixed(1)} s)`
+  const head = `${title}: ${runners.length} sides agree, ${rounds} rounds (${(ms / 1000).toFixed(1)} s)`
   return `${head}\n  passes of ${significant(keys)} keys: ${passes.join('; ')}`
 }
 

@@ -35,6 +35,15 @@ describe('alternate', () => {
     expect([passes(), reads()]).toEqual([3 + 3 * (4 + 2), 3])
   })
 
+  test('starts no round later than the budget, but three in any case', async () => {
+    const pace = { rounds: 9, turnMs: 20, warmUpMs: 0, settleMs: 0 }
+    const roundsWithin = async (/** @type {number} */ budgetMs) => {
+      const { contestant, clock } = writer({ passMs: 1000 })
+      return (await alternate([contestant], { ...pace, budgetMs, nowMs: clock })).get('writer')?.length
+    }
+    expect([await roundsWithin(10), await roundsWithin(4500), await roundsWithin(60_000)]).toEqual([3, 5, 9])
+  })
+
   test('spares who is slow the untimed passes before each turn', async () => {
     const { passes, contestant, clock } = writer({ passMs: 1000 })
     await alternate([contestant], { rounds: 3, turnMs: 20, warmUpMs: 30, settleMs: 40, nowMs: clock })
