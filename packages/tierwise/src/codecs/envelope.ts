@@ -54,10 +54,10 @@ class FrameEnvelope implements Envelope {
     return finishFrame(begun.bytes)
   }
 
-  decode(bytes: Uint8Array, key: string): Entry {
+  decode(bytes: Uint8Array, key: string, version?: number): Entry {
     const frame = parseFrame(bytes)
     if (!isFor(frame, key)) throw undecodable('the frame belongs to another key')
-    return entryOf(frame, this.#decodeValue(frame))
+    return entryOf(frame, this.#decodeValue(frame), version)
   }
 
   head(bytes: Uint8Array): KeyedHead {

@@ -147,6 +147,19 @@ describe('envelope', () => {
     expect(plain.head(frame).key).toBe('user:1')
   })
 
+  it.each([
+    ['only the start of its key', 'user:1', 'user:'],
+    ['its key and what follows it', 'user:1', 'user:1\0\tecoinvent'],
+    ['another key of as many characters', 'région', 'régiom'],
+    ['another key of as many bytes', 'é1', 'è1'],
+    ['a key of the same bytes in Latin-1', 'é', 'Ã©'],
+    ['an empty key', 'k', ''],
+  ])('refuses a frame when it is asked for %s', (_, key, asked) => {
+    const frame = frameOf(plain, 'secret', { key })
+    expect(() => plain.decode(frame, asked)).toThrow('another key')
+    expect(plain.decode(frame, key).value).toBe('secret')
+  })
+
   it('names a newer format as such', () => {
     const frame = frameOf(plain, 1)
     frame[2] = 2

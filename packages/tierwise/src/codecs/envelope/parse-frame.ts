@@ -64,8 +64,8 @@ export function isFor(frame: ParsedFrame, key: string): boolean {
 }
 
 /** What the frame says of an entry with this value. @throws CodecError ERR_CACHE_DECODE */
-export function entryOf({ bytes, tags, valueBytes }: ParsedFrame, value: unknown): Entry {
-  const version = readUint64(bytes, at.version)
+export function entryOf({ bytes, tags, valueBytes }: ParsedFrame, value: unknown, given?: number): Entry {
+  const version = given ?? readUint64(bytes, at.version)
   const tagClock = readUint64(bytes, at.tagClock)
   if (version > Number.MAX_SAFE_INTEGER || tagClock > Number.MAX_SAFE_INTEGER)
     throw undecodable('a counter beyond 2^53')

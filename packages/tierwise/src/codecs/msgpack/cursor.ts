@@ -3,8 +3,8 @@ import { undecodable } from '../refusal.ts'
 /** Texts up to this length are cut out of a longer one. */
 const shortText = 64
 
-/** How many bytes are turned into text at once. */
-const windowBytes = 2048
+/** How many bytes are turned into text at once; a text that lives on may keep them all. */
+const windowBytes = 512
 
 /**
  * A place in bytes that only moves forward and never past their end.
