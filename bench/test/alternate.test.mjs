@@ -24,6 +24,14 @@ describe('alternate', () => {
     )
   })
 
+  test('refuses a contestant that goes wrong in a pass that is not timed', async () => {
+    let passes = 0
+    const early = { name: 'early', pass: () => (++passes === 1 ? 43 : 42) }
+    await expect(alternate([agreeing('one'), early], { ...quickPace, turnMs: 0, warmUpMs: 0 })).rejects.toThrow(
+      Disagreement,
+    )
+  })
+
   test('compares what verify reads when a contestant writes', async () => {
     const forgetful = { name: 'forgetful', pass: () => 42, verify: () => 0 }
     await expect(alternate([agreeing('one'), forgetful], quickPace)).rejects.toThrow(Disagreement)
