@@ -5,7 +5,7 @@
  * | ------ | ----- | ------------------------------------------------------------------------- |
  * | 0      | 2     | "TR"                                                                      |
  * | 2      | 1     | format, 1                                                                 |
- * | 3      | 1     | kind: 0 a record, 1 a tombstone                                           |
+ * | 3      | 1     | kind: 0 a record, 1 a tombstone, 2 a record that a load has brought       |
  * | 4      | 8     | version, a double                                                         |
  * | 12     | 8     | expiry in epoch milliseconds of the writer, a double; Infinity for never  |
  * | 20     |       | the frame; nothing in a tombstone                                         |
@@ -13,6 +13,15 @@
  * Numbers are big-endian. The magic and the version stay where they are in every format to come, so that scripts of
  * different releases agree on what is ours and what is newer. The life of the string in Redis ends with the record's;
  * the expiry is repeated here for readers whose clock says so first.
+ *
+ * What the authority writes has its version here alone, the frame was made before; its expiry is Infinity, as the server
+ * ends it by its own clock; and kind 2 says that the version is not that of a change. A change whose record is replaced by
+ * a load is still known: its version moves to `ver`, see below.
+ *
+ * Beside the string lies, for a while, a hash `~<key>` in the same slot. Its fields: `lease` and `leaseUntil`, who loads the
+ * key; `wait`, somebody wants to be told; `holdUntil`, no lease is granted; `fence`, what a load must have read at least;
+ * `ver`, the version of a change that the string does not tell; `order:<instance>`, the latest change of an instance that
+ * did not learn what became of an earlier one. Instants are microseconds of the server, numbers decimal texts.
  */
 import { Buffer } from 'node:buffer'
 
@@ -22,6 +31,7 @@ const headBytes = 20
 
 const recordKind = 0
 const tombstoneKind = 1
+const loadedKind = 2
 
 export function recordBytes(version: number, expiresAt: number, frame: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(headBytes + frame.length)
@@ -39,7 +49,7 @@ export type StoredKind = 'record' | 'tombstone' | 'damaged' | 'newer-format'
 export function kindOf(bytes: Buffer): StoredKind {
   if (bytes.length < headBytes || bytes.readUInt16BE(0) !== magic) return 'damaged'
   if (bytes[2] !== format) return (bytes[2] ?? 0) > format ? 'newer-format' : 'damaged'
-  if (bytes[3] === recordKind) return 'record'
+  if (bytes[3] === recordKind || bytes[3] === loadedKind) return 'record'
   return bytes[3] === tombstoneKind ? 'tombstone' : 'damaged'
 }
 

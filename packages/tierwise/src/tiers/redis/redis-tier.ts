@@ -12,7 +12,11 @@ import type {
 } from '../../contract/tier.ts'
 import { ConfigError, TierError } from '../../errors.ts'
 import { withDeadline } from '../../base/deadline.ts'
-import { clusterLayout, singleLayout } from './key-layout.ts'
+import { Announcer, publishCommandOf, randomText } from './announcer.ts'
+import { affirmOperation, type Operation, type Outcome } from './authority/operation.ts'
+import { operationSender } from './authority/operation-sender.ts'
+import { RedisAuthority, type AuthorityLink } from './authority/redis-authority.ts'
+import { clusterLayout, singleLayout, type KeyLayout } from './key-layout.ts'
 import { pagesOfNames, UniqueNames } from './key-pages.ts'
 import { longestLifeMs, RedisRawStore } from './raw-store.ts'
 import { LostWrites, type LeastVersion } from './lost-writes.ts'
@@ -42,18 +46,22 @@ export interface RedisTierSettings {
 interface OpenParts {
   readonly ports: RedisPorts
   readonly store: Store
+  readonly announcer: Announcer
   readonly reads: ReadQueue<Buffer>
   readonly writes: OrderedQueue<Write, WriteReply>
+  readonly operations: OrderedQueue<Operation, Outcome>
   readonly clock: ServerClock
   readonly replica: ReplicaReads | undefined
+  /** Of the changes whose versions this process gave, and of those of the authority. */
   readonly lost: LostWrites
+  readonly lostChanges: LostWrites
   readonly stopListening: () => void
 }
 
 /** How long `close` waits for what was sent and has not been answered. */
 const farewellMs = 1000
 
-/** The tier on Redis: reads of a tick in one MGET a lane, writes of a tick in one script a lane. */
+/** The tier on Redis: reads of a tick in one MGET a lane; writes of a tick in one script a lane, and so what the authority is asked. */
 export class RedisTier implements Tier {
   readonly sync = false
   readonly capabilities: TierCapabilities = {
@@ -65,6 +73,9 @@ export class RedisTier implements Tier {
     tags: true,
   }
   readonly tags: RedisTagStore
+  readonly authority: RedisAuthority
+  /** This instance in what it announces. */
+  readonly source: string = randomText()
   readonly raw: RedisRawStore
   readonly #settings: RedisTierSettings
   readonly #context: TierContext
@@ -75,7 +86,11 @@ export class RedisTier implements Tier {
   constructor(settings: RedisTierSettings, context: TierContext) {
     this.#settings = settings
     this.#context = context
-    this.tags = new RedisTagStore(context.prefix, () => this.#open('tags').ports.primary)
+    this.tags = new RedisTagStore(context.prefix, () => {
+      const { ports, announcer } = this.#open('tags')
+      return { port: ports.primary, announcer }
+    })
+    this.authority = new RedisAuthority(() => this.#authorityLink(), context.clock)
     this.raw = new RedisRawStore(() => this.#open('get').ports.primary, context.clock)
   }
 
@@ -104,7 +119,9 @@ export class RedisTier implements Tier {
 
   /** Not `async`: the batch is made of these calls, and each would cost two more turns of the microtask queue. */
   get<T>(keys: readonly string[], decode: Decode<T>): Promise<readonly (T | undefined)[]> {
-    return this.#parts === undefined ? Promise.reject(this.#notOpen('get')) : this.#parts.reads.get(keys, decode)
+    const parts = this.#parts
+    if (parts === undefined) return Promise.reject(this.#notOpen('get'))
+    return parts.reads.get(keys, (record, index) => decode(frameOf(record), index, versionOf(record)))
   }
 
   set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[]> {
@@ -135,7 +152,7 @@ export class RedisTier implements Tier {
         .filter((name) => unique.add(name))
         .map((name) => store.layout.keyOf(name))
         .filter((key) => key?.startsWith(prefix) === true) as string[]
-      const values = await reads.get(keys, (frame) => decode(frame, index++))
+      const values = await reads.get(keys, (record) => decode(frameOf(record), index++, versionOf(record)))
       for (const value of values) if (value !== undefined) yield value
     }
   }
@@ -167,29 +184,42 @@ export class RedisTier implements Tier {
       const replica = await this.#replicaReads(store, ports)
       const serverClock = new ServerClock(ports.primary, clock)
       await serverClock.measure()
+      const publish = await publishCommandOf(ports.primary)
+      const announcer = new Announcer({ prefix: this.#context.prefix, layout }, { publish, source: this.source })
       const writes = new OrderedQueue<Write, WriteReply>((batch) => store.write(batch))
+      const operations = new OrderedQueue(
+        operationSender({ port: ports.primary, layout, announcer, lateMs: this.#settings.tombstoneTtlMs }),
+      )
       const lost = new LostWrites({
         runtime: this.#context,
         removeOlder: (keys) => writes.add(keys.map((key) => this.#removalOfOlder(store, key))),
       })
+      const lostChanges = new LostWrites({
+        runtime: this.#context,
+        removeOlder: (keys) => operations.add(keys.map((each) => affirmationOf(layout, each))),
+      })
       this.#parts = {
         ports,
         store,
+        announcer,
         reads: new ReadQueue({
           groupOf: (key) => layout.laneOf(key),
           ask: (keys, lane) =>
             (replica ?? store).read(keys, lane).catch((error: unknown) => {
-              throw doubted(lost, error)
+              throw doubted([lost, lostChanges], error)
             }),
-          accept: (reply, key, now) => this.#frameIn(reply, key, now),
+          accept: (reply, key, now) => this.#recordIn(reply, key, now),
           now: () => clock.now(),
         }),
         writes,
+        operations,
         clock: serverClock,
         replica,
         lost,
+        lostChanges,
         stopListening: ports.primary.onConnect(() => {
           lost.doubtNow()
+          lostChanges.doubtNow()
           void serverClock.measure().catch(() => undefined)
         }),
       }
@@ -214,7 +244,7 @@ export class RedisTier implements Tier {
 
   /** What `answerOf` makes of each reply. Not `async`, as `get`. */
   #write<T>(
-    { writes, replica, lost }: OpenParts,
+    { writes, replica, lost, lostChanges }: OpenParts,
     changes: readonly Write[],
     answerOf: (reply: WriteReply) => T,
   ): Promise<readonly T[]> {
@@ -229,9 +259,24 @@ export class RedisTier implements Tier {
       },
       (error: unknown) => {
         if (replica !== undefined) fence(replica, changes)
-        throw doubted(lost, error)
+        throw doubted([lost, lostChanges], error)
       },
     )
+  }
+
+  #authorityLink(): AuthorityLink {
+    const { store, operations, replica, lost, lostChanges } = this.#open('lease')
+    const noteVersion = (key: string, version: number): void => replica?.noteWrite(key, version)
+    return {
+      queue: operations,
+      laneOf: store.layout.laneOf,
+      noteVersion,
+      noteChange: (key, version) => lostChanges.note(key, version),
+      failed: (error, keys) => {
+        for (const key of keys) noteVersion(key, Infinity)
+        doubted([lost, lostChanges], error)
+      },
+    }
   }
 
   #removalOfOlder({ layout }: Store, [key, version]: LeastVersion): Write {
@@ -259,9 +304,10 @@ export class RedisTier implements Tier {
     if (parts === undefined) return
     parts.stopListening()
     parts.lost.stop()
+    parts.lostChanges.stop()
     parts.replica?.stop()
     const { timers } = this.#context
-    const underWay = Promise.all([parts.reads.drain(), parts.writes.drain()])
+    const underWay = Promise.all([parts.reads.drain(), parts.writes.drain(), parts.operations.drain()])
     await withDeadline(underWay, farewellMs, { timers, error: () => new Error('late') }).catch(() => {})
     await closePorts(parts.ports)
   }
@@ -280,13 +326,17 @@ export class RedisTier implements Tier {
     })
   }
 
-  /** The frame of a live record. Called once for each key of a batch. */
-  #frameIn(reply: RedisReply, key: string, now: number): Buffer | undefined {
+  #believes(key: string, bytes: Buffer): boolean {
+    const parts = this.#parts
+    return parts === undefined || (parts.lost.believes(key, bytes) && parts.lostChanges.believes(key, bytes))
+  }
+
+  /** A live record. Called once for each key of a batch. */
+  #recordIn(reply: RedisReply, key: string, now: number): Buffer | undefined {
     const bytes = bytesOf(reply)
     if (bytes === undefined) return undefined
     const kind = kindOf(bytes)
-    if (kind === 'record')
-      return isLive(bytes, now) && this.#parts?.lost.believes(key, bytes) !== false ? frameOf(bytes) : undefined
+    if (kind === 'record') return isLive(bytes, now) && this.#believes(key, bytes) ? bytes : undefined
     if (kind !== 'tombstone') this.#context.report({ type: 'bad-record', tier: this.#context.name, key, reason: kind })
     return undefined
   }
@@ -318,9 +368,14 @@ export class RedisTier implements Tier {
 }
 
 /** The error of a command; when it got no answer, what the store confirmed before is in doubt. */
-function doubted(lost: LostWrites, error: unknown): unknown {
-  if (error instanceof RedisFailure && error.kind === 'connection') lost.doubt()
+function doubted(changes: readonly LostWrites[], error: unknown): unknown {
+  if (error instanceof RedisFailure && error.kind === 'connection') for (const lost of changes) lost.doubt()
   return error
+}
+
+/** Deletes the key again when the server has forgotten the change. */
+function affirmationOf({ laneOf }: KeyLayout, [key, version]: LeastVersion): Operation {
+  return affirmOperation({ key, group: laneOf(key) }, version)
 }
 
 /** Goes up before a write is sent, and once more when it is answered: only from then on must it hold. */

@@ -1,9 +1,14 @@
+import { emitLua } from './lane.ts'
 import { Script } from './script.ts'
 
-/** What a script knows of a stored string: kind 0 or 1, version, expiry; nothing when it is not ours or no version, `false` for another type. */
-const readHead = `
+/**
+ * What a script knows of a stored string: kind, version, expiry, and the bytes up to where a frame says until when it is
+ * fresh; nothing when it is not ours or no version, `false` for another type. The kinds are those of `record.ts`.
+ */
+export const readHeadLua = `
+local function isRecord(kind) return kind == 0 or kind == 2 end
 local function headOf(key)
-  local head = redis.pcall('GETRANGE', key, 0, 19)
+  local head = redis.pcall('GETRANGE', key, 0, 39)
   if type(head) == 'table' then
     if string.find(head.err, 'WRONGTYPE', 1, true) then return false end
     error(head)
@@ -11,7 +16,7 @@ local function headOf(key)
   if #head < 20 or string.sub(head, 1, 2) ~= 'TR' then return nil end
   local version = struct.unpack('>d', string.sub(head, 5, 12))
   if not (version >= 0 and version <= 9007199254740991) then return nil end
-  return string.byte(head, 4), version, struct.unpack('>d', string.sub(head, 13, 20))
+  return string.byte(head, 4), version, struct.unpack('>d', string.sub(head, 13, 20)), head
 end
 `
 
@@ -28,7 +33,7 @@ end
  * client sees it too.
  */
 export const writeScript: Script = new Script(`
-${readHead}
+${readHeadLua}
 local now = tonumber(ARGV[1])
 local outcomes = {}
 local function write(key, life, bytes)
@@ -51,7 +56,7 @@ for i, key in ipairs(KEYS) do
       end
     end
     if not done.err then
-      outcomes[i] = (kind == 0 and expiresAt > now) and 2 or 1
+      outcomes[i] = (isRecord(kind) and expiresAt > now) and 2 or 1
     elseif string.find(done.err, 'OOM', 1, true) then
       outcomes[i] = done.err
     else
@@ -67,7 +72,7 @@ return outcomes
  * stay. Returns how many were removed.
  */
 export const clearScript: Script = new Script(`
-${readHead}
+${readHeadLua}
 local limit = tonumber(ARGV[1])
 local removed = 0
 for _, key in ipairs(KEYS) do
@@ -79,11 +84,10 @@ return removed
 
 /** KEYS: any of one slot. ARGV: none. Returns how many of them are records. */
 export const countScript: Script = new Script(`
-${readHead}
+${readHeadLua}
 local records = 0
 for _, key in ipairs(KEYS) do
-  local kind = headOf(key)
-  if kind == 0 then records = records + 1 end
+  if isRecord((headOf(key))) then records = records + 1 end
 end
 return records
 `)
@@ -121,18 +125,25 @@ local function scoreOf(clock) return string.format('%.0f', clock) end
 `
 
 /**
- * KEYS: the sorted set of the tag marks. ARGV: what the clock is at least raised to, then the tags. Returns the new clock.
+ * KEYS: the sorted set of the tag marks, head and log of the lane of tags. ARGV: what the clock is at least raised to,
+ * channel of the lane, PUBLISH or SPUBLISH, the instance, a random id, then the tags. Returns the new clock.
  *
  * After a first write, which PERSIST is although it changes nothing, Redis lets a script write with full memory.
  */
 export const invalidateTagsScript: Script = new Script(`
+${emitLua}
 ${readTagClock}
 local least = tonumber(ARGV[1])
 local clock = held and math.max(tonumber(held) + 1, least) or startingAt(least)
 redis.call('PERSIST', KEYS[1])
 if not held then redis.call('ZADD', KEYS[1], scoreOf(clock), 'floor') end
 redis.call('ZADD', KEYS[1], scoreOf(clock), 'clock')
-for i = 2, #ARGV do redis.call('ZADD', KEYS[1], scoreOf(clock), ':' .. ARGV[i]) end
+local tags = {}
+for i = 6, #ARGV do
+  redis.call('ZADD', KEYS[1], scoreOf(clock), ':' .. ARGV[i])
+  tags[#tags + 1] = ARGV[i]
+end
+if #tags > 0 then emit({ KEYS[2], KEYS[3], ARGV[2] }, ARGV[3], ARGV[4], ARGV[5], { { 'T', tags, clock } }) end
 return scoreOf(clock)
 `)
 

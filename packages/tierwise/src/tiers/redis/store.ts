@@ -99,7 +99,8 @@ export class Store {
   }
 }
 
-function lifeText(lifeMs: number): string {
+/** The life of a record as scripts take it, in milliseconds. */
+export function lifeText(lifeMs: number): string {
   return lifeMs === Infinity ? '0' : String(Math.ceil(lifeMs))
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Tier } from '../../../src/contract/tier.ts'
 import { systemRuntime } from '../../../src/base/runtime.ts'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
 import { redis } from '../../../src/tiers/redis/index.ts'
@@ -10,6 +11,21 @@ import { allOf, textRecord } from './opened-tier.ts'
 function rulesOfTheGuide(): string {
   const guide = readFileSync(join(import.meta.dirname, '../../../../../docs/guide/redis-tier.md'), 'utf8')
   return (/^user cache ([^`]+)^```/m.exec(guide)?.[1] ?? '').replaceAll(/\s+/g, ' ').trim()
+}
+
+/** Every operation that the authority has. */
+async function useAuthority({ authority }: Tier, key: string): Promise<void> {
+  if (authority === undefined) throw new Error('an authority was expected')
+  const bytes = Buffer.alloc(100)
+  await authority.change([{ key, operation: 'delete', order: 1, holdMs: 10, fence: 1, isDoubtful: true }])
+  await authority.change([{ key, operation: 'expire', order: 2, holdMs: 0 }])
+  const [granted] = await authority.acquire([{ key, leaseMs: 1000 }])
+  if (granted?.kind !== 'granted') throw new Error('a lease was expected')
+  await authority.acquire([{ key, leaseMs: 1000 }])
+  await authority.fill([{ key, lease: granted.lease, bytes, expiresAt: Infinity, sourceVersion: 1 }])
+  await authority.release([{ key, lease: granted.lease }])
+  await authority.affirm([{ key, version: 1 }])
+  await authority.change([{ key, operation: 'set', order: 3, bytes, expiresAt: Date.now() + 1000 }])
 }
 
 let server: RedisServer
@@ -32,6 +48,7 @@ describe('the permissions that the guide gives', () => {
     expect(await allOf(tier.scan('tw:1:', () => 1))).toEqual([1])
     expect((await tier.usage()).entries).toBe(1)
     expect(await tier.delete(['tw:1:a:1'], 2)).toEqual([true])
+    await useAuthority(tier, 'tw:1:a:3')
     await tier.tags?.invalidate(['red'], 0)
     expect((await tier.tags?.load())?.marks.size).toBe(1)
     await tier.raw?.set([{ key: 'tw:plain', bytes: Buffer.from('x'), expiresAt: Date.now() + 60_000 }])
@@ -40,7 +57,7 @@ describe('the permissions that the guide gives', () => {
     await tier.set([textRecord('tw:1:a:2', 3)])
     await tier.clear('tw:1:', 9)
     await tier.close()
-    await server.command('DEL', '{tw:tags}', 'tw:1:a:1')
+    await server.command('FLUSHALL')
   })
 
   it('are told to be missing, not taken for a key of somebody else', async () => {

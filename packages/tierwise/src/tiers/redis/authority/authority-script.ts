@@ -1,0 +1,211 @@
+import { arrivedLua, emitLua } from '../lane.ts'
+import { Script } from '../script.ts'
+import { readHeadLua } from '../scripts.ts'
+
+/**
+ * Whether the memory is full: SETRANGE of nothing changes nothing, and is refused when a write would be. After a first
+ * write, which PERSIST is although it changes nothing, Redis lets a script write with full memory. Errors of another kind
+ * (READONLY, MISCONF) come here, before the first write, and are the answer to the whole command.
+ */
+const probeMemory = `
+local full = false
+local probed = redis.pcall('SETRANGE', KEYS[3], 0, '')
+if type(probed) == 'table' and string.find(probed.err, 'OOM', 1, true) then
+  full = true
+  redis.call('PERSIST', KEYS[1])
+elseif type(probed) == 'table' and not string.find(probed.err, 'WRONGTYPE', 1, true) then
+  return probed
+end
+`
+
+/** The string with the record. */
+const recordLua = `
+local function headWith(kind, version) return 'TR\\1' .. kind .. struct.pack('>dd', version, math.huge) end
+local function put(name, life, bytes)
+  if life == '0' then redis.call('SET', name, bytes) else redis.call('SET', name, bytes, 'PX', life) end
+end
+local function isFrame(head)
+  return #head == 40 and string.byte(head, 3) == 1 and string.sub(head, 21, 22) == 'TW'
+end
+local function isFresh(head)
+  if not isFrame(head) or string.byte(head, 23) ~= 1 or string.byte(head, 24) % 2 == 1 then return false end
+  local high, low = struct.unpack('>I4I4', head, 33)
+  return high * 4294967296 + low > now
+end
+`
+
+/** The hash beside it. Its life is never shortened. */
+const transientLua = `
+local function whole(number) return string.format('%.0f', number) end
+local function transientOf(beside)
+  local found = redis.call('HMGET', beside, 'lease', 'leaseUntil', 'wait', 'holdUntil', 'fence', 'ver', ownOrder)
+  return {
+    lease = found[1], leaseUntil = tonumber(found[2]) or 0, wait = found[3], holdUntil = tonumber(found[4]) or 0,
+    fence = tonumber(found[5]), version = tonumber(found[6]) or -1, order = tonumber(found[7]) or -math.huge
+  }
+end
+local function keep(beside, lifeMs, ...)
+  redis.call('HSET', beside, ...)
+  if redis.call('PTTL', beside) < lifeMs then redis.call('PEXPIRE', beside, whole(lifeMs)) end
+end
+local function endLease(beside, transient, key)
+  redis.call('HDEL', beside, 'lease', 'leaseUntil', 'wait')
+  if transient.wait then woken[#woken + 1] = key end
+end
+local function changedAt(kind, version, transient)
+  if kind == 0 or kind == 1 then return math.max(version, transient.version) end
+  return transient.version
+end
+local function nextVersion(version, transient)
+  return math.max(math.floor(math.max(version or -1, transient.version)) + 1, now)
+end
+`
+
+const leaseLua = `
+function operations.acquire(name, beside)
+  local lease, leaseMs, newerThan, isForced = take(), tonumber(take()), tonumber(take()), take() == '1'
+  local kind, version, _, head = headOf(name)
+  if isRecord(kind) and version > newerThan and isFresh(head) then return 'fresh' end
+  local transient = transientOf(beside)
+  if transient.holdUntil > now then return { 'held', math.ceil((transient.holdUntil - now) / 1000) } end
+  if transient.lease and transient.leaseUntil > now and not isForced then
+    if not transient.wait then redis.call('HSET', beside, 'wait', '1') end
+    return { 'busy', math.ceil((transient.leaseUntil - now) / 1000) }
+  end
+  if not full then keep(beside, leaseMs + lateMs, 'lease', lease, 'leaseUntil', whole(now + leaseMs * 1000)) end
+  return 'granted'
+end
+function operations.fill(name, beside, key)
+  local lease, sourceVersion, copyOf, life, bytes = take(), tonumber(take()), tonumber(take()), take(), take()
+  local transient = transientOf(beside)
+  if transient.lease ~= lease then return 'lease' end
+  endLease(beside, transient, key)
+  if transient.fence and (sourceVersion or -math.huge) < transient.fence then return 'fence' end
+  local kind, version = headOf(name)
+  local change = changedAt(kind, version, transient)
+  if copyOf and change >= copyOf then return 'copy' end
+  if full or kind == false or life == '-1' then return 'record' end
+  local leftMs = math.min(lateMs - (now - change) / 1000, lateMs)
+  if change > transient.version and leftMs > 0 then keep(beside, leftMs, 'ver', whole(change)) end
+  local given = nextVersion(version, transient)
+  put(name, life, headWith('\\2', given) .. bytes)
+  return given
+end
+function operations.release(name, beside, key)
+  local lease = take()
+  local transient = transientOf(beside)
+  if transient.lease == lease then endLease(beside, transient, key) end
+  return 0
+end
+`
+
+const changeLua = `
+local function announced(operation, key, version)
+  changes[#changes + 1] = { operation, key, version }
+end
+local function remove(name, beside, kind, version)
+  if kind == false then keep(beside, lateMs, 'ver', whole(version))
+  else put(name, ARGV[6], headWith('\\1', version)) end
+end
+local function guard(beside, transient, holdMs, fence)
+  if holdMs == 0 then redis.call('HDEL', beside, 'holdUntil') end
+  if holdMs and holdMs > 0 then
+    keep(beside, holdMs + lateMs, 'holdUntil', whole(math.max(transient.holdUntil, now + holdMs * 1000)))
+  end
+  if fence then keep(beside, lateMs, 'fence', string.format('%.17g', math.max(fence, transient.fence or fence))) end
+end
+local function change(operation, name, beside, key)
+  local order, isDoubtful, holdMs, fence = take(), take() == '1', tonumber(take()), tonumber(take())
+  local ifVersion, life, bytes
+  if operation == 'set' then ifVersion, life, bytes = tonumber(take()), take(), take() end
+  local transient = transientOf(beside)
+  if tonumber(order) < transient.order then return 'late' end
+  if isDoubtful then keep(beside, lateMs, ownOrder, order) end
+  local kind, version, _, head = headOf(name)
+  local wasHeld = isRecord(kind)
+  if ifVersion and (wasHeld and version or 0) ~= ifVersion then return 'conflict' end
+  if transient.lease then endLease(beside, transient, key) end
+  guard(beside, transient, holdMs, fence)
+  local given = nextVersion(version, transient)
+  if operation == 'expire' and wasHeld and isFrame(head) then
+    redis.call('SETRANGE', name, 3, '\\0' .. struct.pack('>d', given))
+    redis.call('SETRANGE', name, 23, '\\1')
+    announced('X', key, given)
+  elseif operation == 'set' and life ~= '-1' and not full and kind ~= false then
+    put(name, life, headWith('\\0', given) .. bytes)
+    announced('S', key, given)
+  else
+    remove(name, beside, kind, given)
+    announced('D', key, given)
+    if operation == 'set' and life ~= '-1' then return { given, 'record' } end
+  end
+  return { given, wasHeld and 1 or 0 }
+end
+function operations.set(...) return change('set', ...) end
+function operations.delete(...) return change('delete', ...) end
+function operations.expire(...) return change('expire', ...) end
+function operations.affirm(name, beside, key)
+  local made = tonumber(take())
+  local transient = transientOf(beside)
+  local kind, version = headOf(name)
+  if changedAt(kind, version, transient) >= made then return 0 end
+  if transient.lease then endLease(beside, transient, key) end
+  local given = math.max(nextVersion(version, transient), made)
+  remove(name, beside, kind, given)
+  announced('D', key, given)
+  return 1
+end
+`
+
+/**
+ * KEYS: head and log of the lane, then two for each operation: the record and the hash beside it (`record.ts`). ARGV: channel
+ * of the lane, PUBLISH or SPUBLISH, the instance, a random id, how many bytes stand in front of the storage key in the name
+ * of a record, how long what may come late is remembered, in milliseconds; then for each operation how many arguments
+ * follow, its name and
+ *
+ * - `acquire`: a new lease, its milliseconds, the version that a fresh record has to exceed, 1 to take it from another.
+ *   Returns `granted`, `fresh`, or `held` or `busy` with the milliseconds left.
+ * - `fill`: the lease, the version of the source and that of the copied record or nothing, life (0 for never ending, -1 for
+ *   over), frame. Returns the version, or `lease`, `fence`, `copy`, `record`.
+ * - `release`: the lease. Returns 0.
+ * - `delete`, `expire`, `set`: order, 1 to remember it, milliseconds of the hold, fence; and for `set` the version to be
+ *   held or nothing, life, frame. Returns the version and 0 or 1 for what was held or `record`, or `conflict` or `late`.
+ * - `affirm`: the version of a change. Returns 0 when it is known, otherwise 1.
+ *
+ * Returns the number of the message that announced the changes, 0 without any, then one reply an operation; `error` and a
+ * text for one that failed: what the others have changed is announced all the same.
+ *
+ * The operations run in order and none is interrupted by another client. With full memory, records are refused and leases
+ * are granted without being kept: nothing could be filled, and nobody shall wait. Changes go on: what is refused is removed.
+ */
+export const authorityScript: Script = new Script(`
+${emitLua}
+${arrivedLua}
+${readHeadLua}
+${probeMemory}
+local at = 6
+local function take()
+  at = at + 1
+  return ARGV[at]
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local lateMs = tonumber(ARGV[6])
+local ownOrder = 'order:' .. ARGV[3]
+local changes, woken, operations = {}, {}, {}
+${recordLua}
+${transientLua}
+${leaseLua}
+${changeLua}
+local replies = { 0 }
+for i = 3, #KEYS, 2 do
+  local last = tonumber(take()) + at
+  local key = string.sub(KEYS[i], tonumber(ARGV[5]) + 1)
+  local isDone, reply = pcall(operations[take()], KEYS[i], KEYS[i + 1], key)
+  replies[#replies + 1] = isDone and reply or { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
+  at = last
+end
+if #changes > 0 then replies[1] = emit({ KEYS[1], KEYS[2], ARGV[1] }, ARGV[2], ARGV[3], ARGV[4], changes) end
+for _, key in ipairs(woken) do arrived(ARGV[1], ARGV[2], key) end
+return replies
+`)

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import type {
+  Authority,
+  Change,
+  ChangeAnswer,
+  Fill,
+  FillAnswer,
+  HeldLease,
+  LeaseAnswer,
+  LeaseRequest,
+} from '../../../contract/authority.ts'
+import type { Clock } from '../../../contract/runtime.ts'
+import type { OrderedQueue } from '../ordered-queue.ts'
+import {
+  acquireOperation,
+  affirmOperation,
+  changeAnswerOf,
+  changeOperation,
+  fillAnswerOf,
+  fillOperation,
+  leaseAnswerOf,
+  releaseOperation,
+  type Operation,
+  type Outcome,
+  type Target,
+} from './operation.ts'
+
+/** What an authority works with while its tier is open. */
+export interface AuthorityLink {
+  readonly queue: OrderedQueue<Operation, Outcome>
+  readonly laneOf: (key: string) => number
+  /** Told of each version that a key was given. */
+  readonly noteVersion: (key: string, version: number) => void
+  /** Told of confirmed changes. What a load brings is no change: an older record in its place is not wrong. */
+  readonly noteChange: (key: string, version: number) => void
+  /** Told of each rejection. */
+  readonly failed: (error: unknown, keys: readonly string[]) => void
+}
+
+/**
+ * The authority in Redis. Whatever is asked of one lane in one tick travels in one script, each operation of which is a
+ * step that nothing interrupts; all changes in it are announced with one message.
+ */
+export class RedisAuthority implements Authority {
+  readonly #link: () => AuthorityLink
+  readonly #clock: Clock
+
+  /** `link` throws when the tier is not open. */
+  constructor(link: () => AuthorityLink, clock: Clock) {
+    this.#link = link
+    this.#clock = clock
+  }
+
+  async acquire(requests: readonly LeaseRequest[]): Promise<readonly LeaseAnswer[]> {
+    const leases = requests.map(() => randomUUID())
+    const leaseAt = (index: number): string => leases[index] ?? ''
+    const outcomes = await ask(this.#link(), requests, (target, request, index) =>
+      acquireOperation(target, request, leaseAt(index)),
+    )
+    return outcomes.map((outcome, index) => leaseAnswerOf(outcome, leaseAt(index)))
+  }
+
+  async fill(fills: readonly Fill[]): Promise<readonly FillAnswer[]> {
+    const link = this.#link()
+    const now = this.#clock.now()
+    const outcomes = await ask(link, fills, (target, fill) => fillOperation(target, fill, now))
+    const answers = outcomes.map(fillAnswerOf)
+    forVersions(fills, answers, link.noteVersion)
+    return answers
+  }
+
+  async release(leases: readonly HeldLease[]): Promise<void> {
+    await ask(this.#link(), leases, releaseOperation)
+  }
+
+  async change(changes: readonly Change[]): Promise<readonly ChangeAnswer[]> {
+    const link = this.#link()
+    const now = this.#clock.now()
+    const outcomes = await ask(link, changes, (target, change) => changeOperation(target, change, now))
+    const answers = outcomes.map(changeAnswerOf)
+    forVersions(changes, answers, link.noteVersion)
+    forVersions(changes, answers, link.noteChange)
+    return answers
+  }
+
+  async affirm(changes: readonly { readonly key: string; readonly version: number }[]): Promise<void> {
+    await ask(this.#link(), changes, (target, { version }) => affirmOperation(target, version))
+  }
+}
+
+async function ask<T extends { readonly key: string }>(
+  { queue, laneOf, failed }: AuthorityLink,
+  items: readonly T[],
+  operationOf: (target: Target, item: T, index: number) => Operation,
+): Promise<readonly Outcome[]> {
+  try {
+    return await queue.add(
+      items.map((item, index) => operationOf({ key: item.key, group: laneOf(item.key) }, item, index)),
+    )
+  } catch (error) {
+    failed(
+      error,
+      items.map(({ key }) => key),
+    )
+    throw error
+  }
+}
+
+/** Calls `note` for each item that got a version. */
+function forVersions(
+  items: readonly { readonly key: string }[],
+  answers: readonly (FillAnswer | ChangeAnswer)[],
+  note: (key: string, version: number) => void,
+): void {
+  for (const [index, { key }] of items.entries()) {
+    const answer = answers[index]
+    if (answer !== undefined && 'version' in answer) note(key, answer.version)
+  }
+}
