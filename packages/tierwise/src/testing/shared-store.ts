@@ -33,8 +33,8 @@ export interface SharedTierOptions {
 export interface SharedHead {
   /** Undefined when neither a record nor the mark of a deletion is held. */
   readonly version: number | undefined
-  /** `stale`: an invalidation has made it so. */
-  readonly record: 'fresh' | 'stale' | 'deleted' | 'absent'
+  /** `stale`: an invalidation has made it so; the store does not look at the life in the frame. */
+  readonly record: 'held' | 'stale' | 'deleted' | 'absent'
   readonly lease: string | undefined
   /** Epoch milliseconds of the store's clock, as `holdUntil`; 0 for none. */
   readonly leaseUntil: number
@@ -154,7 +154,7 @@ class LocalStore implements SharedStore {
     const { lease, leaseUntil = 0, holdUntil = 0, fence, isAwaited = false } = transient.get(key) ?? {}
     return {
       version: held.get(key)?.version,
-      record: live === undefined ? fallen : isSoftExpired(live.bytes) ? 'stale' : 'fresh',
+      record: live === undefined ? fallen : isSoftExpired(live.bytes) ? 'stale' : 'held',
       lease,
       leaseUntil,
       holdUntil,
@@ -164,7 +164,7 @@ class LocalStore implements SharedStore {
   }
 
   log(lane: number = 0): readonly LoggedChange[] {
-    return this.#server.logOf(lane)
+    return this.#server.logAfter(lane, 0)
   }
 
   snapshot(): SharedSnapshot {

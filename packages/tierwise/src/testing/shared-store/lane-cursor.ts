@@ -22,7 +22,7 @@ export class LaneCursor {
   take(change: LoggedChange): 'next' | 'old' | 'gap' {
     const at = this.#position
     if (at === undefined) return 'gap'
-    if (change.sequence <= at.sequence) return 'old'
+    if (change.sequence <= at.sequence) return this.#contradicts(change) ? 'gap' : 'old'
     if (change.sequence !== at.sequence + 1 || change.before !== at.id) return 'gap'
     this.#reach(change)
     return 'next'
@@ -33,13 +33,18 @@ export class LaneCursor {
     return this.#passed.get(sequence) === id
   }
 
-  /** What of a log comes after the position; undefined when the log does not go on from there. */
+  /** The part of the log after the position, if the lane has gone on from there; undefined when it has not. */
   missing(log: readonly LoggedChange[], head: LaneHead): readonly LoggedChange[] | undefined {
     const at = this.#position
     if (at === undefined) return undefined
     if (at.sequence === head.sequence) return at.id === head.id ? [] : undefined
-    const from = log.findIndex(({ sequence, before }) => sequence === at.sequence + 1 && before === at.id)
-    return from === -1 ? undefined : log.slice(from)
+    const [next] = log
+    return next?.sequence === at.sequence + 1 && next.before === at.id ? log : undefined
+  }
+
+  /** Whether another change had this number: the store has gone back, and on from there. */
+  #contradicts({ sequence, id }: LoggedChange): boolean {
+    return (this.#passed.get(sequence) ?? id) !== id
   }
 
   #reach({ sequence, id }: LaneHead): void {

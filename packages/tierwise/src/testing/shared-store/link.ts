@@ -1,9 +1,8 @@
-import { TierError } from '../../errors.ts'
+import { TierError, type CacheErrorCode } from '../../errors.ts'
 import type { Inbox } from './inbox.ts'
 
 /** What an instance asks its store. */
 export type SharedOperation =
-  | 'open'
   | 'get'
   | 'set'
   | 'delete'
@@ -21,6 +20,8 @@ export type SharedOperation =
   /** The bus reads what it has missed from the log of a lane. */
   | 'resync'
   | 'barrier'
+
+const reads: ReadonlySet<SharedOperation> = new Set(['get', 'scan', 'usage', 'poll', 'resync', 'barrier'])
 
 export interface PauseOptions {
   /** `before` the store works on the call, or `after`, when only the reply is under way. @default 'after' */
@@ -74,8 +75,7 @@ export class Link {
   }
 
   async open(): Promise<void> {
-    if (this.#state === 'closed') throw this.#failure('open')
-    if (this.#isCut) throw this.#failure('open')
+    if (this.#state === 'closed' || this.#isCut) throw this.#failure('open')
     this.#state = 'open'
   }
 
@@ -138,15 +138,20 @@ export class Link {
     this.assertOpen(operation)
   }
 
-  #failure(operation: SharedOperation): TierError {
+  #failure(operation: SharedOperation | 'open'): TierError {
     const tier = this.#name
     const why = { new: 'it was not opened', open: 'the connection is lost', closed: 'it is closed' }[this.#state]
     return new TierError(`The tier ${tier} cannot take ${operation}: ${why}`, {
-      code: this.#state === 'open' ? 'ERR_CACHE_TIER_READ' : 'ERR_CACHE_TIER_CLOSED',
+      code: this.#state === 'open' ? lostCode(operation) : 'ERR_CACHE_TIER_CLOSED',
       operation,
       tier,
     })
   }
+}
+
+function lostCode(operation: SharedOperation | 'open'): CacheErrorCode {
+  if (operation === 'open') return 'ERR_CACHE_TIER_OPEN'
+  return reads.has(operation) ? 'ERR_CACHE_TIER_READ' : 'ERR_CACHE_TIER_WRITE'
 }
 
 class HeldCalls implements Pause {

@@ -24,6 +24,8 @@ export class Server {
   readonly subscribers: Set<(message: Message) => void> = new Set()
   #state: ServerState
   #ids = 0
+  #lastRead = NaN
+  #readings = 0
 
   constructor(settings: ServerSettings) {
     this.settings = settings
@@ -56,7 +58,7 @@ export class Server {
   }
 
   nextVersion(key: string): number {
-    return Math.max(this.knownVersion(key) + 1, Math.floor(this.now() * 1000))
+    return Math.max(this.knownVersion(key) + 1, this.#micros())
   }
 
   /** The record of the key, unless it has expired or is the mark of a deletion. */
@@ -87,8 +89,9 @@ export class Server {
     return this.#laneAt(lane).head
   }
 
-  logOf(lane: number): readonly LoggedChange[] {
-    return this.#laneAt(lane).log
+  /** What the log still has of the changes after a number, oldest first. */
+  logAfter(lane: number, sequence: number): readonly LoggedChange[] {
+    return this.#laneAt(lane).log.filter((entry) => entry.sequence > sequence)
   }
 
   /** Counts, logs and announces a change. */
@@ -97,7 +100,8 @@ export class Server {
     const sequence = state.head.sequence + 1
     const entry: LoggedChange = { sequence, before: state.head.id, id: this.nextId('change'), source, changes }
     state.head = { sequence, id: entry.id }
-    state.log = [...state.log, entry].slice(-this.settings.logLength)
+    state.log.push(entry)
+    if (state.log.length > this.settings.logLength) state.log.shift()
     this.publish({ kind: 'changes', lane, ...entry })
     return { lane, sequence }
   }
@@ -116,6 +120,14 @@ export class Server {
 
   flush(): void {
     this.#state = this.#empty()
+  }
+
+  /** No two readings in a row are alike, as with a real clock: a store that has forgotten a version must not give it again. */
+  #micros(): number {
+    const now = this.now()
+    this.#readings = now === this.#lastRead ? this.#readings + 1 : 0
+    this.#lastRead = now
+    return Math.floor(now * 1000) + this.#readings
   }
 
   #laneAt(lane: number): ServerState['lanes'][number] {

@@ -1,6 +1,6 @@
 import type { BarrierResult, Bus, BusListener, BusPosition } from '../../contract/bus.ts'
 import type { Timer } from '../../contract/runtime.ts'
-import { awaitBarrier } from './barrier.ts'
+import { awaitBarrier, Waits } from './barrier.ts'
 import { pollMs, type SharedBusParts } from './bus-parts.ts'
 import { LaneCursor } from './lane-cursor.ts'
 import type { Message } from './message.ts'
@@ -24,19 +24,28 @@ interface LaneState {
   arrived: LoggedChange[]
 }
 
+/** A look at the heads of the store, as it was asked for. */
+interface Question {
+  readonly askedAt: number
+  /** How far the instance was then. */
+  readonly progress: readonly number[]
+}
+
 /** The bus as one instance sees it. */
 export class SharedBus implements Bus {
   readonly lanes: number
   readonly tagLane: number
   readonly #parts: SharedBusParts
   #lanes: LaneState[] = []
+  readonly #waits: Waits
   #session: Session | undefined
 
   constructor(parts: SharedBusParts) {
     this.#parts = parts
     this.lanes = parts.server.lanes
     this.tagLane = parts.server.tagLane
-    parts.link.onMend(() => this.#resyncAll())
+    this.#waits = new Waits(parts.timers)
+    parts.link.onMend(() => void this.#recover(this.#lanes.keys()))
   }
 
   laneOf(key: string): number {
@@ -50,13 +59,13 @@ export class SharedBus implements Bus {
     this.#lanes = cursorsFrom(resume, this.lanes).map((cursor) => ({ cursor, isResyncing: false, arrived: [] }))
     this.#parts.link.messages.subscribe((message) => this.#receive(message))
     session.timers.add(this.#parts.timers.every(pollMs, () => void this.#poll(session)))
-    this.#resyncAll()
-    void this.#poll(session)
+    void this.#recover(this.#lanes.keys())
   }
 
   async stop(): Promise<void> {
     const session = this.#session
     this.#session = undefined
+    this.#waits.stop()
     if (session === undefined) return
     for (const timer of session.timers) timer.cancel()
     this.#parts.link.messages.unsubscribe()
@@ -73,7 +82,7 @@ export class SharedBus implements Bus {
   }
 
   barrier(positions: readonly BusPosition[], timeoutMs: number): Promise<BarrierResult> {
-    return awaitBarrier(positions, timeoutMs, this.#parts)
+    return awaitBarrier(this.#parts, this.#waits, { positions, timeoutMs })
   }
 
   #receive(message: Message): void {
@@ -93,7 +102,7 @@ export class SharedBus implements Bus {
     }
     const place = state.cursor.take(change)
     if (place === 'next') this.#tell(lane, change)
-    else if (place === 'gap') void this.#resync(lane)
+    else if (place === 'gap') void this.#recover([lane])
   }
 
   #tell(lane: number, { source, changes }: LoggedChange): void {
@@ -111,7 +120,7 @@ export class SharedBus implements Bus {
         onPoll()
         return notedHeads(server, { id: link.id, progress, keptMs: this.#parts.maxStalenessMs + 2 * pollMs })
       })
-      if (session === this.#session) this.#compare(session, heads, askedAt)
+      if (session === this.#session) this.#compare(session, heads, { askedAt, progress })
     } catch {
       // Silence confirms nothing, which is all there is to say.
     } finally {
@@ -119,38 +128,49 @@ export class SharedBus implements Bus {
     }
   }
 
-  #compare(session: Session, heads: readonly LaneHead[], askedAt: number): void {
-    const behind = heads.flatMap((head, lane) => (this.#confirms(lane, head, askedAt) ? [] : [{ lane, head }]))
+  #compare(session: Session, heads: readonly LaneHead[], { askedAt, progress }: Question): void {
+    const all = heads.map((head, lane) => ({ lane, head }))
+    // Behind what was known when it was asked, the store has forgotten changes; a head of the past would seem confirmed.
+    const forgotten = all.filter(({ lane, head }) => head.sequence < progress[lane]!)
+    if (forgotten.length > 0) void this.#recover(forgotten.map(({ lane }) => lane))
+    const behind = all.filter((each) => !forgotten.includes(each) && !this.#confirms(each, askedAt))
     if (behind.length === 0) return
     const timer = this.#parts.timers.after(patienceMs, () => {
       session.timers.delete(timer)
-      for (const { lane, head } of behind) if (!this.#confirms(lane, head, askedAt)) void this.#resync(lane)
+      const lost = behind.filter((each) => !this.#confirms(each, askedAt))
+      if (lost.length > 0) void this.#recover(lost.map(({ lane }) => lane))
     })
     session.timers.add(timer)
   }
 
-  #confirms(lane: number, head: LaneHead, askedAt: number): boolean {
+  #confirms({ lane, head }: { readonly lane: number; readonly head: LaneHead }, askedAt: number): boolean {
     if (!this.#lanes[lane]!.cursor.hasPassed(head)) return false
     this.#session?.listener.confirmed(lane, askedAt)
     return true
   }
 
-  #resyncAll(): void {
-    for (const lane of this.#lanes.keys()) void this.#resync(lane)
+  /** Reads what was missed, then asks at once how far the store is, so that lanes are not unproved for a second. */
+  async #recover(lanes: Iterable<number>): Promise<void> {
+    const session = this.#session
+    if (session === undefined) return
+    await Promise.all(Array.from(lanes, (lane) => this.#resync(session, lane)))
+    if (session === this.#session) await this.#poll(session)
   }
 
-  async #resync(lane: number): Promise<void> {
-    const session = this.#session
+  async #resync(session: Session, lane: number): Promise<void> {
     const state = this.#lanes[lane]!
-    if (session === undefined || state.isResyncing) return
+    if (state.isResyncing) return
     state.isResyncing = true
-    const { link, server, clock } = this.#parts
-    const askedAt = clock.now()
+    const { link, server } = this.#parts
+    const after = state.cursor.position?.sequence ?? 0
     try {
-      const [log, head] = await link.call('resync', [], () => [server.logOf(lane), server.headOf(lane)] as const)
+      const [log, head] = await link.call(
+        'resync',
+        [],
+        () => [server.logAfter(lane, after), server.headOf(lane)] as const,
+      )
       if (session !== this.#session) return
       this.#catchUp(lane, log, head)
-      session.listener.confirmed(lane, askedAt)
     } catch {
       // The next poll finds that the lane is still behind.
       state.arrived = []
@@ -188,16 +208,16 @@ function cursorsFrom(resume: string | undefined, lanes: number): LaneCursor[] {
   const known = positionsIn(resume)
   return Array.from({ length: lanes }, (_, lane) => {
     const cursor = new LaneCursor()
-    const [sequence, id] = known[lane] ?? []
+    const position = known[lane]
+    const [sequence, id]: readonly unknown[] = Array.isArray(position) ? position : []
     if (typeof sequence === 'number' && typeof id === 'string') cursor.adopt({ sequence, id })
     return cursor
   })
 }
 
-function positionsIn(resume: string | undefined): Readonly<Record<number, readonly unknown[] | undefined>> {
+function positionsIn(resume: string | undefined): Readonly<Record<number, unknown>> {
   try {
-    const parsed: unknown = JSON.parse(resume ?? '{}')
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<number, readonly unknown[]>) : {}
+    return (JSON.parse(resume ?? '') as Record<number, unknown> | null) ?? {}
   } catch {
     return {}
   }

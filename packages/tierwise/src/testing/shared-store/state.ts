@@ -42,7 +42,7 @@ export interface LaneHead {
 export interface Lane {
   head: LaneHead
   /** The latest changes, oldest first. */
-  log: readonly LoggedChange[]
+  readonly log: LoggedChange[]
 }
 
 export interface Member {
@@ -68,7 +68,7 @@ export function copyOf(state: ServerState): ServerState {
     transient: new Map(
       [...state.transient].map(([key, transient]) => [key, { ...transient, orders: new Map(transient.orders) }]),
     ),
-    lanes: state.lanes.map((lane) => ({ ...lane })),
+    lanes: state.lanes.map(({ head, log }) => ({ head, log: [...log] })),
     members: new Map(state.members),
     tags: { ...state.tags, marks: new Map(state.tags.marks) },
   }
