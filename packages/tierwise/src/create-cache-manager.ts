@@ -4,18 +4,20 @@ import { optionError, readOptions } from './base/option-reader.ts'
 import { systemRuntime } from './base/runtime.ts'
 import type { CacheManager } from './contract/cache.ts'
 import type { CacheManagerOptions } from './contract/options.ts'
+import type { VersionSource } from './contract/authority.ts'
 import type { Runtime } from './contract/runtime.ts'
 import type { LocalTier, Tier, TierDefinition } from './contract/tier.ts'
 import { ProcessAuthority } from './core/authority.ts'
 import { Background } from './core/background.ts'
 import { TieredCacheManager } from './core/cache-manager.ts'
 import type { Chain } from './core/cache-manager.ts'
+import { Fleet } from './core/fleet.ts'
 import { Emitter } from './core/emitter.ts'
 import { defaultGuard, mergeGuard, readGuards } from './core/guard-options.ts'
 import type { GuardSettings } from './core/guard-options.ts'
 import { GuardedTier } from './core/guarded-tier.ts'
 import type { OpenedTier } from './core/guarded-tier.ts'
-import { checkNamespaceName } from './core/key.ts'
+import { checkNamespaceName, namespaceIn } from './core/key.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { Engine } from './core/namespace.ts'
 import { resolveNamespace } from './core/policy.ts'
@@ -40,20 +42,31 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime }
   const emitter = new Emitter()
   const tagTable = new TagTable(Math.floor(runtime.clock.now() * 1000), runtime.timers)
-  const authority = new ProcessAuthority(runtime.clock, () => storeOffsetMs(chain))
+  const versions = new ProcessAuthority(runtime.clock, () => storeOffsetMs(chain))
 
-  const onOpen = async ({ highestVersion, tags }: OpenedTier): Promise<void> => {
-    authority.observe(highestVersion)
+  const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
+    versions.observe(highestVersion)
     if (tags !== undefined) await tagTable.attach(tags)
+    if (name === fleet?.tier.name) fleet.start()
   }
   const guards = readGuards(options.guards, 'options.guards', { names: tierNames, base: settings.guard })
-  const chain = createChain(options.tiers, { runtime, emitter, settings, guards, onOpen })
+  const chain = createChain(options.tiers, {
+    runtime,
+    emitter,
+    settings,
+    guards,
+    onOpen,
+    nextVersion: () => versions.nextVersion(),
+    forget: (prefix) => tagTable.invalidate([namespaceIn(prefix)]),
+  })
+  const fleet = createFleet(chain, { runtime, tagTable, versions })
   const prepare = (): Promise<void> => prepareCodecs(options, chain)
   const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => tagTable.seal() })
   const engine: Engine = {
     runtime,
     emitter,
-    authority,
+    versions,
+    fleet,
     tagTable,
     background: new Background(emitter),
     writeBehind: new WriteBehind(settings.maxPendingWrites),
@@ -104,6 +117,25 @@ function storeOffsetMs(chain: Chain): number {
   return 0
 }
 
+/** The first shared tier that gives versions and leases, else the first that tells of changes. */
+function createFleet(
+  chain: Chain,
+  parts: { readonly runtime: Runtime; readonly tagTable: TagTable; readonly versions: VersionSource },
+): Fleet | undefined {
+  const shared = chain.tiers.filter(({ capabilities, bus }) => capabilities.shared && bus !== undefined)
+  const tier = shared.find(({ authority }) => authority !== undefined) ?? shared[0]
+  if (tier?.bus === undefined) return undefined
+  return new Fleet({
+    timers: parts.runtime.timers,
+    tagTable: parts.tagTable,
+    tier,
+    bus: tier.bus,
+    localTiers: chain.tiers.filter(({ capabilities }) => !capabilities.shared || capabilities.readOnly === true),
+    now: () => parts.runtime.clock.now(),
+    instant: () => parts.versions.instant(),
+  })
+}
+
 function checkTiers(tiers: readonly TierDefinition[]): readonly string[] {
   if (!Array.isArray(tiers) || tiers.length === 0)
     throw optionError('options.tiers', tiers, 'a list with at least one tier, for example [memory()]')
@@ -130,10 +162,12 @@ interface ChainParts {
   readonly settings: ReturnType<typeof readSettings>
   readonly guards: ReadonlyMap<string, GuardSettings>
   readonly onOpen: (opened: OpenedTier) => Promise<void>
+  readonly nextVersion: () => number
+  readonly forget: (prefix: string) => Promise<boolean>
 }
 
 function createChain(definitions: readonly TierDefinition[], parts: ChainParts): Chain {
-  const { runtime, emitter, settings, guards, onOpen } = parts
+  const { runtime, emitter, settings, guards, onOpen, nextVersion, forget } = parts
   const created = definitions.map((definition, index) => {
     const tier = definition.create({
       ...runtime,
@@ -156,6 +190,8 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
       emitter,
       settings: guards.get(name) ?? settings.guard,
       mostIntents: 10_000,
+      nextVersion,
+      forget,
       onOpen,
     })
   const tiers = created.flatMap(({ name, tier }) => (tier.sync ? [] : [guarded({ name, tier })]))

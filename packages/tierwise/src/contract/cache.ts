@@ -21,6 +21,11 @@ export interface LoaderContext<V> {
   setTtl(ttl: Lifetime): void
   /** Adds tags to those of the call. */
   setTags(tags: readonly string[]): void
+  /**
+   * The version of the source that the value was read from (a log position, a row version): a value older than the fence
+   * of an invalidation is handed to the callers and not stored.
+   */
+  setSourceVersion(version: number): void
   /** Hands the value to the callers without storing it. */
   skip(): void
   /** Ends the load with the previous value, renewed for another ttl. Return its result. @throws CacheError ERR_CACHE_LOADER when there is no previous value */
@@ -266,6 +271,8 @@ export interface NamespaceStats {
   readonly promotions: number
   /** Loads whose result was not stored because the key was invalidated meanwhile. */
   readonly rejectedFills: number
+  /** Changes made by other processes that made something held in memory older. */
+  readonly foreignChanges: number
 }
 
 /** The counters of a manager. */

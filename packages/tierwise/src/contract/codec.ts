@@ -43,8 +43,8 @@ export interface Envelope {
   encodeValue(value: unknown): Uint8Array
   /** Frames an encoded value: head, key, checksum, compressed and encrypted as configured. */
   frame(key: string, head: EntryHead, payload: Uint8Array): Uint8Array
-  /** @throws CodecError ERR_CACHE_DECODE for damaged, foreign or misplaced bytes (the frame's key is not `key`), ERR_CACHE_FORMAT_NEWER */
-  decode(bytes: Uint8Array, key: string): Entry
+  /** `version`: given by the store, instead of that in the frame. @throws CodecError ERR_CACHE_DECODE for damaged, foreign or misplaced bytes (the frame's key is not `key`), ERR_CACHE_FORMAT_NEWER */
+  decode(bytes: Uint8Array, key: string, version?: number): Entry
   /** The head and the key without decoding the value. @throws CodecError as `decode` */
   head(bytes: Uint8Array): KeyedHead
 }

@@ -132,10 +132,10 @@ export type TierEvent =
   | { readonly type: 'tier-notice'; readonly tier: string; readonly notice: string; readonly detail: string }
 
 /** The operations of a tier. */
-export type TierOperation = 'open' | 'close' | 'get' | 'set' | 'delete' | 'scan' | 'clear' | 'usage' | 'tags'
+export type TierOperation = 'open' | 'close' | 'get' | 'set' | 'delete' | 'scan' | 'clear' | 'usage' | 'tags' | 'lease'
 /** Where the breaker of a tier stands. */
 export type BreakerState = 'closed' | 'half-open' | 'open'
-/** Operations that share a breaker. `read`: `get` and `usage`. `write`: `set`. `remove`: `delete`, `clear` and `tags`. `open`: opening the tier. */
+/** Operations that share a breaker. `read`: `get` and `usage`. `write`: `set` and `lease`. `remove`: `delete`, `clear` and `tags`. `open`: opening the tier. */
 export type GuardedKind = 'open' | 'read' | 'write' | 'remove'
 /** Opened for `failures` in a row, for its `failure-rate`, for `silence` or because a `probe-failed`; half-open when the `pause-over`; closed when `answered`. */
 export type BreakerReason = 'failures' | 'failure-rate' | 'silence' | 'probe-failed' | 'pause-over' | 'answered'

@@ -45,8 +45,27 @@ export interface LifeOptions {
   readonly writeMode?: WriteMode
 }
 
+/**
+ * How instances agree that share a tier. `bounded`: memory serves nothing that was superseded longer ago than
+ * `maxStaleness`, whatever is lost on the way. `eventual`: memory follows the bus and goes on serving when the bus is
+ * silent. `off`: instances tell each other nothing of single keys.
+ */
+export type Coherence = 'off' | 'eventual' | 'bounded'
+
+/** What instances that share a tier promise each other. */
+export interface CoherenceOptions {
+  /** @default 'bounded' where a shared tier can, else 'off' */
+  readonly coherence?: Coherence
+  /** With `bounded`: how long ago what memory serves may have been superseded. At least 2 seconds. @default '5s' */
+  readonly maxStaleness?: Duration
+  /** How long an instance has to load a key before another one may load it too. @default '10s' */
+  readonly lease?: Duration
+  /** How long the work of a `mutate` may take; if its process dies, nothing is stored for so long. @default '30s' */
+  readonly mutateTimeout?: Duration
+}
+
 /** What holds for one namespace. */
-export interface NamespaceOptions extends LifeOptions {
+export interface NamespaceOptions extends LifeOptions, CoherenceOptions {
   /** Names of the tiers this namespace uses, a subset of the chain. @default all */
   readonly tiers?: readonly string[]
   /** Other names for this namespace; they share entries, policy and counters. @default none */
@@ -89,7 +108,7 @@ export interface CacheManagerOptions extends GuardOptions {
   /** The chain, fastest first. At least one; only the first may be in memory. */
   readonly tiers: readonly TierDefinition[]
   /** How entries live where neither the namespace nor the call says otherwise. @default see LifeOptions */
-  readonly defaults?: LifeOptions & Pick<NamespaceOptions, 'isolation'>
+  readonly defaults?: LifeOptions & CoherenceOptions & Pick<NamespaceOptions, 'isolation'>
   /** Options by namespace. Namespaces that are not listed use the defaults, unless `strictNamespaces`. @default none */
   readonly namespaces?: Readonly<Record<string, NamespaceOptions>>
   /** Refuse namespaces that are not listed. @default false */

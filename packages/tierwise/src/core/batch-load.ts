@@ -3,6 +3,7 @@ import { fill } from './fill.ts'
 import type { Loaded } from './fill.ts'
 import type { Flight, Landing } from './flight.ts'
 import { emitLoad, landFromCache, landFromError, noteMemory } from './landing.ts'
+import { seekLease, takeLeases } from './lease.ts'
 import { createFlight, fly, limitLoad, settleAbsent } from './load.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
@@ -37,10 +38,36 @@ function takeSeat(ns: Namespace, key: string, policy: Policy): Seat {
 
 async function flyBatch(ns: Namespace, seats: readonly Seat[], loader: BatchLoader<unknown>): Promise<void> {
   try {
-    const toLoad = (await lookUp(ns, seats)).filter(isWanted)
+    const missing = (await lookUp(ns, seats)).filter(isWanted)
+    const toLoad = await withLeases(ns, missing, loader)
     if (toLoad.length > 0) await runLoader(ns, toLoad, loader)
   } catch (error) {
     for (const seat of seats) seat.fail(error)
+  }
+}
+
+/** The seats for which the loader is to run now. One whose key another process is loading waits by itself. */
+async function withLeases(
+  ns: Namespace,
+  seats: readonly Seat[],
+  loader: BatchLoader<unknown>,
+): Promise<readonly Seat[]> {
+  const leads = await takeLeases(
+    ns,
+    seats.map(({ flight }) => flight),
+    'load',
+  )
+  for (const seat of seats) if (!leads.has(seat.flight)) void follow(ns, seat, loader)
+  return seats.filter(({ flight }) => leads.has(flight))
+}
+
+async function follow(ns: Namespace, seat: Seat, loader: BatchLoader<unknown>): Promise<void> {
+  try {
+    const landing = await seekLease(ns, seat.flight, 'load')
+    if (landing !== undefined) seat.land(landing)
+    else if (isWanted(seat)) await runLoader(ns, [seat], loader)
+  } catch (error) {
+    seat.fail(error)
   }
 }
 
@@ -79,14 +106,14 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
   for (const { flight } of seats) flight.startLoading()
   ns.stats.loads += seats.length
   const tagClock = ns.tags.now
-  const startedAt = ns.now()
+  const readAt = ns.now()
   const endTimeouts = seats.map(({ flight }) => limitLoad(ns, flight))
   try {
     const values = await loader(
       seats.map(({ flight }) => flight.key),
       { signal: whenAllAborted(seats) },
     )
-    const loadMs = ns.now() - startedAt
+    const loadMs = ns.now() - readAt
     await settle(ns, seats, (flight) => ({
       flight,
       value: values.get(flight.key),
@@ -94,6 +121,7 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
       tags: flight.policy.tags,
       tagClock,
       loadMs,
+      readAt,
     }))
   } catch (error) {
     for (const seat of seats) landSeatFromError(ns, seat, error)

@@ -9,8 +9,8 @@ import type {
   WriteResult,
 } from '../contract/cache.ts'
 import type { BreakerState, CacheEventOf, CacheEventType } from '../contract/events.ts'
-import type { LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
-import type { LocalTier } from '../contract/tier.ts'
+import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
+import type { LocalSpace, LocalTier } from '../contract/tier.ts'
 import { texts, unknownName } from '../base/option-reader.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
@@ -25,6 +25,7 @@ import type { NamespacePolicy } from './policy.ts'
 import { refuseUnbounded } from './raw-policy.ts'
 import { rawEnvelope } from './raw-envelope.ts'
 import type { Instant } from './raw-tier.ts'
+import { Sharing } from './sharing.ts'
 import { sumStats } from './stats.ts'
 import { NamespaceTags } from './tags.ts'
 
@@ -168,7 +169,7 @@ export class TieredCacheManager implements CacheManager {
   /** What no namespace of this process has touched yet. */
   async #clearRest(hard: boolean): Promise<void> {
     const { engine, chain } = this.#parts
-    const version = engine.authority.nextVersion()
+    const version = engine.versions.nextVersion()
     const prefix = storagePrefix(engine.prefix)
     clearSources(chain.tiers, prefix, version)
     const isRemembered = await engine.tagTable.invalidate([''])
@@ -206,16 +207,39 @@ export class TieredCacheManager implements CacheManager {
             }),
           }
     const tiers = chain.tiers.filter((tier) => uses(tier.name))
-    const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags })
+    const sharing = this.#sharingOf(policy, { tiers, space: local?.space })
+    const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags, sharing })
+    engine.fleet?.register(ns)
     const view = { ns, cache: new NamespaceCache(ns, new CallPolicies(policy, policy.tiers ?? chain.names)) }
     return this.#remember(name, this.#remember(policy.name, view))
+  }
+
+  /** How the namespace agrees with other processes; undefined where it does not. */
+  #sharingOf(
+    policy: NamespacePolicy,
+    { tiers, space }: { readonly tiers: readonly GuardedTier[]; readonly space: LocalSpace | undefined },
+  ): Sharing | undefined {
+    const { fleet } = this.#parts.engine
+    const shared = tiers.find((tier) => tier.name === fleet?.tier.name)
+    if (fleet === undefined || shared === undefined || modeOf(policy) === 'off') return undefined
+    return new Sharing({
+      proofs: fleet.proofs,
+      arrivals: fleet.arrivals,
+      floorOf: (key) => fleet.floorOf(key),
+      authority: shared.authority,
+      tier: shared.authority === undefined ? undefined : shared.name,
+      maxStalenessMs: modeOf(policy) === 'eventual' ? Infinity : policy.maxStalenessMs,
+      leaseMs: policy.leaseMs,
+      holdMs: policy.holdMs,
+      space,
+    })
   }
 
   /** The tiers as a namespace sees them: whole, or their plain keys. */
   #viewsOf(tiers: readonly GuardedTier[], { raw }: NamespacePolicy): readonly GuardedTier[] {
     if (raw === undefined) return tiers
-    const { runtime, authority } = this.#parts.engine
-    const now = (): Instant => ({ askedAt: runtime.clock.now(), version: authority.instant() })
+    const { runtime, versions } = this.#parts.engine
+    const now = (): Instant => ({ askedAt: runtime.clock.now(), version: versions.instant() })
     const envelope = rawEnvelope(raw.values)
     return tiers.flatMap((tier) => tier.rawView({ envelope, now }) ?? [])
   }
@@ -244,6 +268,7 @@ export class TieredCacheManager implements CacheManager {
     await engine.writeBehind.settled()
     await engine.background.settled()
     await engine.tagTable.close()
+    await engine.fleet?.stop()
     await Promise.all(chain.tiers.map((tier) => tier.close()))
     chain.local?.tier.close()
     engine.emitter.emit({ type: 'lifecycle', state: 'stopped' })
@@ -255,6 +280,11 @@ export class TieredCacheManager implements CacheManager {
     ns.flights.detachAll()
     for (const flight of ns.running) flight.abort(reason)
   }
+}
+
+/** Plain values carry no version; other code writes them. */
+function modeOf({ coherence, raw }: NamespacePolicy): Coherence {
+  return raw === undefined ? (coherence ?? 'bounded') : 'off'
 }
 
 function worst(states: readonly BreakerState[]): BreakerState {

@@ -238,7 +238,9 @@ export class NamespaceCache<V> implements Cache<V> {
   async #delete(operation: string, keys: readonly string[]): Promise<ReadonlySet<string>> {
     this.#checkKeys(operation, keys)
     await this.#ns.ready(operation)
-    return keys.length === 0 ? new Set() : deleteKeys(this.#ns, keys, operation === 'delete' ? 'key' : 'keys')
+    return keys.length === 0
+      ? new Set()
+      : deleteKeys(this.#ns, keys, { scope: operation === 'delete' ? 'key' : 'keys' })
   }
 
   #refuseUnbounded(operation: string): void {

@@ -66,3 +66,17 @@ export function reviewTime(entry: EntryHead, policy: Policy, random: Random): nu
   }
   return at
 }
+
+/**
+ * The times of an entry by a clock that is so much ahead. In a store that processes share they are by the store's clock,
+ * so that a process whose own clock is wrong neither revives nor loses what others have stored.
+ */
+export function shiftTimes<E extends EntryHead>(entry: E, offsetMs: number | undefined): E {
+  if (offsetMs === undefined || offsetMs === 0) return entry
+  return {
+    ...entry,
+    createdAt: entry.createdAt + offsetMs,
+    freshUntil: entry.freshUntil + offsetMs,
+    usableUntil: entry.usableUntil + offsetMs,
+  }
+}

@@ -4,6 +4,7 @@ import type { Flight } from './flight.ts'
 import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { fillShared } from './shared-fill.ts'
 import { encode, leaveOut, storeIn, storeInMemory } from './store.ts'
 import type { Encoded } from './store.ts'
 
@@ -16,6 +17,10 @@ export interface Loaded {
   /** The tag clock as it was before the loader started. */
   readonly tagClock: number
   readonly loadMs: number
+  /** When the loader was started, in epoch milliseconds. */
+  readonly readAt: number
+  /** What the loader says of the version of its source. */
+  readonly sourceVersion?: number | undefined
 }
 
 /**
@@ -23,9 +28,19 @@ export interface Loaded {
  * finds the values: at once when memory took them all, otherwise when the tiers have. Returns the flights that stored.
  */
 export async function fill(ns: Namespace, batch: readonly Loaded[]): Promise<ReadonlySet<Flight>> {
+  const { sharing } = ns
+  if (sharing?.authority === undefined) return fillAlone(ns, batch)
+  return fillShared(
+    ns,
+    sharing,
+    batch.map((loaded) => ({ loaded, entry: toEntry(ns, loaded, 0) })),
+  )
+}
+
+async function fillAlone(ns: Namespace, batch: readonly Loaded[]): Promise<ReadonlySet<Flight>> {
   const allowed = batch.filter(({ flight }) => ns.flights.mayStore(flight))
   ns.stats.rejectedFills += batch.length - allowed.length
-  const entries = allowed.map((loaded) => ({ loaded, entry: toEntry(ns, loaded) }))
+  const entries = allowed.map((loaded) => ({ loaded, entry: toEntry(ns, loaded, ns.engine.versions.nextVersion()) }))
   for (const { loaded, entry } of entries) noteFill(ns, loaded.flight.key, entry)
   const inMemory = entries.filter(({ loaded, entry }) =>
     storeInMemory(ns, { key: loaded.flight.key, entry }, loaded.policy),
@@ -39,9 +54,9 @@ export async function fill(ns: Namespace, batch: readonly Loaded[]): Promise<Rea
   return new Set(allowed.map(({ flight }) => flight))
 }
 
-function toEntry(ns: Namespace, loaded: Loaded): Entry {
+function toEntry(ns: Namespace, loaded: Loaded, version: number): Entry {
   const { tags, tagClock, loadMs } = loaded
-  const birth = { version: ns.engine.authority.nextVersion(), now: ns.now(), tags, tagClock, loadMs }
+  const birth = { version, now: ns.now(), tags, tagClock, loadMs }
   return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, {
     policy: loaded.policy,
     random: ns.engine.runtime.random,

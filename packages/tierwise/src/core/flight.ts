@@ -12,6 +12,16 @@ export interface Landing {
   readonly tagClock: number
 }
 
+/**
+ * What a flight may do with its value. `own`: this process decides alone. `leased`: store it, as long as the lease holds.
+ * `unproved`: the authority could not be asked; memory may keep it for a while. `none`: hand it to the callers only.
+ */
+export type Right =
+  | { readonly kind: 'own' }
+  | { readonly kind: 'leased'; readonly lease: string }
+  | { readonly kind: 'unproved' }
+  | { readonly kind: 'none' }
+
 /** `lookup`: asking the lower tiers. `loading`: the loader runs. */
 export type FlightStage = 'lookup' | 'loading'
 
@@ -27,6 +37,9 @@ export class Flight {
   /** False once the hard timeout has passed: later callers start a new one. */
   isJoinable = true
   callers = 0
+  right: Right = { kind: 'own' }
+  /** How long another process may still load the key before its lease runs out, in milliseconds. */
+  busyMs = 0
   /** Set once the loader was told to stop. */
   abortion: { readonly reason: unknown } | undefined
   /** Told of the abortion too: the batch this flight is part of. */
@@ -82,16 +95,16 @@ export class Flight {
 
   startLoading(): void {
     this.stage = 'loading'
-    this.#endLookup()
+    this.endLookup()
   }
 
   land(landing: Landing): void {
-    this.#endLookup()
+    this.endLookup()
     this.#land(landing)
   }
 
   fail(error: unknown): void {
-    this.#endLookup()
+    this.endLookup()
     this.#fail(error)
   }
 
@@ -106,7 +119,8 @@ export class Flight {
     if (this.#present === 0) this.abort(reason)
   }
 
-  #endLookup(): void {
+  /** From here on `previous` is known, though the flight may still wait for another process to load. */
+  endLookup(): void {
     this.#isLookedUp = true
     this.#onLookedUp?.()
   }
@@ -131,6 +145,10 @@ export class FlightTable {
   joinable(key: string): Flight | undefined {
     const flight = this.#byKey.get(key)
     return flight?.isJoinable === true && !flight.isAbandoned ? flight : undefined
+  }
+
+  has(key: string): boolean {
+    return this.#byKey.has(key)
   }
 
   add(flight: Flight): void {

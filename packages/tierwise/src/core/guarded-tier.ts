@@ -1,12 +1,14 @@
 import type { Envelope } from '../contract/codec.ts'
 import type { BreakerState, GuardedKind, TierOperation } from '../contract/events.ts'
 import type { OperationStats } from '../contract/cache.ts'
+import type { Bus } from '../contract/bus.ts'
 import type { Runtime } from '../contract/runtime.ts'
 import type { Decode, Tier, TierCapabilities, TierRecord, TierUsage, WriteOutcome } from '../contract/tier.ts'
 import { CacheError, TierError } from '../errors.ts'
 import type { Emitter } from './emitter.ts'
 import type { GuardSettings } from './guard-options.ts'
 import { Intents } from './intents.ts'
+import { GuardedAuthority } from './guarded-authority.ts'
 import { KeyOrder } from './key-order.ts'
 import { RawTier } from './raw-tier.ts'
 import type { Instant } from './raw-tier.ts'
@@ -18,6 +20,9 @@ export interface GuardParts {
   readonly emitter: Emitter
   readonly settings: GuardSettings
   readonly mostIntents: number
+  readonly nextVersion: () => number
+  /** Tells all processes that the entries of this prefix are not valid any more; whether that is certain. */
+  readonly forget: (prefix: string) => Promise<boolean>
   /** Called when the tier is open and before it is used. */
   readonly onOpen: (opened: OpenedTier) => Promise<void>
 }
@@ -47,6 +52,8 @@ export class GuardedTier {
   readonly name: string
   readonly capabilities: TierCapabilities
   readonly intents: Intents
+  /** Gives versions and leases to the fleet, where the store can; not for plain keys. */
+  readonly authority: GuardedAuthority | undefined
   readonly #tier: Tier
   readonly #guard: TierGuard
   readonly #parts: GuardParts
@@ -71,11 +78,13 @@ export class GuardedTier {
     this.intents = new Intents(
       {
         name,
-        delete: async (keys, version) => (await this.#delete(keys, version, true)) !== undefined,
-        clear: (prefix, version) => this.#clear(prefix, version),
+        delete: (keys, version) => this.#deleteOwed(keys, version),
+        clear: (prefix, version) => this.#clearOwed(prefix, version),
       },
       { timers: runtime.timers, emitter, settings: { most: parts.mostIntents, retryMs: 1000 } },
     )
+    this.authority =
+      tier.authority && new GuardedAuthority(tier.authority, { guard: this.#guard, intents: this.intents })
   }
 
   /** How records of this tier look; known once the manager has loaded the codec. */
@@ -90,6 +99,10 @@ export class GuardedTier {
 
   useEnvelope(envelope: Envelope): void {
     this.#envelope = envelope
+  }
+
+  get bus(): Bus | undefined {
+    return this.#whole === undefined ? this.#tier.bus : undefined
   }
 
   /** Whether some of its keys can fail while others are answered. */
@@ -167,8 +180,8 @@ export class GuardedTier {
     decode: Decode<T>,
   ): Promise<readonly (T | undefined)[]> {
     if (this.#guard.refuses('get')) return Promise.resolve(nothing(keys))
-    const believed = (bytes: Uint8Array, index: number): T | undefined => {
-      const found = decode(bytes, index)
+    const believed = (bytes: Uint8Array, index: number, version?: number): T | undefined => {
+      const found = decode(bytes, index, version)
       return found !== undefined && this.believes(keys[index] ?? '', found.version) ? found : undefined
     }
     return this.#guard
@@ -276,6 +289,17 @@ export class GuardedTier {
     if (this.capabilities.readOnly === true) return this.#tier.delete(keys, version)
     if (this.#guard.refuses('delete')) return undefined
     return this.#guard.run('delete', () => this.#ordered(keys, () => this.#tier.delete(keys, version)), isPatient)
+  }
+
+  /** Where others have to hear of it, it is announced. */
+  async #deleteOwed(keys: readonly string[], version: number): Promise<boolean> {
+    if (this.authority === undefined) return (await this.#delete(keys, version, true)) !== undefined
+    return this.authority.removeOwed(keys, this.#parts.nextVersion)
+  }
+
+  async #clearOwed(prefix: string, version: number): Promise<boolean> {
+    if (this.authority === undefined) return this.#clear(prefix, version)
+    return (await this.#parts.forget(prefix)) && this.#clear(prefix, Math.min(version, this.#parts.nextVersion()))
   }
 
   async #clear(prefix: string, version: number): Promise<boolean> {

@@ -1,24 +1,35 @@
 import { compileGlob } from '../base/glob.ts'
 import type { InvalidateEvent } from '../contract/events.ts'
 import { applyChange, changeAll, interruptLoads } from './coherence.ts'
+import { deleteIn } from './delete-in.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
+import { heldIn, removeShared, type RemovalOptions } from './shared-removal.ts'
 
 /** Removes keys from every tier of the namespace, one batch a tier. Returns the keys that were held anywhere. */
 export async function deleteKeys(
   ns: Namespace,
   keys: readonly string[],
-  scope: InvalidateEvent['scope'] = 'keys',
+  { scope = 'keys', ...how }: RemovalOptions & { readonly scope?: InvalidateEvent['scope'] } = {},
 ): Promise<ReadonlySet<string>> {
-  const held = await removeKeys(ns, keys)
+  const held = await removeKeys(ns, keys, how)
   ns.stats.invalidations++
   emitInvalidate(ns, { scope, targets: keys, count: held.size })
   return held
 }
 
-async function removeKeys(ns: Namespace, keys: readonly string[]): Promise<ReadonlySet<string>> {
-  const version = ns.engine.authority.nextVersion()
+async function removeKeys(
+  ns: Namespace,
+  keys: readonly string[],
+  how: RemovalOptions = {},
+): Promise<ReadonlySet<string>> {
+  if (ns.sharing?.authority !== undefined) {
+    const held = heldIn(await removeShared(ns, ns.sharing, { keys, ...how }))
+    ns.stats.deletes += held.size
+    return held
+  }
+  const version = ns.engine.versions.nextVersion()
   const held = new Set<string>()
   await applyChange(ns, new Map(keys.map((key) => [key, version])), async () => {
     for (const key of keys) {
@@ -31,29 +42,13 @@ async function removeKeys(ns: Namespace, keys: readonly string[]): Promise<Reado
   return held
 }
 
-async function deleteIn(
-  ns: Namespace,
-  tier: GuardedTier,
-  removal: { keys: readonly string[]; version: number; held: Set<string> },
-): Promise<void> {
-  const storageKeys = removal.keys.map((key) => ns.storageKey(key))
-  const { writeBehind } = ns.engine
-  for (const [index, storageKey] of storageKeys.entries()) {
-    if (writeBehind.peek(tier.name, storageKey) !== undefined) removal.held.add(removal.keys[index]!)
-  }
-  const outcomes = await writeBehind.overtake(tier.name, storageKeys, () =>
-    tier.delete(storageKeys, ns.prefix, removal.version),
-  )
-  for (const [index, key] of removal.keys.entries()) if (outcomes?.[index] === true) removal.held.add(key)
-}
-
 /**
  * Removes every key that fits the pattern from every tier; the exact number of distinct keys. Loads of fitting keys
  * that are under way may not store, whether the listing shows their keys or not.
  */
 export async function deletePattern(ns: Namespace, pattern: string): Promise<number> {
   const fits = compileGlob(pattern)
-  const version = ns.engine.authority.nextVersion()
+  const version = ns.engine.versions.nextVersion()
   // What is on its way to a tier is listed only once it has arrived.
   const underWay = [...ns.flights.keys(), ...ns.tickets.keys(), ...ns.filling.keys()]
   const keys = new Set(underWay.filter(fits))
@@ -78,7 +73,7 @@ export async function deleteTags(ns: Namespace, tags: readonly string[]): Promis
  * remembers the clear (no tier keeps the clock) or the caller wants to wait for it.
  */
 export async function clearNamespace(ns: Namespace, hard: boolean): Promise<void> {
-  const version = ns.engine.authority.nextVersion()
+  const version = ns.engine.versions.nextVersion()
   changeAll(ns)
   ns.engine.writeBehind.dropPrefix(ns.prefix)
   clearSources(ns.tiers, ns.prefix, version)
@@ -103,10 +98,10 @@ export function clearSources(tiers: readonly GuardedTier[], prefix: string, vers
 export async function guardWork<T>(ns: Namespace, keys: readonly string[], work: () => Promise<T>): Promise<T> {
   for (const key of keys) ns.tickets.hold(key)
   try {
-    await deleteKeys(ns, keys)
+    await deleteKeys(ns, keys, { holdMs: ns.sharing?.holdMs })
     return await work()
   } finally {
-    await deleteKeys(ns, keys).finally(() => {
+    await deleteKeys(ns, keys, { holdMs: 0 }).finally(() => {
       for (const key of keys) ns.tickets.release(key)
     })
   }

@@ -32,6 +32,11 @@ export function storagePrefix(prefix: string, ...namespace: [] | [version: strin
   return [prefix, ...namespace, ''].join(':')
 }
 
+/** The namespace whose keys start with the prefix. */
+export function namespaceIn(prefix: string): string {
+  return prefix.split(':')[2] ?? ''
+}
+
 export function isNamePart(text: string): boolean {
   return namePattern.test(text)
 }

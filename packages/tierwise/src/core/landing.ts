@@ -11,7 +11,8 @@ import { staleLanding } from './wait.ts'
 export function noteMemory(ns: Namespace, flight: Flight): void {
   const local = ns.localFor(flight.policy)
   const held = findInMemory(ns, local, flight.key)
-  if (held === undefined) return
+  // Without a proof it is a stale value at best, whatever its age.
+  if (held === undefined || (flight.policy.graceMs === 0 && !ns.mayServe(flight.key))) return
   flight.previous = held
   flight.previousTier = local?.name
 }

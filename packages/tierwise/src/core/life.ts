@@ -4,6 +4,8 @@ import { deleteKeys, emitInvalidate } from './invalidate.ts'
 import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { heldIn, removeShared } from './shared-removal.ts'
+import type { Sharing } from './sharing.ts'
 import { readBest } from './tick-reads.ts'
 import type { Ticket } from './tickets.ts'
 import { writeEntries } from './write.ts'
@@ -18,7 +20,7 @@ export interface Located {
 export async function locate(ns: Namespace, key: string, policy: Policy): Promise<Located | undefined> {
   const local = ns.localFor(policy)
   const held = findInMemory(ns, local, key)
-  if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh')
+  if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh' && ns.mayServe(key))
     return { entry: held, tier: local.name }
   const found = await readBest(ns, key, policy)
   if (found !== undefined && (found.isFresh || held === undefined || found.entry.version > held.version)) return found
@@ -31,7 +33,7 @@ export async function renew(ns: Namespace, key: string, policy: Policy): Promise
     const { createdAt, tags, tagClock, loadMs } = entry
     if (freshness(entry, ns.now()) !== 'fresh') return undefined
     const birth = {
-      version: ns.engine.authority.nextVersion(),
+      version: ns.engine.versions.nextVersion(),
       now: ns.now(),
       createdAt,
       tags,
@@ -46,19 +48,27 @@ export async function renew(ns: Namespace, key: string, policy: Policy): Promise
 /** Ends the freshness of an entry now; what is left of its grace stays. A load under way may not store. */
 export async function endFreshness(ns: Namespace, key: string): Promise<boolean> {
   ns.flights.detach(key)
+  if (ns.sharing?.authority !== undefined) return expireShared(ns, ns.sharing, key)
   // A plain value cannot be stale.
-  if (ns.isRaw) return (await deleteKeys(ns, [key], 'expire')).size > 0
+  if (ns.isRaw) return (await deleteKeys(ns, [key], { scope: 'expire' })).size > 0
   const outcome = await rewrite(ns, key, (entry) => ({
     ...entry,
-    version: ns.engine.authority.nextVersion(),
+    version: ns.engine.versions.nextVersion(),
     freshUntil: Math.min(entry.freshUntil, ns.now()),
   }))
   // A tier that shows nothing may have failed to answer, or be about to receive a fill, and what overtook this change may
   // have begun before it. In doubt the key goes altogether.
-  if (outcome !== 'written') return (await deleteKeys(ns, [key], 'expire')).size > 0
+  if (outcome !== 'written') return (await deleteKeys(ns, [key], { scope: 'expire' })).size > 0
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'expire', targets: [key], count: 1 })
   return true
+}
+
+async function expireShared(ns: Namespace, sharing: Sharing, key: string): Promise<boolean> {
+  const held = heldIn(await removeShared(ns, sharing, { keys: [key], isExpiry: true }))
+  ns.stats.invalidations++
+  emitInvalidate(ns, { scope: 'expire', targets: [key], count: held.size })
+  return held.size > 0
 }
 
 /** `changed`: the key was written or invalidated in between. */
@@ -72,8 +82,10 @@ async function rewrite(ns: Namespace, key: string, change: (entry: Entry) => Ent
     if (located !== undefined && !isCurrent(ns, ticket, located.entry)) return 'changed'
     const entry = located && change(located.entry)
     if (entry === undefined) return 'absent'
-    await writeEntries(ns, new Map([[key, entry]]), ns.policy)
-    return 'written'
+    const shared = ns.sharing?.authority === undefined ? undefined : ns.sharing.tier
+    const ifVersion = shared === undefined ? undefined : located?.entry.version
+    const written = await writeEntries(ns, new Map([[key, entry]]), { policy: ns.policy, ifVersion })
+    return shared === undefined || written.get(key)?.tiers[shared] === 'applied' ? 'written' : 'changed'
   } finally {
     ns.tickets.close(ticket)
   }

@@ -1,6 +1,6 @@
 import type { EntryHead, KeyedHead } from '../contract/entry.ts'
 import { CacheError } from '../errors.ts'
-import { freshness } from './entry.ts'
+import { freshness, shiftTimes } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 
@@ -44,7 +44,7 @@ function isListed(ns: Namespace, head: EntryHead, which: Listed): boolean {
 
 function readHead(ns: Namespace, tier: GuardedTier, bytes: Uint8Array): KeyedHead | undefined {
   try {
-    return tier.envelope.head(bytes)
+    return shiftTimes(tier.envelope.head(bytes), -(tier.clockOffsetMs ?? 0))
   } catch (error) {
     const newer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
     ns.engine.emitter.emit({

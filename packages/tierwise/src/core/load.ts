@@ -8,9 +8,9 @@ import { loaderContext } from './loader-context.ts'
 import type { LoadWishes } from './loader-context.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { giveBack, seekLease } from './lease.ts'
+import type { FlightPurpose } from './lease.ts'
 import { readBest } from './tick-reads.ts'
-
-type FlightPurpose = 'load' | 'refresh'
 
 export interface FlightStart {
   readonly loader: Loader<unknown>
@@ -29,7 +29,7 @@ export function startFlight(ns: Namespace, key: string, start: FlightStart): Fli
 export function createFlight(ns: Namespace, key: string, policy: Policy): Flight {
   const flight = new Flight(key, policy, {
     now: ns.now(),
-    version: ns.engine.authority.nextVersion(),
+    version: ns.engine.versions.nextVersion(),
   })
   if (!ns.tickets.isHeld(key)) ns.flights.add(flight)
   ns.running.add(flight)
@@ -43,6 +43,7 @@ export async function fly(ns: Namespace, flight: Flight, work: () => Promise<Lan
   } catch (error) {
     flight.fail(error)
   } finally {
+    giveBack(ns, flight)
     ns.flights.end(flight)
     ns.running.delete(flight)
   }
@@ -63,7 +64,7 @@ async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: Fligh
     const landing = landFromCache(ns, flight, undefined)
     if (landing !== undefined) return landing
   }
-  return runLoader(ns, flight, loader)
+  return (await seekLease(ns, flight, purpose)) ?? runLoader(ns, flight, loader)
 }
 
 /** A refresh asks below only where another process may have refreshed already. */
@@ -79,11 +80,11 @@ async function runLoader(ns: Namespace, flight: Flight, loader: Loader<unknown>)
   ns.stats.loads++
   const { context, wishes } = loaderContext(ns, flight)
   const tagClock = ns.tags.now
-  const startedAt = ns.now()
+  const readAt = ns.now()
   const endTimeout = limitLoad(ns, flight)
   try {
     const value = await loader(context)
-    return await settle(ns, flight, { value, wishes, tagClock, loadMs: ns.now() - startedAt })
+    return await settle(ns, flight, { value, wishes, tagClock, readAt, loadMs: ns.now() - readAt })
   } catch (error) {
     return landFromError(ns, flight, error)
   } finally {
@@ -117,11 +118,12 @@ interface LoadResult {
   readonly value: unknown
   readonly wishes: LoadWishes
   readonly tagClock: number
+  readonly readAt: number
   readonly loadMs: number
 }
 
 async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promise<Landing> {
-  const { value, wishes, tagClock, loadMs } = result
+  const { value, wishes, tagClock, readAt, loadMs } = result
   if (value === undefined) return settleAbsent(ns, flight)
   const renewedTags = wishes.notModified ? flight.previous?.tags : undefined
   const tags = wishes.tags ?? renewedTags ?? flight.policy.tags
@@ -130,7 +132,8 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
     emitLoad(ns, flight, { outcome: 'skipped' })
     return landing
   }
-  const stored = await fill(ns, [{ flight, value, policy: wishes.policy, tags, tagClock, loadMs }])
+  const { policy, sourceVersion } = wishes
+  const stored = await fill(ns, [{ flight, value, policy, tags, tagClock, loadMs, readAt, sourceVersion }])
   const outcome = wishes.notModified ? 'not-modified' : 'stored'
   emitLoad(ns, flight, { outcome: stored.has(flight) ? outcome : 'rejected' })
   return landing

@@ -7,7 +7,7 @@ import type { Namespace } from './namespace.ts'
 import { readTtl, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import { refuseTags } from './raw-policy.ts'
-import { texts } from '../base/option-reader.ts'
+import { optionError, texts } from '../base/option-reader.ts'
 
 /** What the loader asked for while it ran. */
 export interface LoadWishes {
@@ -15,11 +15,18 @@ export interface LoadWishes {
   tags: readonly string[] | undefined
   skip: boolean
   notModified: boolean
+  sourceVersion: number | undefined
 }
 
 /** The context of one run of a loader, and where its wishes are written down. */
 export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderContext<unknown>; wishes: LoadWishes } {
-  const wishes: LoadWishes = { policy: flight.policy, tags: undefined, skip: false, notModified: false }
+  const wishes: LoadWishes = {
+    policy: flight.policy,
+    tags: undefined,
+    skip: false,
+    notModified: false,
+    sourceVersion: undefined,
+  }
   const { previous } = flight
   const context: LoaderContext<unknown> = {
     key: flight.key,
@@ -37,6 +44,9 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
       if (ns.isRaw) refuseTags(ns.name)
       wishes.tags = [...new Set([...(wishes.tags ?? flight.policy.tags), ...texts(tags, 'tags')])]
     },
+    setSourceVersion: (version) => {
+      wishes.sourceVersion = sourceVersion(version)
+    },
     skip: () => {
       wishes.skip = true
     },
@@ -47,6 +57,11 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
     },
   }
   return { context, wishes }
+}
+
+function sourceVersion(raw: unknown): number {
+  if (typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= 0) return raw
+  throw optionError('sourceVersion', raw, 'a whole number from 0 to 2^53 - 1')
 }
 
 function nothingToRenew(ns: Namespace, flight: Flight): LoaderError {

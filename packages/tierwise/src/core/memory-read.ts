@@ -25,6 +25,7 @@ export function findInMemory(ns: Namespace, local: LocalPart | undefined, key: s
 export function freshInMemory(ns: Namespace, key: string, policy: Policy): LocalEntry | undefined {
   const held = ns.localFor(policy)?.space.find(key)
   if (held === undefined || held.version < policy.after || freshness(held, ns.now()) !== 'fresh') return undefined
+  if (!ns.mayServe(key)) return undefined
   recordMemoryHit(ns, key)
   return held
 }

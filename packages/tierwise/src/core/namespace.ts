@@ -7,10 +7,12 @@ import type { Background } from './background.ts'
 import type { Emitter } from './emitter.ts'
 import { Failures } from './failures.ts'
 import { FlightTable } from './flight.ts'
+import type { Fleet } from './fleet.ts'
 import type { Flight } from './flight.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { storagePrefix } from './key.ts'
 import type { NamespacePolicy, Policy } from './policy.ts'
+import type { Sharing } from './sharing.ts'
 import { Stats } from './stats.ts'
 import type { NamespaceTags, TagTable } from './tags.ts'
 import { TickReads } from './tick-reads.ts'
@@ -27,7 +29,9 @@ export interface RefreshBudget {
 export interface Engine {
   readonly runtime: Runtime
   readonly emitter: Emitter
-  readonly authority: VersionSource
+  readonly versions: VersionSource
+  /** The other processes that share a tier with this one; undefined where none of the tiers tells of them. */
+  readonly fleet: Fleet | undefined
   readonly background: Background
   readonly tagTable: TagTable
   readonly writeBehind: WriteBehind
@@ -42,6 +46,13 @@ export interface Engine {
 export interface LocalPart {
   readonly name: string
   readonly space: LocalSpace
+}
+
+export interface NamespaceParts {
+  readonly local: LocalPart | undefined
+  readonly tiers: readonly GuardedTier[]
+  readonly tags: NamespaceTags
+  readonly sharing: Sharing | undefined
 }
 
 /** The state of one namespace: what the paths of reading, loading, writing and invalidating work on. */
@@ -63,12 +74,10 @@ export class Namespace {
   readonly filling: KeyCounter = new KeyCounter()
   readonly failures: Failures
   readonly stats: Stats = new Stats()
+  /** How it agrees with other processes; undefined where this process decides alone. */
+  readonly sharing: Sharing | undefined
 
-  constructor(
-    engine: Engine,
-    policy: NamespacePolicy,
-    parts: { local: LocalPart | undefined; tiers: readonly GuardedTier[]; tags: NamespaceTags },
-  ) {
+  constructor(engine: Engine, policy: NamespacePolicy, parts: NamespaceParts) {
     this.name = policy.name
     this.policy = policy
     this.engine = engine
@@ -76,6 +85,7 @@ export class Namespace {
     this.tiers = parts.tiers
     this.prefix = policy.raw?.keyPrefix ?? storagePrefix(engine.prefix, policy.version, policy.name)
     this.tags = parts.tags
+    this.sharing = parts.sharing
     this.failures = new Failures(engine.runtime.clock)
   }
 
@@ -90,6 +100,29 @@ export class Namespace {
 
   storageKey(key: string): string {
     return this.prefix + key
+  }
+
+  /** Whether what this call does concerns the authority: its tier is in play. */
+  sharesWith(policy: Policy): boolean {
+    const tier = this.sharing?.tier
+    return tier !== undefined && (policy.tiers === undefined || policy.tiers.includes(tier))
+  }
+
+  /** One of its tiers. */
+  tierOf(name: string | undefined): GuardedTier {
+    const tier = this.tiers.find((each) => each.name === name)
+    if (tier === undefined) throw new TypeError(`Namespace ${this.name} has no tier ${String(name)}`)
+    return tier
+  }
+
+  /** Whether what memory holds of the key may be served: it is proved to be current enough. */
+  mayServe(key: string): boolean {
+    return this.sharing === undefined || this.sharing.mayServe(key, this.storageKey(key), this.now())
+  }
+
+  /** Whether anything in this process depends on the key. */
+  concerns(key: string): boolean {
+    return this.local?.space.find(key) !== undefined || this.tickets.isOpen(key) || this.flights.has(key)
   }
 
   /** Memory, if the policy lets this call use it. */

@@ -1,4 +1,6 @@
 import type {
+  Coherence,
+  CoherenceOptions,
   Isolation,
   LifeOptions,
   LoadOptions,
@@ -51,8 +53,17 @@ export interface Policy {
   readonly after: number
 }
 
+/** What instances promise each other, each with a value. */
+export interface CoherencePolicy {
+  /** Undefined for what the chain can do. */
+  readonly coherence: Coherence | undefined
+  readonly maxStalenessMs: number
+  readonly leaseMs: number
+  readonly holdMs: number
+}
+
 /** The policy of a namespace: what its calls start from, and what holds for all of them. */
-export interface NamespacePolicy extends Policy {
+export interface NamespacePolicy extends Policy, CoherencePolicy {
   readonly name: string
   readonly aliases: readonly string[]
   readonly license: string | undefined
@@ -109,6 +120,22 @@ const lifeTable = {
   writeMode: oneOf('through', 'behind', 'around'),
 } satisfies OptionTable<Record<keyof LifeOptions, unknown>>
 
+/** Below two rounds of the bus a proof would run out before the next one is there. */
+const leastStalenessMs = 2000
+
+const staleness = (raw: unknown, path: string): number => {
+  const ms = duration(raw, path)
+  if (ms < leastStalenessMs) throw optionError(path, raw, 'a duration of at least 2 seconds')
+  return ms
+}
+
+const coherenceTable = {
+  coherence: oneOf('off', 'eventual', 'bounded'),
+  maxStaleness: staleness,
+  lease: duration,
+  mutateTimeout: duration,
+} satisfies OptionTable<Record<keyof CoherenceOptions, unknown>>
+
 const isSchema = (raw: unknown): raw is StandardSchema =>
   (typeof raw === 'object' || typeof raw === 'function') && raw !== null && '~standard' in raw
 
@@ -122,6 +149,7 @@ const token = (raw: unknown, path: string): number => {
 
 const namespaceTable = {
   ...lifeTable,
+  ...coherenceTable,
   tiers: texts,
   aliases: texts,
   maxTtl: duration,
@@ -140,7 +168,7 @@ const namespaceTable = {
   raw: rawOptions,
 } satisfies OptionTable<Record<keyof NamespaceOptions, unknown>>
 
-const defaultsTable = { ...lifeTable, isolation: namespaceTable.isolation }
+const defaultsTable = { ...lifeTable, ...coherenceTable, isolation: namespaceTable.isolation }
 
 const callTables = {
   read: { tiers: texts, after: token, signal: shaped('an AbortSignal', isSignal) } satisfies OptionTable<
@@ -197,6 +225,7 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     maxEntries: undefined,
     reservedBytes: undefined,
     raw: undefined,
+    ...coherenceOf(defaults, own),
     ...pick(defaults, ['isolation']),
     ...pick(own, [
       'tags',
@@ -229,6 +258,28 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
       ? withTtl(policy, policy.ttlMs, policy)
       : { ...policy, ttlMs: Math.min(policy.ttlMs, policy.maxTtlMs) },
   )
+}
+
+/** What an option is when nobody sets it. The reference page is made from this table. */
+export const defaultCoherence: CoherencePolicy = {
+  coherence: undefined,
+  maxStalenessMs: 5000,
+  leaseMs: 10_000,
+  holdMs: 30_000,
+}
+
+function coherenceOf(...levels: readonly Resolved[]): CoherencePolicy {
+  let policy = defaultCoherence
+  for (const { coherence, maxStaleness, lease, mutateTimeout } of levels as readonly Partial<
+    Record<keyof CoherenceOptions, never>
+  >[])
+    policy = {
+      coherence: coherence ?? policy.coherence,
+      maxStalenessMs: maxStaleness ?? policy.maxStalenessMs,
+      leaseMs: lease ?? policy.leaseMs,
+      holdMs: mutateTimeout ?? policy.holdMs,
+    }
+  return policy
 }
 
 /** What the defaults of the manager say beyond what plain values can keep is left out. */

@@ -1,12 +1,11 @@
 import type { Entry } from '../contract/entry.ts'
-import type { BadRecordReason } from '../contract/events.ts'
 import type { TierRecord } from '../contract/tier.ts'
-import { CacheError } from '../errors.ts'
-import { freshness, reviewTime } from './entry.ts'
+import { copyUp } from './copy-up.ts'
+import { freshness, reviewTime, shiftTimes } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
-import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { storedEntries } from './stored-entries.ts'
 import type { Ticket } from './tickets.ts'
 
 /** The best that the tiers hold for a key: fresh if any tier is, else the newest stale entry. */
@@ -125,13 +124,26 @@ async function readTier(
 ): Promise<readonly (Found | undefined)[]> {
   const { ns, policy } = reader
   const entries = await heldEntries(ns, tier, quests)
+  const knowsTags = ns.sharing === undefined || ns.sharing.knowsTags(ns.now()) || (await ns.engine.fleet?.learnTags())
   const now = ns.now()
-  return entries.map((entry) => {
+  return entries.map((entry, at) => {
     if (entry === undefined) return undefined
     const state = freshness(entry, now)
     if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) return undefined
-    return { entry, tier: tier.name, isFresh: state === 'fresh' }
+    const isFresh =
+      state === 'fresh' && knowsTags !== false && isProved(ns, tier, { entry, key: quests[at]!.ticket.key, now })
+    return { entry, tier: tier.name, isFresh }
   })
+}
+
+/** Where other processes write too, their changes are there. A tier of this process alone has to hear of them. */
+function isProved(
+  { sharing, prefix }: Namespace,
+  { capabilities }: GuardedTier,
+  { entry, key, now }: { readonly entry: Entry; readonly key: string; readonly now: number },
+): boolean {
+  if (sharing === undefined || capabilities.shared || capabilities.readOnly === true) return true
+  return sharing.mayServeLocal(prefix + key, entry.version, now)
 }
 
 /** What the tier holds or is about to be given, decoded, in order; entries that no longer fit the schema are left out. */
@@ -151,85 +163,22 @@ async function heldEntries(
   return held.map((pending) => pending ?? stored[next++])
 }
 
-async function storedEntries(
-  ns: Namespace,
-  tier: GuardedTier,
-  keys: readonly string[],
-): Promise<readonly (Entry | undefined)[]> {
-  const decode = decoder(ns, tier)
-  const tagClock = ns.tags.now
-  const answers = await tier.get(keys, (bytes, index) => decode(bytes, keys[index] ?? ''))
-  // A source has heard of every clear itself, and knows no tag clock.
-  const isSource = tier.capabilities.readOnly === true
-  const entries = isSource ? answers.map((entry) => entry && { ...entry, tagClock }) : answers
-  return ns.policy.schema === undefined ? entries : fittingEntries(ns, tier, { keys, entries })
-}
-
-function fittingEntries(
-  ns: Namespace,
-  tier: GuardedTier,
-  { keys, entries }: { readonly keys: readonly string[]; readonly entries: readonly (Entry | undefined)[] },
-): Promise<readonly (Entry | undefined)[]> {
-  return Promise.all(
-    entries.map(async (entry, at) => {
-      if (entry === undefined || (await fitsSchema(ns, entry))) return entry
-      ns.engine.emitter.emit({
-        type: 'bad-record',
-        tier: tier.name,
-        key: keys[at] ?? '',
-        reason: 'schema',
-      })
-      return undefined
-    }),
-  )
-}
-
-/** A record that cannot be used is a miss and an event. */
-function decoder(ns: Namespace, tier: GuardedTier): (bytes: Uint8Array, storageKey: string) => Entry | undefined {
-  return (bytes, storageKey) => {
-    try {
-      return adopt(ns, tier.envelope.decode(bytes, storageKey))
-    } catch (error) {
-      const isNewer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
-      const reason: BadRecordReason = isNewer ? 'newer-format' : 'damaged'
-      ns.engine.emitter.emit({
-        type: 'bad-record',
-        tier: tier.name,
-        key: storageKey,
-        reason,
-        error,
-      })
-      return undefined
-    }
-  }
-}
-
-/** Puts a decoded entry under the rules of the namespace: the cap of a licence may have been shortened since it was written. */
-function adopt(ns: Namespace, entry: Entry): Entry {
-  if (ns.policy.isolation === 'freeze') isolateIn(entry.value, 'freeze')
-  const cap = entry.createdAt + ns.policy.maxTtlMs
-  if (entry.usableUntil <= cap) return entry
-  return { ...entry, freshUntil: Math.min(entry.freshUntil, cap), usableUntil: cap }
-}
-
-async function fitsSchema(ns: Namespace, entry: Entry): Promise<boolean> {
-  const { schema } = ns.policy
-  if (schema === undefined) return true
-  try {
-    const verdict = schema['~standard'].validate(entry.value)
-    const { issues } = verdict instanceof Promise ? await verdict : verdict
-    return issues === undefined
-  } catch {
-    // A schema that throws at an old value has not accepted it.
-    return false
-  }
-}
-
 /** Promotion: into memory at once, into the byte tiers between in the background. Neither if the key changed meanwhile. */
 function fillAbove(reader: Reader, source: GuardedTier, quests: readonly Quest[]): void {
   const { ns, policy } = reader
   const tiers = ns.tiersFor(policy)
   if (quests.length === 0 || (tiers[0] === source && ns.localFor(policy) === undefined)) return
+  const allowed = installable(source, quests)
+  if (allowed.length === 0) return
+  ns.stats.promotions += fillMemory(reader, allowed)
+  for (const tier of tiers.slice(0, tiers.indexOf(source))) {
+    if (tier.capabilities.readOnly !== true && !isOnlyHere(ns, source, tier))
+      promote(ns, allowed, { from: source, to: tier })
+  }
+}
+
+/** What no change of its key has made old since it was asked for. */
+function installable(source: GuardedTier, quests: readonly Quest[]): readonly Promotion[] {
   // The version of a source, and of a plain value, is a time: it cannot be compared with a change that is under way.
   const isSource = source.capabilities.readOnly === true || source.isRaw
   const allowed: Promotion[] = []
@@ -237,19 +186,24 @@ function fillAbove(reader: Reader, source: GuardedTier, quests: readonly Quest[]
     if (best === undefined || !(isSource ? ticket.untouched : ticket.allows(best.entry.version))) continue
     allowed.push({ ticket, entry: best.entry })
   }
-  if (allowed.length === 0) return
-  ns.stats.promotions += fillMemory(reader, allowed)
-  for (const tier of tiers.slice(0, tiers.indexOf(source))) {
-    if (tier.capabilities.readOnly === true) continue
-    ns.stats.promotions += allowed.length
-    ns.engine.background.run(
-      'promotion',
-      tier.set(
-        allowed.map((promotion) => toRecord(ns, tier, promotion)),
-        ns.prefix,
-      ),
-    )
-  }
+  return allowed
+}
+
+function promote(
+  ns: Namespace,
+  promotions: readonly Promotion[],
+  { from, to }: { readonly from: GuardedTier; readonly to: GuardedTier },
+): void {
+  if (to.name === ns.sharing?.tier)
+    return copyUp(ns, { source: from, keys: promotions.map(({ ticket }) => ticket.key) })
+  ns.stats.promotions += promotions.length
+  const records = promotions.map((promotion) => toRecord(ns, to, promotion))
+  ns.engine.background.run('promotion', to.set(records, ns.prefix))
+}
+
+/** What this process alone holds may be older than a change it has not heard of yet: it serves this process only. */
+function isOnlyHere({ sharing }: Namespace, source: GuardedTier, tier: GuardedTier): boolean {
+  return sharing !== undefined && tier.capabilities.shared && !source.capabilities.shared
 }
 
 /** Other code may change a plain value: memory looks again after the ttl, though the value itself may live on. */
@@ -272,10 +226,10 @@ function fillMemory({ ns, policy }: Reader, promotions: readonly Promotion[]): n
 
 function toRecord(ns: Namespace, tier: GuardedTier, { ticket, entry }: Promotion): TierRecord {
   const key = ns.storageKey(ticket.key)
-  const bytes = tier.envelope.frame(key, entry, tier.envelope.encodeValue(entry.value))
+  const payload = tier.envelope.encodeValue(entry.value)
   return {
     key,
-    bytes,
+    bytes: tier.envelope.frame(key, shiftTimes(entry, tier.clockOffsetMs), payload),
     expiresAt: entry.usableUntil,
     version: entry.version,
     ifNotAfter: entry.version,

@@ -15,6 +15,7 @@ export class Stats {
   invalidations = 0
   promotions = 0
   rejectedFills = 0
+  foreignChanges = 0
   readonly #hitsByTier = new Map<string, number>()
 
   hit(tier: string): void {
@@ -36,6 +37,7 @@ export class Stats {
       invalidations,
       promotions,
       rejectedFills,
+      foreignChanges,
     } = this
     const hits = Object.values(hitsByTier).reduce((sum, count) => sum + count, 0)
     return {
@@ -52,6 +54,7 @@ export class Stats {
       invalidations,
       promotions,
       rejectedFills,
+      foreignChanges,
     }
   }
 }

@@ -3,7 +3,7 @@ import type { TierWriteState } from '../contract/events.ts'
 import type { TierRecord, WriteOutcome } from '../contract/tier.ts'
 import type { WriteMode } from '../contract/options.ts'
 import type { GuardedTier } from './guarded-tier.ts'
-import { reviewTime } from './entry.ts'
+import { reviewTime, shiftTimes } from './entry.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 
@@ -99,8 +99,18 @@ function storeBehind(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]
 }
 
 function toRecord(tier: GuardedTier, item: Encoded): TierRecord {
-  const { storageKey, entry, payload, ifNotAfter } = item
-  const bytes = tier.envelope.frame(storageKey, entry, payload)
-  const record = { key: storageKey, bytes, expiresAt: entry.usableUntil, version: entry.version }
+  const { storageKey, entry, ifNotAfter } = item
+  const record = { key: storageKey, ...toBytes(tier, item), version: entry.version }
   return ifNotAfter === undefined ? record : { ...record, ifNotAfter }
+}
+
+/** The frame for a tier, and the end of its life by the clock of this process. */
+export function toBytes(
+  tier: GuardedTier,
+  { storageKey, entry, payload }: Encoded,
+): { readonly bytes: Uint8Array; readonly expiresAt: number } {
+  return {
+    bytes: tier.envelope.frame(storageKey, shiftTimes(entry, tier.clockOffsetMs), payload),
+    expiresAt: entry.usableUntil,
+  }
 }

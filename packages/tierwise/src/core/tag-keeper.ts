@@ -72,10 +72,10 @@ export class TagKeeper {
     return true
   }
 
-  /** Learns what other processes have invalidated since the last look. */
-  async refresh(): Promise<void> {
+  /** Learns what other processes have invalidated since the last look; false when the store did not answer. */
+  async refresh(): Promise<boolean> {
     const known = await this.#store.refresh(this.#seen)
-    if (known === undefined) return
+    if (known === undefined) return false
     const floor = known.floor ?? 0
     const isOlder = known.clock < this.#seen
     const hasForgotten = floor > this.#floor || isOlder
@@ -87,6 +87,7 @@ export class TagKeeper {
     this.#table.learn(known)
     if (hasForgotten) this.#oweUnknown(known.marks)
     this.catchUp()
+    return true
   }
 
   /** The last try before the tiers are closed. */

@@ -79,6 +79,13 @@ export class TagTable implements KeptTable {
     return taken.length > 0 && taken.every(Boolean)
   }
 
+  /** Asks every shared store; whether one of them has told what it knows, or there is none to ask. */
+  async refresh(): Promise<boolean> {
+    const shared = this.#keepers.filter(({ isShared }) => isShared)
+    const answered = await Promise.all(shared.map((keeper) => keeper.refresh()))
+    return shared.length === 0 || answered.includes(true)
+  }
+
   learn({ clock, marks, floor = 0 }: TagMarks): void {
     this.#now = Math.max(this.#now, clock)
     this.#floor = Math.max(this.#floor, floor)

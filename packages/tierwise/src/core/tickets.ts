@@ -49,6 +49,18 @@ export class TicketBook {
     return ticket
   }
 
+  /** For the outcome of a change that has begun: marked only by what changes the key besides. */
+  openForChange(key: string): Ticket {
+    const ticket = new Ticket(key)
+    ticket.next = this.#open.get(key)
+    this.#open.set(key, ticket)
+    return ticket
+  }
+
+  isOpen(key: string): boolean {
+    return this.#open.has(key)
+  }
+
   close(ticket: Ticket): void {
     const first = this.#open.get(ticket.key)
     if (first === ticket) {
@@ -63,6 +75,11 @@ export class TicketBook {
 
   mark(key: string, version: number): void {
     for (let each = this.#open.get(key); each !== undefined; each = each.next) each.mark(version)
+  }
+
+  /** Every open ticket of the key but this one. */
+  markOthers(own: Ticket, version: number): void {
+    for (let each = this.#open.get(own.key); each !== undefined; each = each.next) if (each !== own) each.mark(version)
   }
 
   markAll(): void {

@@ -27,6 +27,7 @@ const kinds: Readonly<Record<TierOperation, SharedKind>> = {
   usage: 'read',
   scan: 'read',
   set: 'write',
+  lease: 'write',
   delete: 'remove',
   clear: 'remove',
   tags: 'remove',

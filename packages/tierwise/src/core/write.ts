@@ -8,12 +8,10 @@ import type { GuardedTier } from './guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { encode, leaveOut, storeIn, storeInMemory } from './store.ts'
+import { writeShared } from './shared-write.ts'
+import { encode, storeInMemory } from './store.ts'
 import type { Encoded } from './store.ts'
-
-type States = Record<string, TierWriteState>
-
-type KeyedEntry = Pick<Encoded, 'key' | 'entry'>
+import { report, tellTier, type KeyedEntry, type States, type TierWrite } from './tier-write.ts'
 
 /** Sets one value. Where there is only memory this is done when it returns. */
 export async function writeValue(
@@ -25,7 +23,9 @@ export async function writeValue(
   const entry = newEntry(ns, write.value, policy)
   ns.stats.sets++
   if (ns.tiers.length === 0) return writeInMemory(ns, { key, entry }, policy)
-  return writeEntry(ns, encode(ns, key, entry), policy)
+  const item = encode(ns, key, entry)
+  if (ns.sharing?.authority === undefined) return writeEntry(ns, item, policy)
+  return (await writeShared(ns, ns.sharing, { batch: [item], policy })).get(key)!
 }
 
 /** As `writeEntries`, without its tables: most writes are of one key. */
@@ -56,12 +56,12 @@ export async function writeValues(
   for (const [key, value] of values) checkValue(ns, key, value)
   const entries = new Map([...values].map(([key, value]) => [key, newEntry(ns, value, policy)]))
   ns.stats.sets += entries.size
-  return writeEntries(ns, entries, policy)
+  return writeEntries(ns, entries, { policy })
 }
 
 function newEntry(ns: Namespace, value: unknown, policy: Policy): Entry {
   const birth = {
-    version: ns.engine.authority.nextVersion(),
+    version: ns.engine.versions.nextVersion(),
     now: ns.now(),
     tags: policy.tags,
     tagClock: ns.tags.now,
@@ -70,15 +70,19 @@ function newEntry(ns: Namespace, value: unknown, policy: Policy): Entry {
   return createEntry(isolateIn(value, ns.policy.isolation), birth, { policy, random: ns.engine.runtime.random })
 }
 
-/** Puts entries into every tier the policy names and takes the keys out of the others, which would otherwise keep an older value. */
+/**
+ * Puts entries into every tier the policy names and takes the keys out of the others, which would otherwise keep an older
+ * value. With `ifVersion` an authority takes them only in the place of that version.
+ */
 export async function writeEntries(
   ns: Namespace,
   entries: ReadonlyMap<string, Entry>,
-  policy: Policy,
+  { policy, ifVersion }: { readonly policy: Policy; readonly ifVersion?: number | undefined },
 ): Promise<Map<string, WriteResult>> {
   if (ns.tiers.length === 0)
     return new Map([...entries].map(([key, entry]) => [key, writeInMemory(ns, { key, entry }, policy)]))
   const batch = [...entries].map(([key, entry]) => encode(ns, key, entry))
+  if (ns.sharing?.authority !== undefined) return writeShared(ns, ns.sharing, { batch, policy, ifVersion })
   const states = new Map<string, States>(batch.map(({ key }) => [key, {}]))
   const versions = new Map(batch.map(({ key, entry }) => [key, entry.version]))
   await applyChange(ns, versions, async () => {
@@ -99,28 +103,9 @@ function writeMemory(ns: Namespace, item: KeyedEntry, policy: Policy): TierWrite
   return storeInMemory(ns, item, policy) ? 'applied' : 'skipped'
 }
 
-interface TierWrite {
-  readonly tier: GuardedTier
-  readonly batch: readonly Encoded[]
-  readonly policy: Policy
-}
-
 async function writeTier(ns: Namespace, write: TierWrite, states: ReadonlyMap<string, States>): Promise<void> {
   const outcomes = await tellTier(ns, write)
   for (const [index, { key }] of write.batch.entries()) states.get(key)![write.tier.name] = outcomes[index] ?? 'failed'
-}
-
-/** States in order. */
-function tellTier(ns: Namespace, { tier, batch, policy }: TierWrite): Promise<readonly TierWriteState[]> {
-  const isWritten = policy.tiers === undefined || policy.tiers.includes(tier.name)
-  return isWritten ? storeIn(ns, tier, { batch, mode: policy.writeMode }) : leaveOut(ns, tier, batch)
-}
-
-function report(ns: Namespace, item: KeyedEntry, tiers: States): WriteResult {
-  const { version } = item.entry
-  const { emitter } = ns.engine
-  if (emitter.listens('write')) emitter.emit({ type: 'write', namespace: ns.name, key: item.key, version, tiers })
-  return { version, token: version.toString(36), tiers }
 }
 
 function checkValue(ns: Namespace, key: string, value: unknown): void {

@@ -1,0 +1,43 @@
+import type { Namespace } from './namespace.ts'
+
+/** What is known of a change that another process has made; `Infinity` when its version is not known. */
+export interface ForeignChange {
+  readonly version: number
+  /** The value stays usable as a stale one. */
+  readonly isExpiry?: boolean
+}
+
+/** A change that another process has made, as this process takes it: by version, so that it may be told twice or late. */
+export function applyForeign(ns: Namespace, key: string, { version, isExpiry = false }: ForeignChange): void {
+  ns.tickets.mark(key, version)
+  const held = ns.local?.space.find(key)
+  if (held !== undefined && held.version >= version) return
+  ns.flights.detach(key)
+  ns.failures.forget(key)
+  ns.sharing?.forget(key)
+  if (held === undefined) return
+  ns.stats.foreignChanges++
+  if (!isExpiry || held.usableUntil <= ns.now()) ns.local?.space.delete(key)
+  else {
+    const freshUntil = Math.min(held.freshUntil, ns.now())
+    ns.local?.space.set(key, { ...held, version, freshUntil }, freshUntil)
+  }
+}
+
+/** Changes may have been missed: nothing that was read before now may be stored, joined or served. All keys without a test. */
+export function loseKeys(ns: Namespace, isLost: ((storageKey: string) => boolean) | undefined): void {
+  if (ns.sharing === undefined) return
+  if (isLost === undefined) {
+    ns.flights.detachAll()
+    ns.tickets.markAll()
+    ns.local?.space.clear()
+    return
+  }
+  loseSome(ns, (key) => isLost(ns.storageKey(key)))
+}
+
+function loseSome(ns: Namespace, lost: (key: string) => boolean): void {
+  for (const key of ns.flights.keys()) if (lost(key)) ns.flights.detach(key)
+  for (const key of ns.tickets.keys()) if (lost(key)) ns.tickets.mark(key, Infinity)
+  for (const key of ns.local?.space.keys() ?? []) if (lost(key)) ns.local?.space.delete(key)
+}

@@ -1,0 +1,78 @@
+import type { LeaseAnswer, LeaseRequest } from '../contract/authority.ts'
+import type { Flight, Landing } from './flight.ts'
+import { landFromCache } from './landing.ts'
+import type { Namespace } from './namespace.ts'
+import { readBest } from './tick-reads.ts'
+import { staleLanding } from './wait.ts'
+
+export type FlightPurpose = 'load' | 'refresh'
+
+/** A fresh record that is announced and then not found was superseded at once; after so many the loader runs in any case. */
+const mostTries = 100
+
+/**
+ * Asks for the right to load before the loader runs: one process in the fleet has it at a time. The others take a stale
+ * value if they have one, or wait until the value has arrived or the lease has run out. Undefined when the loader is to
+ * run, with or without the right to store.
+ */
+export async function seekLease(ns: Namespace, flight: Flight, purpose: FlightPurpose): Promise<Landing | undefined> {
+  flight.endLookup()
+  for (let tries = 0; tries < mostTries && flight.abortion === undefined; tries++) {
+    if ((await takeLeases(ns, [flight], purpose)).has(flight)) return undefined
+    const landing = await awaitOther(ns, flight)
+    if (landing !== undefined) return landing
+  }
+  return undefined
+}
+
+/** Asks for the leases of flights at once, without waiting. Returns those that are to load now. */
+export async function takeLeases(
+  ns: Namespace,
+  flights: readonly Flight[],
+  purpose: FlightPurpose,
+): Promise<ReadonlySet<Flight>> {
+  const authority = ns.sharing?.authority
+  if (authority === undefined || flights.length === 0) return new Set(flights)
+  const isShared = ns.sharesWith(flights[0]!.policy)
+  const answers = isShared
+    ? await authority.acquire(flights.map((flight) => requestOf(ns, flight, purpose)))
+    : undefined
+  return new Set(flights.filter((flight, at) => take(flight, answers?.[at])))
+}
+
+/** Whether the flight is to load now. */
+function take(flight: Flight, answer: LeaseAnswer | undefined): boolean {
+  flight.busyMs = answer?.kind === 'busy' ? answer.leftMs : 0
+  flight.right = rightOf(answer)
+  return answer?.kind !== 'busy' && answer?.kind !== 'fresh'
+}
+
+/** What the process that has the lease brings, or a stale value meanwhile; undefined when it is gone without a trace. */
+async function awaitOther(ns: Namespace, flight: Flight): Promise<Landing | undefined> {
+  if (flight.busyMs > 0) {
+    const stale = staleLanding(ns, flight)
+    if (stale !== undefined) return stale
+    await ns.sharing?.arrivals.wait(ns.storageKey(flight.key), flight.busyMs)
+  }
+  return landFromCache(ns, flight, await readBest(ns, flight.key, flight.policy))
+}
+
+/** Lets the next one in: this flight brings nothing to store. */
+export function giveBack(ns: Namespace, flight: Flight): void {
+  const { right } = flight
+  if (right.kind !== 'leased') return
+  flight.right = { kind: 'none' }
+  const released = ns.sharing?.authority?.release([{ key: ns.storageKey(flight.key), lease: right.lease }])
+  if (released !== undefined) ns.engine.background.run('release', released)
+}
+
+function requestOf(ns: Namespace, flight: Flight, purpose: FlightPurpose): LeaseRequest {
+  const { forceFresh } = flight.policy
+  const newerThan = forceFresh ? Infinity : purpose === 'refresh' ? flight.previous?.version : undefined
+  return { key: ns.storageKey(flight.key), leaseMs: ns.sharing?.leaseMs ?? 0, newerThan, isForced: forceFresh }
+}
+
+function rightOf(answer: LeaseAnswer | undefined): Flight['right'] {
+  if (answer === undefined) return { kind: 'unproved' }
+  return answer.kind === 'granted' ? { kind: 'leased', lease: answer.lease } : { kind: 'none' }
+}

@@ -1,0 +1,130 @@
+import type { Change, ChangeAnswer } from '../contract/authority.ts'
+import type { BusPosition } from '../contract/bus.ts'
+import { interruptLoads } from './coherence.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import type { Namespace } from './namespace.ts'
+import type { Sharing } from './sharing.ts'
+import type { Ticket } from './tickets.ts'
+
+type WithoutOrder<C> = C extends Change ? Omit<C, 'order' | 'key'> : never
+
+/** A change of one key that the authority is to make; its place in line is given here. */
+export interface SharedChange {
+  readonly key: string
+  readonly change: WithoutOrder<Change>
+}
+
+/** What became of a change. Without a version it is not known, or was refused. */
+export interface Changed {
+  readonly key: string
+  /** Larger than every version the key had before; an estimate while the authority does not answer. */
+  readonly version: number
+  readonly outcome: 'applied' | 'owed' | 'conflict' | 'late' | 'record'
+  readonly wasHeld: boolean
+  readonly position: BusPosition | undefined
+  /** Whether memory may take the new value: nothing else has changed the key meanwhile. */
+  mayInstall(): boolean
+}
+
+/** What is done with the changes before they count as applied in this process. */
+export interface SharedSteps {
+  readonly changes: readonly SharedChange[]
+  /** Memory of this process; called once all answers are there. */
+  readonly install: (changed: readonly Changed[]) => void
+  /** The tiers besides the authority, with the versions it has given. */
+  readonly tellOthers: (changed: readonly Changed[], others: readonly GuardedTier[]) => Promise<void>
+}
+
+/**
+ * Makes changes that concern other processes. The authority makes and announces them in one step and gives their
+ * versions; memory and the other tiers follow with these. From the beginning until the last tier has answered nothing
+ * that is read of the keys is stored, because a tier that has not heard of the change may still give the old value.
+ */
+export async function changeShared(ns: Namespace, sharing: Sharing, steps: SharedSteps): Promise<readonly Changed[]> {
+  const keys = steps.changes.map(({ key }) => key)
+  const tickets = keys.map((key) => begin(ns, key))
+  let changed: readonly Changed[] = []
+  try {
+    changed = await askAuthority(ns, sharing, { changes: steps.changes, tickets })
+    for (const { key, version } of changed) dropOlder(ns, key, version)
+    steps.install(changed)
+    const others = ns.tiers.filter((tier) => tier.name !== sharing.tier)
+    if (others.length > 0) await steps.tellOthers(changed, others)
+    if (others.some(({ capabilities }) => capabilities.shared && capabilities.readOnly !== true))
+      await affirm(ns, sharing, changed)
+    return changed
+  } finally {
+    for (const [at, key] of keys.entries()) end(ns, tickets[at]!, { key, version: changed[at]?.version ?? Infinity })
+  }
+}
+
+function begin(ns: Namespace, key: string): Ticket {
+  interruptLoads(ns, key, Infinity)
+  ns.sharing?.forget(key)
+  ns.tickets.beginChange(key, Infinity)
+  return ns.tickets.openForChange(key)
+}
+
+function end(
+  ns: Namespace,
+  ticket: Ticket,
+  { key, version }: { readonly key: string; readonly version: number },
+): void {
+  ns.tickets.close(ticket)
+  ns.flights.detachLookup(key, version)
+  ns.tickets.endChange(key, version)
+  dropOlder(ns, key, version)
+}
+
+/** What is there without a version was put there by this very change, or one after it. */
+function dropOlder(ns: Namespace, key: string, version: number): void {
+  const held = ns.local?.space.find(key)
+  if (held !== undefined && held.version < version && !(held.version === 0 && ns.sharing?.isProvided(key)))
+    ns.local?.space.delete(key)
+}
+
+async function askAuthority(
+  ns: Namespace,
+  sharing: Sharing,
+  { changes, tickets }: { readonly changes: readonly SharedChange[]; readonly tickets: readonly Ticket[] },
+): Promise<readonly Changed[]> {
+  const { versions } = ns.engine
+  const ordered = changes.map(
+    ({ key, change }) => ({ ...change, key: ns.storageKey(key), order: versions.nextVersion() }) as Change,
+  )
+  const answers = await sharing.authority?.change(ordered, ns.prefix)
+  return changes.map(({ key }, at) => toChanged(ns, { key, answer: answers?.[at], ticket: tickets[at]! }))
+}
+
+function toChanged(
+  ns: Namespace,
+  { key, answer, ticket }: { readonly key: string; readonly answer: ChangeAnswer | undefined; readonly ticket: Ticket },
+): Changed {
+  const { versions } = ns.engine
+  const position = answer !== undefined && 'position' in answer ? answer.position : undefined
+  const version = answer !== undefined && 'version' in answer ? answer.version : versions.nextVersion()
+  versions.observe(version)
+  return {
+    key,
+    version,
+    outcome: outcomeOf(answer),
+    wasHeld: answer !== undefined && 'wasHeld' in answer && answer.wasHeld,
+    position,
+    mayInstall: () => {
+      const held = ns.local?.space.find(key)
+      return ticket.allows(version) && (held === undefined || held.version < version)
+    },
+  }
+}
+
+function outcomeOf(answer: ChangeAnswer | undefined): Changed['outcome'] {
+  if (answer === undefined) return 'owed'
+  return 'refused' in answer ? answer.refused : 'applied'
+}
+
+/** A copy from a tier below that was on its way up is refused only while the authority remembers the change. */
+async function affirm(ns: Namespace, sharing: Sharing, changed: readonly Changed[]): Promise<void> {
+  const applied = changed.filter(({ outcome }) => outcome === 'applied' || outcome === 'record')
+  if (applied.length === 0) return
+  await sharing.authority?.affirm(applied.map(({ key, version }) => ({ key: ns.storageKey(key), version })))
+}

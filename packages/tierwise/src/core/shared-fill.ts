@@ -1,0 +1,129 @@
+import type { Fill, FillAnswer } from '../contract/authority.ts'
+import type { Entry } from '../contract/entry.ts'
+import { encode, leaveOut, storeIn, storeInMemory, toBytes } from './store.ts'
+import type { Encoded } from './store.ts'
+import type { Loaded } from './fill.ts'
+import type { Flight } from './flight.ts'
+import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
+import type { Sharing } from './sharing.ts'
+import type { Ticket } from './tickets.ts'
+
+/** A loaded value on its way to the authority. */
+interface Candidate {
+  readonly loaded: Loaded
+  readonly lease: string
+  readonly item: Encoded
+  readonly ticket: Ticket
+}
+
+/**
+ * Stores loaded values of flights that hold a lease: first where the authority is, which refuses what was invalidated
+ * meanwhile and gives the version; then, with that version, everywhere else. Returns the flights that stored.
+ */
+export async function fillShared(
+  ns: Namespace,
+  sharing: Sharing,
+  batch: readonly { readonly loaded: Loaded; readonly entry: Entry }[],
+): Promise<ReadonlySet<Flight>> {
+  const candidates = batch.flatMap(({ loaded, entry }) => candidateOf(ns, loaded, entry) ?? [])
+  const stored = new Set<Flight>()
+  for (const { loaded, entry } of batch) if (keepProvisionally(ns, loaded, entry)) stored.add(loaded.flight)
+  try {
+    const answers = await sendFills(ns, sharing, candidates)
+    const applied = candidates.flatMap((candidate, at) => install(ns, candidate, answers?.[at]) ?? [])
+    for (const { loaded } of applied) stored.add(loaded.flight)
+    await fillOthers(ns, sharing, applied)
+  } finally {
+    for (const { ticket } of candidates) ns.tickets.close(ticket)
+  }
+  ns.stats.rejectedFills += batch.length - stored.size
+  return stored
+}
+
+/** A value that cannot be encoded gives its lease back and is stored nowhere: no other process could have it. */
+function candidateOf(ns: Namespace, loaded: Loaded, entry: Entry): Candidate | undefined {
+  const { flight } = loaded
+  if (flight.right.kind !== 'leased' || ns.tickets.isHeld(flight.key)) return undefined
+  const { lease } = flight.right
+  try {
+    return { loaded, lease, item: encode(ns, flight.key, entry), ticket: ns.tickets.open(flight.key) }
+  } catch (error) {
+    ns.engine.emitter.emit({ type: 'background-error', work: 'fill', error })
+    return undefined
+  }
+}
+
+function sendFills(
+  ns: Namespace,
+  sharing: Sharing,
+  candidates: readonly Candidate[],
+): Promise<readonly FillAnswer[] | undefined> {
+  if (candidates.length === 0 || sharing.authority === undefined) return Promise.resolve([])
+  const tier = ns.tierOf(sharing.tier)
+  const fills = candidates.map(({ loaded, lease, item }): Fill => {
+    const { bytes, expiresAt } = toBytes(tier, item)
+    return { key: item.storageKey, lease, bytes, expiresAt, sourceVersion: loaded.sourceVersion }
+  })
+  return sharing.authority.fill(fills)
+}
+
+/** Puts what the authority has taken into memory, if nothing has changed the key since the fill was sent. */
+function install(
+  ns: Namespace,
+  candidate: Candidate,
+  answer: FillAnswer | undefined,
+): (Candidate & { readonly inMemory: boolean }) | undefined {
+  const { loaded, item, ticket } = candidate
+  if (answer !== undefined) loaded.flight.right = { kind: 'none' }
+  if (answer === undefined || !('version' in answer)) return undefined
+  const versioned: Encoded = { ...item, entry: { ...item.entry, version: answer.version } }
+  ns.failures.forget(item.key)
+  ns.tickets.markOthers(ticket, answer.version)
+  const held = ns.local?.space.find(item.key)
+  const isNewest = ticket.allows(answer.version) && (held === undefined || held.version < answer.version)
+  const inMemory = isNewest && storeInMemory(ns, versioned, loaded.policy)
+  return { ...candidate, item: versioned, inMemory }
+}
+
+/** Resolves at once when memory has taken everything. */
+async function fillOthers(
+  ns: Namespace,
+  sharing: Sharing,
+  applied: readonly (Candidate & { readonly inMemory: boolean })[],
+): Promise<void> {
+  const [first] = applied
+  const others = ns.tiers.filter((tier) => tier.name !== sharing.tier)
+  if (first === undefined || others.length === 0) return
+  const { policy } = first.loaded
+  const batch = applied.map(({ item }) => item)
+  const chosen = ns.tiersFor(policy)
+  for (const { key } of batch) ns.filling.add(key)
+  const stored = Promise.all(
+    others.map((tier) =>
+      chosen.includes(tier) ? storeIn(ns, tier, { batch, mode: policy.writeMode }) : leaveOut(ns, tier, batch),
+    ),
+  ).finally(() => {
+    for (const { key } of batch) ns.filling.remove(key)
+  })
+  if (applied.every(({ inMemory }) => inMemory)) ns.engine.background.run('fill', stored)
+  else await stored
+}
+
+/** While the authority cannot be asked, memory alone keeps what is loaded, without a version, as long as a proof would last. */
+function keepProvisionally(ns: Namespace, { flight, policy, readAt }: Loaded, entry: Entry): boolean {
+  if (flight.right.kind !== 'unproved' || !ns.flights.mayStore(flight)) return false
+  return provide(ns, { key: flight.key, entry, readAt }, policy)
+}
+
+/** Into memory without a version, so that every change that is heard of is newer. */
+export function provide(
+  ns: Namespace,
+  { key, entry, readAt }: { readonly key: string; readonly entry: Entry; readonly readAt: number },
+  policy: Policy,
+): boolean {
+  if (!storeInMemory(ns, { key, entry: { ...entry, version: 0 } }, policy)) return false
+  ns.failures.forget(key)
+  ns.sharing?.provide(key, readAt)
+  return true
+}

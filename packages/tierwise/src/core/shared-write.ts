@@ -1,0 +1,96 @@
+import type { WriteResult } from '../contract/cache.ts'
+import type { TierWriteState } from '../contract/events.ts'
+import { changeShared, type Changed, type SharedChange } from './shared-change.ts'
+import { provide } from './shared-fill.ts'
+import { leaveOut, storeInMemory, toBytes, type Encoded } from './store.ts'
+import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
+import type { Sharing } from './sharing.ts'
+import { report, tellTier, type States } from './tier-write.ts'
+
+export interface SharedWrite {
+  readonly batch: readonly Encoded[]
+  readonly policy: Policy
+  /** Write only if this is the version that the authority holds; else the result has no such tier as `applied`. */
+  readonly ifVersion?: number | undefined
+}
+
+const stateOf: Readonly<Record<Changed['outcome'], TierWriteState>> = {
+  applied: 'applied',
+  owed: 'failed',
+  conflict: 'skipped',
+  late: 'skipped',
+  record: 'skipped',
+}
+
+/** Sets values where other processes see them: the authority first, which gives the versions; then memory and the rest. */
+export async function writeShared(
+  ns: Namespace,
+  sharing: Sharing,
+  write: SharedWrite,
+): Promise<Map<string, WriteResult>> {
+  const { batch, policy } = write
+  const startedAt = ns.now()
+  const states = new Map<string, States>(batch.map(({ key }) => [key, {}]))
+  const written = new Map(batch.map((item) => [item.key, item]))
+  const note = (key: string, tier: string | undefined, state: TierWriteState): void => {
+    if (tier !== undefined) states.get(key)![tier] = state
+  }
+  const changed = await changeShared(ns, sharing, {
+    changes: batch.map((item) => changeOf(ns, item, write)),
+    install: (all) => {
+      for (const each of all) {
+        const item = withVersion(written.get(each.key)!, each.version)
+        written.set(each.key, item)
+        note(each.key, sharing.tier, ns.sharesWith(policy) ? stateOf[each.outcome] : 'skipped')
+        note(each.key, ns.local?.name, writeMemory(ns, { item, changed: each, policy, startedAt }))
+      }
+    },
+    tellOthers: async (all, others) => {
+      const applied = batchOf(all, written, (outcome) => outcome === 'applied')
+      const unsure = batchOf(all, written, (outcome) => outcome !== 'applied' && outcome !== 'conflict')
+      await Promise.all(
+        others.map(async (tier) => {
+          const took = applied.length === 0 ? [] : await tellTier(ns, { tier, batch: applied, policy })
+          for (const [at, { key }] of applied.entries()) note(key, tier.name, took[at] ?? 'failed')
+          const left = unsure.length === 0 ? [] : await leaveOut(ns, tier, unsure)
+          for (const [at, { key }] of unsure.entries()) note(key, tier.name, left[at] ?? 'failed')
+        }),
+      )
+    },
+  })
+  return new Map(changed.map(({ key }) => [key, report(ns, written.get(key)!, states.get(key)!)]))
+}
+
+/** A write that leaves the authority out still has to be ordered and announced by it. */
+function changeOf(ns: Namespace, item: Encoded, { policy, ifVersion }: SharedWrite): SharedChange {
+  if (!ns.sharesWith(policy)) return { key: item.key, change: { operation: 'delete' } }
+  const { bytes, expiresAt } = toBytes(ns.tierOf(ns.sharing?.tier), item)
+  return { key: item.key, change: { operation: 'set', bytes, expiresAt, ifVersion } }
+}
+
+interface MemoryWrite {
+  readonly item: Encoded
+  readonly changed: Changed
+  readonly policy: Policy
+  readonly startedAt: number
+}
+
+function writeMemory(ns: Namespace, { item, changed, policy, startedAt }: MemoryWrite): TierWriteState {
+  if (changed.outcome === 'owed')
+    return provide(ns, { key: item.key, entry: item.entry, readAt: startedAt }, policy) ? 'applied' : 'skipped'
+  const isOurs = changed.outcome === 'applied' || changed.outcome === 'record'
+  return isOurs && changed.mayInstall() && storeInMemory(ns, item, policy) ? 'applied' : 'skipped'
+}
+
+function withVersion(item: Encoded, version: number): Encoded {
+  return { ...item, entry: { ...item.entry, version } }
+}
+
+function batchOf(
+  all: readonly Changed[],
+  written: ReadonlyMap<string, Encoded>,
+  fits: (outcome: Changed['outcome']) => boolean,
+): readonly Encoded[] {
+  return all.filter(({ outcome }) => fits(outcome)).map(({ key }) => written.get(key)!)
+}

@@ -1,0 +1,97 @@
+import type { LaneProofs } from './lane-proofs.ts'
+import type { Arrivals } from './arrivals.ts'
+import type { GuardedAuthority } from './guarded-authority.ts'
+import type { LocalSpace } from '../contract/tier.ts'
+
+export interface SharingParts {
+  readonly proofs: LaneProofs
+  readonly arrivals: Arrivals
+  /** Undefined where the shared store gives neither versions nor leases. */
+  readonly authority: GuardedAuthority | undefined
+  /** Name of the tier that is the authority. */
+  readonly tier: string | undefined
+  /** How long ago what is served may have been superseded; `Infinity` for `eventual`. */
+  readonly maxStalenessMs: number
+  readonly leaseMs: number
+  readonly holdMs: number
+  readonly space: LocalSpace | undefined
+  /** Versions below this one were given before changes of the lane may have been missed. */
+  readonly floorOf: (storageKey: string) => number
+}
+
+/** How one namespace agrees with other processes: who gives versions and leases, and what this process may serve by itself. */
+export class Sharing {
+  readonly arrivals: Arrivals
+  readonly authority: GuardedAuthority | undefined
+  readonly tier: string | undefined
+  readonly leaseMs: number
+  /** How long a guarded write may take; after that a crash of its process no longer keeps others from storing. */
+  readonly holdMs: number
+  readonly #parts: SharingParts
+  /** Keys whose values this process has read from their source while nothing was confirmed, and until when they do. */
+  readonly #provisional = new Map<string, number>()
+
+  constructor(parts: SharingParts) {
+    this.#parts = parts
+    this.arrivals = parts.arrivals
+    this.authority = parts.authority
+    this.tier = parts.tier
+    this.leaseMs = parts.leaseMs
+    this.holdMs = parts.holdMs
+    this.update()
+  }
+
+  get isBounded(): boolean {
+    return this.#parts.maxStalenessMs !== Infinity
+  }
+
+  /** Whether what memory holds of a key may be served. */
+  mayServe(key: string, storageKey: string, now: number): boolean {
+    return this.#isProved(storageKey, now) || now < (this.#provisional.get(key) ?? -Infinity)
+  }
+
+  /** Whether an entry of another tier of this process may be served. */
+  mayServeLocal(storageKey: string, version: number, now: number): boolean {
+    return version >= this.#parts.floorOf(storageKey) && this.#isProved(storageKey, now)
+  }
+
+  /** Whether all invalidations of tags are known that were made longer ago than the bound. */
+  knowsTags(now: number): boolean {
+    return now < this.#parts.proofs.ofTags + this.#parts.maxStalenessMs || !this.isBounded
+  }
+
+  /**
+   * A value that was read from its source at `readAt` while nothing is confirmed: what supersedes it is not older than
+   * that, so it is good for as long as a proof from that instant would be.
+   */
+  provide(key: string, readAt: number): void {
+    if (this.isBounded) this.#provisional.set(key, readAt + this.#parts.maxStalenessMs)
+  }
+
+  isProvided(key: string): boolean {
+    return this.#provisional.has(key)
+  }
+
+  forget(key: string): void {
+    this.#provisional.delete(key)
+  }
+
+  /** The proofs have changed. What was only provisional goes: it has no version by which a change could find it older. */
+  update(): void {
+    const { space, proofs, maxStalenessMs } = this.#parts
+    if (this.#provisional.size > 0 && proofs.oldest !== -Infinity) {
+      for (const key of this.#provisional.keys()) space?.delete(key)
+      this.#provisional.clear()
+    }
+    if (space !== undefined) space.servableUntil = this.isBounded ? proofs.oldest + maxStalenessMs : Infinity
+  }
+
+  /** The proof of the key is gone or too old, and it is not certain that it comes back soon. */
+  isUnproved(storageKey: string, now: number): boolean {
+    return !this.#isProved(storageKey, now)
+  }
+
+  #isProved(storageKey: string, now: number): boolean {
+    return !this.isBounded || now < this.#parts.proofs.ofKey(storageKey) + this.#parts.maxStalenessMs
+  }
+}
