@@ -45,14 +45,21 @@ const options: Required<PgliteQueryOptions> = {
   serializers: Object.fromEntries(builtInTypes.map((type) => [type, (value: unknown) => value as string])),
 }
 
+/** How many listen to a channel. LISTEN is one of the connection, which the ports of a database share. */
+const listeners = new WeakMap<Pglite, Map<string, number>>()
+
+function listenersOf(database: Pglite): Map<string, number> {
+  const known = listeners.get(database) ?? new Map<string, number>()
+  listeners.set(database, known)
+  return known
+}
+
 /** PGlite in this process: one connection, which runs one thing at a time. */
 export class PglitePort implements PostgresPort {
   readonly package = 'pglite'
   readonly #source: PgliteSource
   readonly #sessions = new Turns()
   readonly #subscriptions = new Set<PostgresSubscription>()
-  /** How many listen to a channel. */
-  readonly #channels = new Map<string, number>()
   #closing: Promise<void> | undefined
 
   constructor(source: PgliteSource) {
@@ -103,8 +110,9 @@ export class PglitePort implements PostgresPort {
   }
 
   async #count(channel: string, change: 1 | -1): Promise<void> {
-    const before = this.#channels.get(channel) ?? 0
-    this.#channels.set(channel, before + change)
+    const channels = listenersOf(this.#source.database)
+    const before = channels.get(channel) ?? 0
+    channels.set(channel, before + change)
     const quoted = `"${channel.replaceAll('"', '""')}"`
     if (before === 0) await this.query({ text: `listen ${quoted}` })
     if (before + change === 0) await this.query({ text: `unlisten ${quoted}` })
