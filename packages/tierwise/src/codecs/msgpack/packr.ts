@@ -4,11 +4,10 @@ import { CodecError } from '../../errors.ts'
 import { undecodable, unencodable } from '../refusal.ts'
 import { byteKinds } from '../tagged/byte-kinds.ts'
 import { Tagged } from '../tagged/kind.ts'
+import { restore } from '../tagged/kinds.ts'
 import { tagValue, type Dialect } from '../tagged/tag-value.ts'
 import { isWellFormed } from '../well-formed.ts'
-import { taggedExtension } from './extensions.ts'
-import { PropertyNames } from './property-names.ts'
-import { readValue } from './read-value.ts'
+import { scan, taggedExtension } from './scan.ts'
 
 /*
  * What msgpackr 2.1 carries faithfully is left to it. The rest is marked with an extension of our own, as
@@ -26,6 +25,7 @@ addExtension({
   Class: Tagged,
   type: taggedExtension,
   write: ({ kind, payload }: Tagged) => [kind, payload],
+  read: restoreTagged,
 })
 
 const dialect: Dialect = {
@@ -44,16 +44,17 @@ export function createMsgpackCodec(): ValueCodec {
     mapsAsObjects: true,
     moreTypes: true,
     useToJSON: false,
+    // Decoded bytes must outlive the input.
+    copyBuffers: true,
     // Without it an object of more than 65 535 properties is refused.
     variableMapSize: true,
     structuredClone: false,
   })
-  const names = new PropertyNames()
   return {
     id: 1,
     name: 'msgpack',
     encode: (value) => encode(packr, value),
-    decode: (bytes) => decode(names, bytes),
+    decode: (bytes) => decode(packr, bytes),
   }
 }
 
@@ -65,11 +66,19 @@ function encode(packr: Packr, value: unknown): Uint8Array {
   }
 }
 
-function decode(names: PropertyNames, bytes: Uint8Array): unknown {
-  const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+function decode(packr: Packr, bytes: Uint8Array): unknown {
+  // A view of its own: msgpackr keeps a property on what it reads, and gives back a `Buffer` only out of one.
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   try {
-    return readValue(view, names)
+    scan(view)
+    return packr.unpack(view)
   } catch (error) {
     throw error instanceof CodecError ? error : undecodable('the value is not MessagePack', error)
   }
+}
+
+function restoreTagged(pair: unknown): unknown {
+  if (!Array.isArray(pair) || pair.length !== 2) throw undecodable('malformed mark')
+  const [kind, payload] = pair as [unknown, unknown]
+  return restore(kind, payload)
 }
