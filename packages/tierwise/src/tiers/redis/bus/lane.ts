@@ -88,14 +88,14 @@ export class Lane {
   /** `head` is what the server knew at some time after `asked`, or undefined when it knew of no head. */
   confirm(head: LanePoint | undefined, asked: Asked): void {
     if (this.#isClosed || this.#resyncing !== undefined) return
-    this.#stopWaiting()
     // Messages may overtake the reply, so a head that was passed since it was asked for is fine; an older one is not.
     const isBehind = head === undefined || asked.point === undefined || head.sequence < asked.point.sequence
     if (isBehind) return this.resync()
     if (this.#state.hasReached(head)) return this.#parts.listener.confirmed(asked.instant)
     const isOnItsWay = head.sequence > (this.#state.last?.sequence ?? Infinity) && this.#parts.isHeard()
-    if (isOnItsWay) this.#await(head, asked.instant)
-    else this.resync()
+    if (!isOnItsWay) this.resync()
+    // A wait that has begun is not put off: heads may be asked for more often than it lasts.
+    else if (this.#awaited === undefined) this.#await(head, asked.instant)
   }
 
   /** Reads from the log what may have been missed before now. */
