@@ -92,6 +92,30 @@ describe('reads from a replica', () => {
     expect(await readTexts(tier, [key, 'tw:1:a:2'])).toEqual(['as new', 'newer'])
   })
 
+  it('never go back behind what the authority has taken from this process', async () => {
+    const [granted] = await tier.authority.acquire([{ key, leaseMs: 1000 }])
+    if (granted?.kind !== 'granted') throw new Error('a lease was expected')
+    const bytes = Buffer.from('own')
+    const [filled] = await tier.authority.fill([{ key, lease: granted.lease, bytes, expiresAt: Infinity }])
+    await tier.authority.change([{ key: 'tw:1:a:2', operation: 'delete', order: 1 }])
+    await caughtUp()
+    if (filled === undefined || !('version' in filled)) throw new Error('a version was expected')
+    await plant(key, filled.version - 1)
+    await plant('tw:1:a:2', filled.version - 1)
+    expect(await readTexts(tier, [key, 'tw:1:a:2'])).toEqual(['own', undefined])
+    await plant(key, filled.version, 'as new')
+    expect(await readTexts(tier, [key])).toEqual(['as new'])
+  })
+
+  it('of a key are not believed after a change that may have been made', async () => {
+    await tier.set([textRecord(key, 10, { text: 'of the primary' })])
+    await primary.command('SET', `~${key}`, 'not a hash')
+    await expect(tier.authority.change([{ key, operation: 'delete', order: 1 }])).rejects.toThrow('WRONGTYPE')
+    await caughtUp()
+    await plant(key, 10)
+    expect(await readTexts(tier, [key])).toEqual(['of the primary'])
+  })
+
   it('never go back behind a clear of this process', async () => {
     await tier.set([textRecord(key, 10)])
     await tier.clear('tw:', 10)

@@ -47,6 +47,16 @@ describe('scripts', () => {
   })
 })
 
+describe('the script of the authority', () => {
+  it('survives being forgotten, and runs once all the same', async () => {
+    for (let order = 1; order <= 5; order++) {
+      await server.command('SCRIPT', 'FLUSH')
+      const answers = await tier.authority.change([{ key, operation: 'delete', order }])
+      expect(answers).toMatchObject([{ position: { lane: 0, sequence: order } }])
+    }
+  })
+})
+
 describe('expiry', () => {
   it('is told to the server, so that records and tombstones go by themselves', async () => {
     await tier.set([textRecord(key, 1, { expiresAt: Date.now() + 60_000 }), textRecord('tw:1:a:2', 1)])

@@ -120,7 +120,8 @@ export async function readLog(admin: Pick<Redis, 'xrangeBuffer'>, log = '{tw:0}:
   const entries = await admin.xrangeBuffer(log, '-', '+')
   return entries.map(([id, [, bytes]]) => {
     const message = messageOf(bytes as Buffer)
-    if (id.toString() !== `${message.sequence}-1`) throw new Error(`Entry ${id} holds message ${message.sequence}`)
+    if (id.toString() !== `${message.sequence}-1`)
+      throw new Error(`Entry ${id.toString()} holds message ${message.sequence}`)
     return message
   })
 }

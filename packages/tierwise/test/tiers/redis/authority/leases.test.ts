@@ -224,14 +224,14 @@ describe.each(clients)('leases through %s', (client) => {
     })
 
     it.each([
-      ['what is left of the time', -200_000, 95_000, 100_000],
-      ['no more than the time, after the clock has stepped back', 9_000_000, 295_000, 300_000],
-    ])('finds the change remembered for %s', async (_what, agoMs, atLeast, atMost) => {
+      ['what is left of the time', { agoMs: -200_000, leftMs: 100_000 }],
+      ['no more than the time, after the clock has stepped back', { agoMs: 9_000_000, leftMs: 300_000 }],
+    ])('finds the change remembered for %s', async (_what, { agoMs, leftMs }) => {
       await admin.set(key, tombstoneBytes((Date.now() + agoMs) * 1000))
       await admin.hset(beside, 'lease', 'own')
       await fill(tier, { key, lease: 'own' })
-      expect(await admin.pttl(beside)).toBeGreaterThan(atLeast)
-      expect(await admin.pttl(beside)).toBeLessThanOrEqual(atMost)
+      expect(await admin.pttl(beside)).toBeGreaterThan(leftMs - 5000)
+      expect(await admin.pttl(beside)).toBeLessThanOrEqual(leftMs)
     })
   })
 
