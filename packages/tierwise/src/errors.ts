@@ -24,6 +24,8 @@ export type CacheErrorCode =
   | 'ERR_CACHE_LOADER_TIMEOUT'
   /** `TimeoutError`. A tier took longer than `tierTimeout`, only in `tier-error` events; or a command of a `RedisManager` took longer than `commandTimeout`. Do: look at the tier; raise `tierTimeout` if this is normal for it. */
   | 'ERR_CACHE_TIER_TIMEOUT'
+  /** `TimeoutError`. An `invalidate` with `barrier` could not find out in time which instances have applied it. Do: nothing for correctness, it is made and announced; ask again if you must know. */
+  | 'ERR_CACHE_BARRIER'
   /** `TierError`. More operations are under way on a tier than `maxInFlight`, only in `tier-error` events; or a `RedisManager` has used up its `rateLimit`. Do: find out why it is slow or the load so high; raise the limit if this is normal. */
   | 'ERR_CACHE_TIER_BUSY'
   /** `TierError`. A tier failed to list its keys or cannot list them, or a `RedisManager` failed to read. Do: use tags instead of patterns, or leave the tier out of the namespace. */

@@ -6,7 +6,7 @@ import type {
   TierOperation,
   TierWriteState,
 } from './events.ts'
-import type { LoadOptions, Lifetime, ReadOptions, WriteOptions } from './options.ts'
+import type { Duration, LoadOptions, Lifetime, ReadOptions, WriteOptions } from './options.ts'
 import type { TierUsage } from './tier.ts'
 
 /** What a loader is given. */
@@ -185,6 +185,21 @@ export interface Cache<V = unknown> {
    */
   setMany(entries: Iterable<readonly [string, V]>, options?: WriteOptions): Promise<Map<string, WriteResult>>
   /**
+   * Removes keys from every tier of every instance, and says what became of it; `deleteMany` for those who want to know
+   * more. When it resolves with `applied` in the tier that instances share, no load, refresh or copy that began before
+   * can bring an older value back.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @throws ConfigError ERR_CACHE_OPTION
+   * @throws TierError ERR_CACHE_TIER_WRITE with `strict` or `barrier`, when a tier could not take it now
+   * @throws TimeoutError ERR_CACHE_BARRIER when it could not be found out in time who has applied it
+   * @example
+   * await factors.set('steel', 1.85)
+   * const { tiers, held } = await factors.invalidate('steel')
+   * console.log(tiers['memory'], held) // => applied 1
+   */
+  invalidate(keys: string | Iterable<string>, options?: InvalidateOptions): Promise<InvalidateResult>
+  /**
    * Invalidates every entry of this namespace that carries one of the tags. O(1): nothing is visited.
    *
    * @throws ConfigError ERR_CACHE_OPTION when it is not a list of texts
@@ -235,6 +250,33 @@ export interface Cache<V = unknown> {
     fn: (...args: A) => V | Promise<V>,
     options?: WrapOptions<A>,
   ): (...args: A) => Promise<V>
+}
+
+/** How `invalidate` goes about it. */
+export interface InvalidateOptions {
+  /** What is held becomes stale and may still stand in, within its grace, when the loader is slow or fails. @default false */
+  readonly keepStale?: boolean
+  /**
+   * The version of the source (a log position, a row version) from which on values count: what loaders read of an older
+   * one, from a replica that lags, is not stored. Loaders say what they have read with `setSourceVersion`. @default none
+   */
+  readonly fence?: number
+  /** Resolve only once every live instance has applied it, or has lost the right to serve from memory. @default false */
+  readonly barrier?: boolean
+  /** How long a barrier may take. @default '10s' */
+  readonly timeout?: Duration
+  /** Throw when a tier could not take it now. Otherwise it is kept and replayed. @default false */
+  readonly strict?: boolean
+}
+
+/** What became of an invalidation. */
+export interface InvalidateResult extends WriteResult {
+  /** Keys that were held somewhere. */
+  readonly held: number
+  /** With `barrier`: the instances that have applied it. */
+  readonly acknowledged?: readonly string[]
+  /** With `barrier`: the instances that are not heard of any more, and may not serve from memory. */
+  readonly lapsed?: readonly string[]
 }
 
 /** What `wrap` takes. */

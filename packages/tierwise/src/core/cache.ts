@@ -1,12 +1,21 @@
 import { canonicalDigest } from '../base/canonical.ts'
 import { compileGlob } from '../base/glob.ts'
-import type { BatchLoader, Cache, EntryInfo, Loader, WrapOptions, WriteResult } from '../contract/cache.ts'
+import type {
+  BatchLoader,
+  Cache,
+  EntryInfo,
+  InvalidateOptions,
+  InvalidateResult,
+  Loader,
+  WrapOptions,
+  WriteResult,
+} from '../contract/cache.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
 import { AbortedError } from '../errors.ts'
 import { freshness } from './entry.ts'
 import { getOrLoad, getOrLoadMany } from './get-or-load.ts'
-import { clearNamespace, deleteKeys, deletePattern, deleteTags, guardWork } from './invalidate.ts'
+import { clearNamespace, deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys } from './invalidate.ts'
 import { isolateOut } from './isolation.ts'
 import { checkKey } from './key.ts'
 import { endFreshness, locate, renew } from './life.ts'
@@ -14,7 +23,7 @@ import type { Located } from './life.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
 import { emitHit } from './outcome.ts'
-import { readTtl, withTtl } from './policy.ts'
+import { readTtl, resolveInvalidation, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { refuseTags, refuseUnbounded } from './raw-policy.ts'
@@ -109,6 +118,13 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
     return (await this.#delete('deleteMany', [...new Set(keys)])).size
+  }
+
+  async invalidate(keys: string | Iterable<string>, options?: InvalidateOptions): Promise<InvalidateResult> {
+    const distinct = this.#checkKeys('invalidate', typeof keys === 'string' ? [keys] : keys)
+    const how = resolveInvalidation(options)
+    await this.#ns.ready('invalidate')
+    return invalidateKeys(this.#ns, distinct, how)
   }
 
   async has(key: string): Promise<boolean> {

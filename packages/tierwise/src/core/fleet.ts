@@ -1,5 +1,6 @@
-import type { Bus, BusChange, BusListener, KeyChange, TagChange } from '../contract/bus.ts'
+import type { BarrierResult, Bus, BusChange, BusListener, BusPosition, KeyChange, TagChange } from '../contract/bus.ts'
 import type { Timers } from '../contract/runtime.ts'
+import { TimeoutError } from '../errors.ts'
 import { Arrivals } from './arrivals.ts'
 import { applyForeign, loseKeys } from './foreign-change.ts'
 import type { GuardedTier } from './guarded-tier.ts'
@@ -51,6 +52,18 @@ export class Fleet implements BusListener {
 
   stop(): Promise<void> {
     return this.#parts.bus.stop()
+  }
+
+  /** Resolves once everybody has applied the changes, or may not serve from memory. */
+  async barrier(positions: readonly BusPosition[], timeoutMs: number): Promise<BarrierResult> {
+    try {
+      return await this.#parts.bus.barrier(positions, timeoutMs)
+    } catch (cause) {
+      throw new TimeoutError(
+        `It could not be found out within ${timeoutMs} ms whether all instances have applied the invalidation. It is made and announced; those that have not applied it serve nothing from memory that is older than their \`maxStaleness\`.`,
+        { code: 'ERR_CACHE_BARRIER', operation: 'invalidate', tier: this.tier.name, retryable: true, cause },
+      )
+    }
   }
 
   /** Asks the shared tiers what was invalidated; whether that is known now. Calls at the same time share an answer. */

@@ -1,11 +1,13 @@
 import { compileGlob } from '../base/glob.ts'
+import type { InvalidateResult } from '../contract/cache.ts'
 import type { InvalidateEvent } from '../contract/events.ts'
-import { applyChange, changeAll, interruptLoads } from './coherence.ts'
-import { deleteIn } from './delete-in.ts'
+import { TierError } from '../errors.ts'
+import { changeAll, interruptLoads } from './coherence.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
-import { heldIn, removeShared, type RemovalOptions } from './shared-removal.ts'
+import { removeKeys, type RemovalOptions } from './remove.ts'
+import type { States } from './tier-write.ts'
 
 /** Removes keys from every tier of the namespace, one batch a tier. Returns the keys that were held anywhere. */
 export async function deleteKeys(
@@ -13,33 +15,44 @@ export async function deleteKeys(
   keys: readonly string[],
   { scope = 'keys', ...how }: RemovalOptions & { readonly scope?: InvalidateEvent['scope'] } = {},
 ): Promise<ReadonlySet<string>> {
-  const held = await removeKeys(ns, keys, how)
-  ns.stats.invalidations++
-  emitInvalidate(ns, { scope, targets: keys, count: held.size })
+  const { held } = await removeKeys(ns, keys, how)
+  noteInvalidation(ns, { scope, targets: keys, count: held.size })
   return held
 }
 
-async function removeKeys(
+/** As `deleteKeys`, and tells what became of it; with a barrier only when every live instance has applied it. */
+export async function invalidateKeys(
   ns: Namespace,
   keys: readonly string[],
-  how: RemovalOptions = {},
-): Promise<ReadonlySet<string>> {
-  if (ns.sharing?.authority !== undefined) {
-    const held = heldIn(await removeShared(ns, ns.sharing, { keys, ...how }))
-    ns.stats.deletes += held.size
-    return held
-  }
-  const version = ns.engine.versions.nextVersion()
-  const held = new Set<string>()
-  await applyChange(ns, new Map(keys.map((key) => [key, version])), async () => {
-    for (const key of keys) {
-      if (ns.local?.space.find(key) !== undefined) held.add(key)
-      ns.local?.space.delete(key)
-    }
-    await Promise.all(ns.tiers.map((tier) => deleteIn(ns, tier, { keys, version, held })))
-  })
-  ns.stats.deletes += held.size
-  return held
+  { barrierMs, isStrict, ...how }: InvalidationOptions,
+): Promise<InvalidateResult> {
+  const { held, version, tiers, positions } = await removeKeys(ns, keys, how)
+  noteInvalidation(ns, { scope: how.isExpiry === true ? 'expire' : 'keys', targets: keys, count: held.size })
+  if (isStrict || barrierMs !== undefined) refuseFailures(ns, tiers)
+  const result = { version, token: version.toString(36), tiers, held: held.size }
+  if (barrierMs === undefined) return result
+  return { ...result, ...(await ns.engine.fleet?.barrier(positions, barrierMs)) }
+}
+
+/** What was asked of an invalidation. */
+export interface InvalidationOptions extends RemovalOptions {
+  readonly barrierMs: number | undefined
+  readonly isStrict: boolean
+}
+
+function refuseFailures(ns: Namespace, tiers: States): void {
+  const failed = Object.keys(tiers).filter((name) => tiers[name] === 'failed')
+  const [tier] = failed
+  if (tier === undefined) return
+  throw new TierError(
+    `${failed.join(', ')} could not take an invalidation in namespace \`${ns.name}\`. It is kept and replayed as soon as possible; until then this process does not read those keys there, but others may.`,
+    { code: 'ERR_CACHE_TIER_WRITE', operation: 'invalidate', namespace: ns.name, tier, retryable: true },
+  )
+}
+
+function noteInvalidation(ns: Namespace, event: Pick<InvalidateEvent, 'scope' | 'targets' | 'count'>): void {
+  ns.stats.invalidations++
+  emitInvalidate(ns, event)
 }
 
 /**
@@ -55,7 +68,7 @@ export async function deletePattern(ns: Namespace, pattern: string): Promise<num
   for (const key of keys) interruptLoads(ns, key, version)
   ns.failures.clear()
   for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.add(key)
-  const { size } = keys.size === 0 ? keys : await removeKeys(ns, [...keys])
+  const { size } = keys.size === 0 ? keys : (await removeKeys(ns, [...keys])).held
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'pattern', targets: [pattern], count: size })
   return size

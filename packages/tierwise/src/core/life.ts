@@ -4,8 +4,6 @@ import { deleteKeys, emitInvalidate } from './invalidate.ts'
 import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { heldIn, removeShared } from './shared-removal.ts'
-import type { Sharing } from './sharing.ts'
 import { readBest } from './tick-reads.ts'
 import type { Ticket } from './tickets.ts'
 import { writeEntries } from './write.ts'
@@ -48,7 +46,8 @@ export async function renew(ns: Namespace, key: string, policy: Policy): Promise
 /** Ends the freshness of an entry now; what is left of its grace stays. A load under way may not store. */
 export async function endFreshness(ns: Namespace, key: string): Promise<boolean> {
   ns.flights.detach(key)
-  if (ns.sharing?.authority !== undefined) return expireShared(ns, ns.sharing, key)
+  if (ns.sharing?.authority !== undefined)
+    return (await deleteKeys(ns, [key], { scope: 'expire', isExpiry: true })).size > 0
   // A plain value cannot be stale.
   if (ns.isRaw) return (await deleteKeys(ns, [key], { scope: 'expire' })).size > 0
   const outcome = await rewrite(ns, key, (entry) => ({
@@ -62,13 +61,6 @@ export async function endFreshness(ns: Namespace, key: string): Promise<boolean>
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'expire', targets: [key], count: 1 })
   return true
-}
-
-async function expireShared(ns: Namespace, sharing: Sharing, key: string): Promise<boolean> {
-  const held = heldIn(await removeShared(ns, sharing, { keys: [key], isExpiry: true }))
-  ns.stats.invalidations++
-  emitInvalidate(ns, { scope: 'expire', targets: [key], count: held.size })
-  return held.size > 0
 }
 
 /** `changed`: the key was written or invalidated in between. */

@@ -4,10 +4,10 @@ import { LoaderError } from '../errors.ts'
 import type { Flight } from './flight.ts'
 import { isolateOut } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
-import { readTtl, withTtl } from './policy.ts'
+import { readTtl, sourceVersion, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import { refuseTags } from './raw-policy.ts'
-import { optionError, texts } from '../base/option-reader.ts'
+import { texts } from '../base/option-reader.ts'
 
 /** What the loader asked for while it ran. */
 export interface LoadWishes {
@@ -45,7 +45,7 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
       wishes.tags = [...new Set([...(wishes.tags ?? flight.policy.tags), ...texts(tags, 'tags')])]
     },
     setSourceVersion: (version) => {
-      wishes.sourceVersion = sourceVersion(version)
+      wishes.sourceVersion = sourceVersion(version, 'sourceVersion')
     },
     skip: () => {
       wishes.skip = true
@@ -57,11 +57,6 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
     },
   }
   return { context, wishes }
-}
-
-function sourceVersion(raw: unknown): number {
-  if (typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= 0) return raw
-  throw optionError('sourceVersion', raw, 'a whole number from 0 to 2^53 - 1')
 }
 
 function nothingToRenew(ns: Namespace, flight: Flight): LoaderError {

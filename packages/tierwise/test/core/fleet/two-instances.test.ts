@@ -72,4 +72,49 @@ describe('two instances over a shared store', () => {
     await runtime.advance(6000)
     expect(await runtime.until(a!.cache.get('k'))).toBe(2)
   })
+  it('wait at a barrier for everybody who may still serve an old value', async () => {
+    const { runtime, members } = await startFleet({ members: 3 })
+    await runtime.until(members[0]!.cache.set('k', 1))
+    for (const { cache } of members) await runtime.until(cache.get('k'))
+    members[2]!.instance.cut()
+    const result = await runtime.until(members[0]!.cache.invalidate('k', { barrier: true }))
+    expect(result.tiers).toEqual({ memory: 'applied', shared: 'applied' })
+    expect(new Set(result.acknowledged)).toEqual(new Set([members[0]!.instance.id, members[1]!.instance.id]))
+    expect(result.lapsed).toEqual([members[2]!.instance.id])
+    expect(members.map(({ cache }) => cache.peek('k'))).toEqual([undefined, undefined, undefined])
+  })
+
+  it('throw from a strict invalidation that the shared store could not take, and deliver it later', async () => {
+    const { runtime, members } = await startFleet()
+    const [a, b] = members
+    await runtime.until(a!.cache.set('k', 1))
+    await runtime.until(b!.cache.get('k'))
+    a!.instance.cut()
+    await expect(runtime.until(a!.cache.invalidate('k', { strict: true }))).rejects.toMatchObject({
+      code: 'ERR_CACHE_TIER_WRITE',
+      tier: 'shared',
+    })
+    expect(b!.cache.peek('k')).toBe(1)
+    a!.instance.mend()
+    await runtime.advance(2500)
+    expect(b!.cache.peek('k')).toBe(undefined)
+    expect(await runtime.until(b!.cache.get('k'))).toBe(undefined)
+  })
+
+  it('keep nothing that was loaded from a replica behind the fence', async () => {
+    const { runtime, members } = await startFleet()
+    const [a, b] = members
+    await runtime.until(a!.cache.invalidate('k', { fence: 10 }))
+    const load = (version: number) => (): Promise<number> =>
+      runtime.until(
+        b!.cache.getOrSet('k', ({ setSourceVersion }) => {
+          setSourceVersion(version)
+          return version
+        }) as Promise<number>,
+      )
+    expect(await load(9)()).toBe(9)
+    expect(b!.cache.peek('k')).toBe(undefined)
+    expect(await load(10)()).toBe(10)
+    expect(b!.cache.peek('k')).toBe(10)
+  })
 })
