@@ -4,7 +4,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { sharedStore, type SharedStore } from '../../src/testing/shared-store.ts'
 import { tierConformance } from '../../src/testing/tier-conformance.ts'
-import { change, fill, fleet, granted, someBytes, versionOf, type Fleet, type Peer } from './shared-store/fleet.ts'
+import {
+  change,
+  fill,
+  fleet,
+  frame,
+  granted,
+  someBytes,
+  versionOf,
+  type Fleet,
+  type Peer,
+} from './shared-store/fleet.ts'
 
 for (const lanes of [1, 4]) {
   tierConformance({
@@ -58,7 +68,7 @@ describe('faults of a shared store', () => {
     const reply = one.link.pause('get')
     const reading = reads(one, 'k')
     await reply.reached
-    await change(other, 'k')
+    await change(one, 'k')
     expect(await reads(other, 'k')).toEqual([undefined])
     reply.resume()
     expect(await reading).toEqual([version])
@@ -67,6 +77,7 @@ describe('faults of a shared store', () => {
 
   it('holds up as many calls as it is asked to, of one operation and one key, and no other instance', async () => {
     const pause = one.link.pause('get', { calls: 2, key: 'k' })
+    await reads(one, 'a')
     const held = [reads(one, 'k'), one.tier.get(['a', 'k'], () => 1)]
     await pause.reached
     await all.runtime.settle()
@@ -109,6 +120,28 @@ describe('faults of a shared store', () => {
     await granted(one, 'k')
   })
 
+  it('rejects the calls of an instance that is cut off, held up or not', async () => {
+    const pause = one.link.pause('get', { moment: 'before' })
+    one.link.cut()
+    await expect(reads(one, 'k')).rejects.toMatchObject({ code: 'ERR_CACHE_TIER_READ' })
+    expect(pause.waiting).toBe(0)
+  })
+
+  it('tells nothing when an instance is mended that was not cut off', async () => {
+    await all.listen()
+    other.link.mend()
+    await all.runtime.settle()
+    expect(other.told).toEqual([])
+  })
+
+  it('ends the calls under way when the tier is closed', async () => {
+    const reply = one.link.pause('get')
+    const reading = reads(one, 'k')
+    await reply.reached
+    await one.tier.close()
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_CACHE_TIER_CLOSED' })
+  })
+
   it('loses the messages to an instance that is cut off, those under way included', async () => {
     await all.listen()
     other.link.messages.hold()
@@ -138,6 +171,11 @@ describe('faults of a shared store', () => {
     expect(messages.held).toBe(2)
     await change(one, 'd')
     expect(messages.held).toBe(4)
+    await change(one, 'd')
+    expect(messages.held).toBe(5)
+    messages.duplicate(9)
+    messages.drop(9)
+    messages.drop(0)
     messages.duplicate(0)
     messages.drop(Infinity)
     await change(one, 'e')
@@ -170,20 +208,35 @@ describe('faults of a shared store', () => {
   })
 
   it('goes back to a snapshot as often as it is asked to, whatever comes after', async () => {
-    await change(one, 'k', { operation: 'set', fence: 3, order: 1, isDoubtful: true })
+    await change(one, 'k', {
+      operation: 'set',
+      bytes: await frame('k', Infinity),
+      fence: 3,
+      order: 1,
+      isDoubtful: true,
+    })
     await one.tier.tags!.invalidate(['red'], 0)
     const snapshot = all.store.snapshot()
     const before = [all.store.head('k'), all.store.log(), await one.tier.tags!.load()]
     for (let turn = 0; turn < 2; turn++) {
-      await granted(one, 'k')
+      await granted(one, 'k', { newerThan: Infinity })
       await change(one, 'k', { fence: 9, order: 5, isDoubtful: true })
       await one.tier.tags!.invalidate(['blue'], 0)
       expect(all.store.log()).toHaveLength(4)
       all.store.restore(snapshot)
       expect([all.store.head('k'), all.store.log(), await one.tier.tags!.load()]).toEqual(before)
-      await change(one, 'k', { order: 2 })
+      await expect(change(one, 'k', { order: 2 })).resolves.toHaveProperty('version')
+      await change(one, 'k', { operation: 'expire' })
       all.store.restore(snapshot)
     }
+  })
+
+  it('goes back to who was listening', async () => {
+    const snapshot = all.store.snapshot()
+    await all.listen()
+    expect(all.store.members).toHaveLength(3)
+    all.store.restore(snapshot)
+    expect(all.store.members).toEqual([])
   })
 
   it('gives other ids after a restore', async () => {

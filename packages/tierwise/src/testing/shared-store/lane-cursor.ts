@@ -23,7 +23,7 @@ export class LaneCursor {
     const at = this.#position
     if (at === undefined) return 'gap'
     if (change.sequence <= at.sequence) return this.#contradicts(change) ? 'gap' : 'old'
-    if (change.sequence !== at.sequence + 1 || change.before !== at.id) return 'gap'
+    if (change.before !== at.id) return 'gap'
     this.#reach(change)
     return 'next'
   }
@@ -38,8 +38,7 @@ export class LaneCursor {
     const at = this.#position
     if (at === undefined) return undefined
     if (at.sequence === head.sequence) return at.id === head.id ? [] : undefined
-    const [next] = log
-    return next?.sequence === at.sequence + 1 && next.before === at.id ? log : undefined
+    return log[0]?.before === at.id ? log : undefined
   }
 
   /** Whether another change had this number: the store has gone back, and on from there. */

@@ -67,7 +67,6 @@ export class Link {
 
   /** The work at the store and its result, each after its way, which ends at the next microtask or when a pause does. */
   async call<T>(operation: SharedOperation, keys: readonly string[], work: () => T): Promise<T> {
-    this.#assertUsable(operation)
     await this.#travel(operation, keys, 'before')
     const result = work()
     await this.#travel(operation, keys, 'after')
@@ -116,7 +115,6 @@ export class Link {
     await Promise.resolve()
     this.#assertUsable(operation)
     for (const pause of this.#pauses) if (pause.takes(operation, keys, moment)) await this.#wait(operation, pause)
-    this.#assertUsable(operation)
   }
 
   async #wait(operation: SharedOperation, pause: HeldCalls): Promise<void> {

@@ -172,8 +172,7 @@ export class SharedBus implements Bus {
       if (session !== this.#session) return
       this.#catchUp(lane, log, head)
     } catch {
-      // The next poll finds that the lane is still behind.
-      state.arrived = []
+      // What has arrived, or the next poll, finds that the lane is still behind.
     } finally {
       state.isResyncing = false
     }

@@ -94,7 +94,7 @@ describe('leases of a shared store', () => {
     expect(await acquire(other, 'k')).toEqual({ kind: 'fresh' })
     await all.runtime.advance(500)
     await granted(other, 'k')
-    await change(one, 'plain', { operation: 'set' })
+    await change(one, 'plain', { operation: 'set', bytes: new Uint8Array(100).fill(0xff) })
     await granted(other, 'plain')
   })
 })
@@ -150,6 +150,12 @@ describe('fills of a shared store', () => {
     expect(await attempt(version + 1)).toHaveProperty('version')
   })
 
+  it('remembers for a copy the version of a change whose record has gone', async () => {
+    const version = versionOf(await change(other, 'k', { operation: 'set' }))
+    all.store.evict('k', 'record')
+    expect(await fill(one, 'k', { lease: await granted(one, 'k'), copyOf: version })).toEqual({ refused: 'copy' })
+  })
+
   it('remembers for a copy what was held when the lease was granted', async () => {
     const version = versionOf(await fill(other, 'k', { lease: await granted(other, 'k') }))
     const lease = await granted(one, 'k')
@@ -187,6 +193,16 @@ describe('fills of a shared store', () => {
       await all.runtime.settle()
       expect(other.told.splice(0)).toEqual(['arrived k'])
     }
+  })
+
+  it('wakes nobody who heard of a change meanwhile', async () => {
+    await all.listen()
+    await granted(one, 'k')
+    await acquire(other, 'k')
+    await change(all.peers[2], 'k')
+    await fill(one, 'k', { lease: await granted(one, 'k') })
+    await all.runtime.settle()
+    expect(other.told).toEqual(['delete k in 0'])
   })
 
   it('keeps a copy of the bytes', async () => {
@@ -237,6 +253,12 @@ describe('changes of a shared store', () => {
     await granted(one, 'k')
     await all.runtime.advance(1000)
     expect(await read(one, 'k')).toBeUndefined()
+  })
+
+  it('leaves the bytes alone when it expires what is no frame', async () => {
+    await change(one, 'k', { operation: 'set', bytes: new Uint8Array(100) })
+    await change(one, 'k', { operation: 'expire' })
+    expect(await read(one, 'k')).toEqual(Array.from({ length: 100 }, () => 0))
   })
 
   it('expires what is not held as it deletes', async () => {
@@ -322,6 +344,11 @@ describe('changes of a shared store', () => {
     }
     expect(await affirm()).toEqual(['delete k in 0'])
     expect(await affirm(), 'nothing again').toEqual([])
+    all.store.evict('k', 'record')
+    expect(await affirm(), 'the change is known').toEqual([])
+    await change(one, 'k')
+    await all.runtime.settle()
+    other.told.length = 0
     all.store.evict('k', 'lease')
     expect(await affirm(), 'the mark of the deletion is there').toEqual([])
     all.store.evict('k', 'all')

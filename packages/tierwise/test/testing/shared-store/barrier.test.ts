@@ -37,8 +37,16 @@ describe('barrier of a shared store', () => {
     await expect(all.runtime.until(one.bus.barrier([position], 400))).resolves.toMatchObject({ lapsed: [] })
   })
 
+  it('waits until all positions are reached', async () => {
+    await change(one, 'k')
+    const unreached = { lane: 0, sequence: 2 }
+    const barrier = one.bus.barrier([position, unreached], 100)
+    await expect(all.runtime.until(barrier)).rejects.toMatchObject({ code: 'ERR_CACHE_TIER_TIMEOUT' })
+  })
+
   it('does not wait for an instance that may no longer serve from memory, nor for one that has stopped', async () => {
     other.link.cut()
+    await other.bus.stop()
     await all.peers[2].bus.stop()
     await change(one, 'k')
     const started = all.runtime.clock.now()

@@ -81,9 +81,13 @@ describe('messages of a shared store', () => {
     await change(one, 'a')
     expect(await heard(other, 2000)).toEqual([])
     await all.listen()
-    await other.bus.stop()
+    other.link.messages.hold()
     await change(one, 'b')
+    await other.bus.stop()
+    expect(other.link.messages.held).toBe(0)
+    await change(one, 'c')
     expect(await heard(other, 2000)).toEqual([])
+    expect(other.link.messages.held).toBe(0)
   })
 
   it('tells of keys that code outside of the library has removed', async () => {
@@ -139,6 +143,7 @@ describe('confirm loop of a shared store', () => {
     const answer = other.link.pause('poll')
     await heard(other, 1000)
     await change(one, 'k')
+    await all.runtime.advance(100)
     answer.resume()
     expect(await heard(other)).toEqual(['delete k in 0', 'confirmed 0 at 1000'])
   })
@@ -280,15 +285,55 @@ describe('confirm loop of a shared store', () => {
     expect(await heard(other)).toEqual(['lost 0', 'confirmed 0 at 1500'])
   })
 
-  it('says nothing of the time before a stop once it is started again', async () => {
+  it.each(['poll', 'resync'] as const)('says nothing of a %s from before a stop', async (operation) => {
     await all.listen()
-    const answer = other.link.pause('poll')
-    await heard(other, 1000)
+    const answer = other.link.pause(operation, { calls: 1 })
+    other.link.messages.drop()
+    await change(one, 'a')
+    await heard(other, 1250)
+    expect(answer.waiting).toBe(1)
     await other.bus.stop()
+    await all.runtime.advance(50)
     other.bus.start(other.listener)
+    expect(await heard(other)).toEqual(['lost 0', 'confirmed 0 at 1300'])
+    await change(one, 'b')
+    expect(await heard(other)).toEqual(['delete b in 0'])
     answer.resume()
+    expect(await heard(other)).toEqual([])
+  })
+
+  it('reads the log of a lane once at a time', async () => {
+    await all.listen()
+    const log = other.link.pause('resync', { calls: 1 })
+    other.link.messages.drop()
+    await change(one, 'a')
+    await change(one, 'b')
+    expect(await heard(other, 3000)).toEqual([])
+    log.resume()
+    expect(await heard(other)).toEqual(['delete a in 0', 'delete b in 0', 'confirmed 0 at 3000'])
+  })
+
+  it('tries again with the next message when the log could not be read', async () => {
+    const log = other.link.pause('resync')
+    other.bus.start(other.listener)
+    await log.reached
+    log.fail()
+    expect(await heard(other)).toEqual([])
+    await change(one, 'a')
+    expect(await heard(other)).toEqual(['lost 0', 'confirmed 0 at 0'])
+  })
+
+  it('is told again of changes that it had heard of before the store forgot them for a while', async () => {
+    await all.listen()
+    await change(one, 'a')
+    before = all.store.snapshot()
+    await change(one, 'b')
+    const after = all.store.snapshot()
     await heard(other)
-    expect(await heard(other, 1000)).toEqual(['confirmed 0 at 2000'])
+    all.store.restore(before)
+    expect(await heard(other, 1000)).toEqual(['lost 0', 'confirmed 0 at 1000'])
+    all.store.restore(after)
+    expect(await heard(other, 1250)).toEqual(['delete b in 0', 'confirmed 0 at 2250'])
   })
 })
 
