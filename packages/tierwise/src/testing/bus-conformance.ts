@@ -37,16 +37,12 @@ const chapters: readonly (readonly [string, (suite: BusSuite) => void])[] = [
 
 async function runTest(options: BusConformanceOptions, body: (session: BusSession) => Promise<void>): Promise<void> {
   const session = new BusSession(await options.open(), options)
-  let failure: unknown
   try {
     await body(session)
   } catch (error) {
-    failure = error
+    // Why the test failed says more than what it has left.
+    await session.close().catch(() => undefined)
+    throw error
   }
-  try {
-    await session.close()
-  } catch (error) {
-    failure ??= error
-  }
-  if (failure !== undefined) throw failure
+  await session.close()
 }

@@ -1,3 +1,3 @@
 export type { EchoChannel, EchoEvents } from './channel.ts'
 export { EchoBus, type EchoBusOptions } from './echo-bus.ts'
-export { asciiJson, changeItem, readMessage, writeMessage, type EchoMessage } from './message.ts'
+export { asciiJson, changeJson, readMessage, writeMessage, type EchoMessage } from './message.ts'

@@ -27,37 +27,42 @@ const letters = { set: 'S', delete: 'D', expire: 'X' } as const
  * `P` number, `Q` number, `A` number and whom it answers, `B`. ASCII only, so that every encoding of a server carries it.
  */
 export function writeMessage(source: string, message: EchoMessage): string {
-  return asciiJson([format, source, ...bodyOf(message)])
+  return `[${format},${asciiJson(source)},${bodyOf(message)}]`
 }
 
 export function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll(
-    /[^\u0020-\u007e]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  const json = JSON.stringify(value)
+  return beyondAscii.test(json) ? json.replaceAll(eachBeyondAscii, escaped) : json
 }
 
-/** The part of a message that tells one change. */
-export function changeItem(change: BusChange): readonly unknown[] {
+const beyondAscii = /[^\u0020-\u007e]/
+const eachBeyondAscii = /[^\u0020-\u007e]/g
+
+function escaped(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+/** The part of a message that tells one change, as JSON. */
+export function changeJson(change: BusChange): string {
   return change.kind === 'key'
-    ? [letters[change.operation], change.key, change.version]
-    : ['T', change.clock, change.names]
+    ? `["${letters[change.operation]}",${asciiJson(change.key)},${change.version}]`
+    : `["T",${change.clock},${asciiJson(change.names)}]`
 }
 
-function bodyOf(message: EchoMessage): readonly unknown[] {
+function bodyOf(message: EchoMessage): string {
   switch (message.kind) {
     case 'changes':
-      return ['C', message.changes.map(changeItem)]
+      return `"C",[${message.changes.map(changeJson).join(',')}]`
     case 'lost':
-      return ['L']
+      return '"L"'
     case 'ping':
-      return ['P', message.number]
+      return `"P",${message.number}`
     case 'ask':
-      return ['Q', message.number]
+      return `"Q",${message.number}`
     case 'answer':
-      return ['A', message.number, message.to]
+      return `"A",${message.number},${asciiJson(message.to)}`
     case 'bye':
-      return ['B']
+      return '"B"'
   }
 }
 

@@ -78,15 +78,21 @@ function assertProved({ bus, listener }: Pick<Heard, 'bus' | 'listener'>, made: 
   let confirmations = 0
   for (const each of listener.told) {
     if (each.kind === 'changed' && each.change.kind === 'key') open.delete(each.change.key)
-    if (each.kind === 'lost') {
-      for (const [key, { begun, lane }] of open) if (lane === each.lane && begun < each.at) open.delete(key)
-    }
+    if (each.kind === 'lost') excuse(open, each)
     if (each.kind === 'confirmed') {
       confirmations++
       for (const [key, times] of open) assertUnproved(key, times, each)
     }
   }
   assert.ok(confirmations > 0, 'there are confirmations to check')
+}
+
+/** What was begun before the loss of its lane need not be told. */
+function excuse(
+  open: Map<string, Made & { readonly lane: number }>,
+  lost: { readonly lane: number; readonly at: number },
+): void {
+  for (const [key, { begun, lane }] of open) if (lane === lost.lane && begun < lost.at) open.delete(key)
 }
 
 function assertUnproved(

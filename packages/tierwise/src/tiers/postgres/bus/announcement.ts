@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-import { asciiJson, changeItem } from '../../../base/echo-bus/index.ts'
+import { asciiJson, changeJson, writeMessage } from '../../../base/echo-bus/index.ts'
 import type { BusChange } from '../../../contract/bus.ts'
 import type { Tables } from '../tables.ts'
 
@@ -32,7 +32,7 @@ export class Announcer {
     const messages: string[] = []
     let message = ''
     for (const change of changes) {
-      const item = asciiJson(changeItem(change))
+      const item = changeJson(change)
       if (this.#open.length + item.length > longestPayload) return [this.#lost()]
       if (message !== '' && message.length + item.length >= longestPayload) {
         messages.push(`${message}]]`)
@@ -63,7 +63,7 @@ export class Announcer {
   }
 
   #lost(): string {
-    return `[1,${asciiJson(this.#source)},"L"]`
+    return writeMessage(this.#source, { kind: 'lost' })
   }
 }
 
