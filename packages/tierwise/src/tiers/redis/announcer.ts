@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { RedisArgument, RedisPort, RedisReply } from '../../clients/redis/port.ts'
+import type { RedisArgument, RedisNode, RedisPort, RedisReply } from '../../clients/redis/port.ts'
 import type { KeyLayout } from './key-layout.ts'
 import { busLanes, laneNames } from './lane.ts'
 
@@ -46,10 +46,15 @@ export function randomText(): string {
   return randomBytes(9).toString('base64url')
 }
 
+/** What of a connection tells the commands that its servers know. */
+interface Deployment extends Pick<RedisPort, 'topology'> {
+  primaries(): Promise<readonly Pick<RedisNode, 'send'>[]>
+}
+
 /** What all that share the server agree on: sharded messages on a cluster that has them. */
-export async function publishCommandOf(port: RedisPort): Promise<PublishCommand> {
-  if (port.topology === 'single') return 'PUBLISH'
-  const [node] = await port.primaries()
+export async function publishCommandOf(deployment: Deployment): Promise<PublishCommand> {
+  if (deployment.topology === 'single') return 'PUBLISH'
+  const [node] = await deployment.primaries()
   const known = await node?.send(['COMMAND', 'INFO', 'SPUBLISH'])
   return isKnown(known) ? 'SPUBLISH' : 'PUBLISH'
 }

@@ -1,5 +1,4 @@
-import { RedisFailure } from '../../clients/redis/client-failure.ts'
-import type { RedisPorts, RedisReply } from '../../clients/redis/port.ts'
+import type { RedisPorts } from '../../clients/redis/port.ts'
 import type {
   Decode,
   Tier,
@@ -12,21 +11,14 @@ import type {
 } from '../../contract/tier.ts'
 import { ConfigError, TierError } from '../../errors.ts'
 import { withDeadline } from '../../base/deadline.ts'
-import { Announcer, publishCommandOf, randomText } from './announcer.ts'
-import { affirmOperation, type Operation, type Outcome } from './authority/operation.ts'
-import { operationSender } from './authority/operation-sender.ts'
+import { randomText } from './announcer.ts'
 import { RedisAuthority, type AuthorityLink } from './authority/redis-authority.ts'
-import { clusterLayout, singleLayout, type KeyLayout } from './key-layout.ts'
 import { pagesOfNames, UniqueNames } from './key-pages.ts'
 import { longestLifeMs, RedisRawStore } from './raw-store.ts'
-import { LostWrites, type LeastVersion } from './lost-writes.ts'
-import { OrderedQueue } from './ordered-queue.ts'
-import { frameOf, isLive, kindOf, recordBytes, tombstoneBytes, versionOf } from './record.ts'
-import { ReadQueue } from './read-queue.ts'
-import { ReplicaReads } from './replica-reads.ts'
-import { bytesOf } from './replies.ts'
-import { ServerClock } from './server-clock.ts'
-import { Store, type Write, type WriteReply } from './store.ts'
+import { closeParts, closePorts, doubted, openParts, type OpenParts } from './open-parts.ts'
+import { frameOf, kindOf, recordBytes, tombstoneBytes, versionOf } from './record.ts'
+import type { ReplicaReads } from './replica-reads.ts'
+import type { Store, Write, WriteReply } from './store.ts'
 import { RedisTagStore } from './tag-store.ts'
 import { countRecords } from './usage.ts'
 
@@ -41,25 +33,6 @@ export interface RedisTierSettings {
   /** A replica that may be further behind is not read. */
   readonly maxReplicaLagMs: number
 }
-
-/** Everything that exists while the tier is open. */
-interface OpenParts {
-  readonly ports: RedisPorts
-  readonly store: Store
-  readonly announcer: Announcer
-  readonly reads: ReadQueue<Buffer>
-  readonly writes: OrderedQueue<Write, WriteReply>
-  readonly operations: OrderedQueue<Operation, Outcome>
-  readonly clock: ServerClock
-  readonly replica: ReplicaReads | undefined
-  /** Of the changes whose versions this process gave, and of those of the authority. */
-  readonly lost: LostWrites
-  readonly lostChanges: LostWrites
-  readonly stopListening: () => void
-}
-
-/** How long `close` waits for what was sent and has not been answered. */
-const farewellMs = 1000
 
 /** The tier on Redis: reads of a tick in one MGET a lane; writes of a tick in one script a lane, and so what the authority is asked. */
 export class RedisTier implements Tier {
@@ -175,54 +148,9 @@ export class RedisTier implements Tier {
   async #start(): Promise<TierOpening> {
     await this.#closing
     const ports = this.#settings.ports()
-    const { clock } = this.#context
     try {
       await this.#connect(ports)
-      const layout =
-        ports.primary.topology === 'cluster' ? clusterLayout(this.#context.prefix, this.#settings.lanes) : singleLayout
-      const store = new Store(ports.primary, layout, clock)
-      const replica = await this.#replicaReads(store, ports)
-      const serverClock = new ServerClock(ports.primary, clock)
-      await serverClock.measure()
-      const publish = await publishCommandOf(ports.primary)
-      const announcer = new Announcer({ prefix: this.#context.prefix, layout }, { publish, source: this.source })
-      const writes = new OrderedQueue<Write, WriteReply>((batch) => store.write(batch))
-      const operations = new OrderedQueue(
-        operationSender({ port: ports.primary, layout, announcer, lateMs: this.#settings.tombstoneTtlMs }),
-      )
-      const lost = new LostWrites({
-        runtime: this.#context,
-        removeOlder: (keys) => writes.add(keys.map((key) => this.#removalOfOlder(store, key))),
-      })
-      const lostChanges = new LostWrites({
-        runtime: this.#context,
-        removeOlder: (keys) => operations.add(keys.map((each) => affirmationOf(layout, each))),
-      })
-      this.#parts = {
-        ports,
-        store,
-        announcer,
-        reads: new ReadQueue({
-          groupOf: (key) => layout.laneOf(key),
-          ask: (keys, lane) =>
-            (replica ?? store).read(keys, lane).catch((error: unknown) => {
-              throw doubted([lost, lostChanges], error)
-            }),
-          accept: (reply, key, now) => this.#recordIn(reply, key, now),
-          now: () => clock.now(),
-        }),
-        writes,
-        operations,
-        clock: serverClock,
-        replica,
-        lost,
-        lostChanges,
-        stopListening: ports.primary.onConnect(() => {
-          lost.doubtNow()
-          lostChanges.doubtNow()
-          void serverClock.measure().catch(() => undefined)
-        }),
-      }
+      this.#parts = await openParts(ports, this.#settings, { context: this.#context, source: this.source })
       return { highestVersion: 0 }
     } catch (error) {
       await closePorts(ports)
@@ -230,24 +158,9 @@ export class RedisTier implements Tier {
     }
   }
 
-  async #replicaReads(store: Store, { primary, replica }: RedisPorts): Promise<ReplicaReads | undefined> {
-    if (replica === undefined) return undefined
-    const { clock, timers } = this.#context
-    const reads = new ReplicaReads(
-      store,
-      { primary, replica },
-      { clock, timers, maxLagMs: this.#settings.maxReplicaLagMs },
-    )
-    await reads.start()
-    return reads
-  }
-
   /** What `answerOf` makes of each reply. Not `async`, as `get`. */
-  #write<T>(
-    { writes, replica, lost, lostChanges }: OpenParts,
-    changes: readonly Write[],
-    answerOf: (reply: WriteReply) => T,
-  ): Promise<readonly T[]> {
+  #write<T>(parts: OpenParts, changes: readonly Write[], answerOf: (reply: WriteReply) => T): Promise<readonly T[]> {
+    const { writes, replica, lost } = parts
     if (replica !== undefined) fence(replica, changes)
     return writes.add(changes).then(
       (replies) => {
@@ -259,13 +172,14 @@ export class RedisTier implements Tier {
       },
       (error: unknown) => {
         if (replica !== undefined) fence(replica, changes)
-        throw doubted([lost, lostChanges], error)
+        throw doubted(parts, error)
       },
     )
   }
 
   #authorityLink(): AuthorityLink {
-    const { store, operations, replica, lost, lostChanges } = this.#open('lease')
+    const parts = this.#open('lease')
+    const { store, operations, replica, lostChanges } = parts
     const noteVersion = (key: string, version: number): void => replica?.noteWrite(key, version)
     return {
       queue: operations,
@@ -274,14 +188,9 @@ export class RedisTier implements Tier {
       noteChange: (key, version) => lostChanges.note(key, version),
       failed: (error, keys) => {
         for (const key of keys) noteVersion(key, Infinity)
-        doubted([lost, lostChanges], error)
+        doubted(parts, error)
       },
     }
-  }
-
-  #removalOfOlder({ layout }: Store, [key, version]: LeastVersion): Write {
-    const lifeMs = this.#settings.tombstoneTtlMs
-    return { key, group: layout.laneOf(key), limit: version - 1, lifeMs, bytes: tombstoneBytes(version - 1) }
   }
 
   async #connect({ primary, replica }: RedisPorts): Promise<void> {
@@ -301,15 +210,7 @@ export class RedisTier implements Tier {
     const parts = this.#parts
     this.#opening = undefined
     this.#parts = undefined
-    if (parts === undefined) return
-    parts.stopListening()
-    parts.lost.stop()
-    parts.lostChanges.stop()
-    parts.replica?.stop()
-    const { timers } = this.#context
-    const underWay = Promise.all([parts.reads.drain(), parts.writes.drain(), parts.operations.drain()])
-    await withDeadline(underWay, farewellMs, { timers, error: () => new Error('late') }).catch(() => {})
-    await closePorts(parts.ports)
+    if (parts !== undefined) await closeParts(parts, this.#context.timers)
   }
 
   #open(operation: string): OpenParts {
@@ -324,21 +225,6 @@ export class RedisTier implements Tier {
       operation,
       tier,
     })
-  }
-
-  #believes(key: string, bytes: Buffer): boolean {
-    const parts = this.#parts
-    return parts === undefined || (parts.lost.believes(key, bytes) && parts.lostChanges.believes(key, bytes))
-  }
-
-  /** A live record. Called once for each key of a batch. */
-  #recordIn(reply: RedisReply, key: string, now: number): Buffer | undefined {
-    const bytes = bytesOf(reply)
-    if (bytes === undefined) return undefined
-    const kind = kindOf(bytes)
-    if (kind === 'record') return isLive(bytes, now) && this.#believes(key, bytes) ? bytes : undefined
-    if (kind !== 'tombstone') this.#context.report({ type: 'bad-record', tier: this.#context.name, key, reason: kind })
-    return undefined
   }
 
   /** A record that is over before it is written leaves its version behind, as a deletion does. */
@@ -367,17 +253,6 @@ export class RedisTier implements Tier {
   }
 }
 
-/** The error of a command; when it got no answer, what the store confirmed before is in doubt. */
-function doubted(changes: readonly LostWrites[], error: unknown): unknown {
-  if (error instanceof RedisFailure && error.kind === 'connection') for (const lost of changes) lost.doubt()
-  return error
-}
-
-/** Deletes the key again when the server has forgotten the change. */
-function affirmationOf({ laneOf }: KeyLayout, [key, version]: LeastVersion): Operation {
-  return affirmOperation({ key, group: laneOf(key) }, version)
-}
-
 /** Goes up before a write is sent, and once more when it is answered: only from then on must it hold. */
 function fence(replica: ReplicaReads, changes: readonly Write[]): void {
   for (const { key, bytes } of changes) replica.noteWrite(key, leastVersionAfter(bytes))
@@ -391,8 +266,4 @@ function leastVersionAfter(bytes: Buffer): number {
 function outcomeOf(reply: WriteReply): WriteOutcome {
   if (reply === 'superseded') return 'superseded'
   return reply === 'foreign' ? 'refused' : 'applied'
-}
-
-async function closePorts({ primary, replica }: RedisPorts): Promise<void> {
-  await Promise.all([primary.close(), replica?.close()])
 }

@@ -124,11 +124,10 @@ describe('the authority on a cluster', () => {
 })
 
 describe('the command that announces', () => {
-  const portThat = (topology: RedisPort['topology'], reply: RedisReply): RedisPort =>
-    ({
-      topology,
-      primaries: async () => [{ address: 'a:1', send: async () => reply }],
-    }) as Partial<RedisPort> as RedisPort
+  const portThat = (topology: RedisPort['topology'], reply: RedisReply): Parameters<typeof publishCommandOf>[0] => ({
+    topology,
+    primaries: async () => [{ send: async () => reply }],
+  })
 
   it('stays within the shard where a cluster knows that', async () => {
     expect(await publishCommandOf(portThat('cluster', [['spublish', 3]]))).toBe('SPUBLISH')
