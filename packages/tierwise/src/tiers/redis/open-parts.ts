@@ -125,7 +125,7 @@ export function doubted({ lost, lostChanges }: Pick<OpenParts, 'lost' | 'lostCha
 
 /** Finds the record in a reply. Called once for each key of a batch. */
 function liveRecords(
-  { name, report }: TierContext,
+  context: TierContext,
   { lost, lostChanges }: Pick<OpenParts, 'lost' | 'lostChanges'>,
 ): ReadSource<Buffer>['accept'] {
   return (reply, key, now) => {
@@ -136,7 +136,7 @@ function liveRecords(
       const isBelieved = isLive(bytes, now) && lost.believes(key, bytes) && lostChanges.believes(key, bytes)
       return isBelieved ? bytes : undefined
     }
-    if (kind !== 'tombstone') report({ type: 'bad-record', tier: name, key, reason: kind })
+    if (kind !== 'tombstone') context.report({ type: 'bad-record', tier: context.name, key, reason: kind })
     return undefined
   }
 }
