@@ -59,7 +59,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     nextVersion: () => versions.nextVersion(),
     forget: (prefix) => tagTable.invalidate([namespaceIn(prefix)]),
   })
-  const fleet = createFleet(chain, { runtime, tagTable, versions })
+  const fleet = createFleet(chain, { runtime, emitter, tagTable, versions })
   const prepare = (): Promise<void> => prepareCodecs(options, chain)
   const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => tagTable.seal() })
   const engine: Engine = {
@@ -120,13 +120,19 @@ function storeOffsetMs(chain: Chain): number {
 /** The first shared tier that gives versions and leases, else the first that tells of changes. */
 function createFleet(
   chain: Chain,
-  parts: { readonly runtime: Runtime; readonly tagTable: TagTable; readonly versions: VersionSource },
+  parts: {
+    readonly runtime: Runtime
+    readonly emitter: Emitter
+    readonly tagTable: TagTable
+    readonly versions: VersionSource
+  },
 ): Fleet | undefined {
   const shared = chain.tiers.filter(({ capabilities, bus }) => capabilities.shared && bus !== undefined)
   const tier = shared.find(({ authority }) => authority !== undefined) ?? shared[0]
   if (tier?.bus === undefined) return undefined
   return new Fleet({
     timers: parts.runtime.timers,
+    emitter: parts.emitter,
     tagTable: parts.tagTable,
     tier,
     bus: tier.bus,

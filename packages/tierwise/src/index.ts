@@ -15,22 +15,18 @@ export {
 } from './errors.ts'
 export type { CacheErrorCode, CacheErrorFields, LicenseViolation } from './errors.ts'
 export type {
-  Analytics,
   BatchLoader,
   BatchLoaderContext,
   Cache,
   CacheManager,
   EntryInfo,
-  Health,
   InNamespace,
   Loader,
   LoaderContext,
-  NamespaceStats,
-  OperationStats,
-  TierHealth,
   WrapOptions,
   WriteResult,
 } from './contract/cache.ts'
+export type { Analytics, Health, NamespaceStats, OperationStats, TierHealth } from './contract/analytics.ts'
 export type { EncryptionKey, EncryptionOptions, Envelope, EnvelopeOptions, ValueCodec } from './contract/codec.ts'
 export type { Entry, EntryHead, KeyedHead } from './contract/entry.ts'
 export type {

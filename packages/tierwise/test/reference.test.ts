@@ -52,7 +52,7 @@ describe('the reference pages', () => {
       ERR_CACHE_ABORTED: true,
       ERR_CACHE_LOADER_TIMEOUT: true,
       ERR_CACHE_TIER_TIMEOUT: true,
-  ERR_CACHE_BARRIER: true,
+      ERR_CACHE_BARRIER: true,
       ERR_CACHE_TIER_BUSY: true,
       ERR_CACHE_TIER_READ: true,
       ERR_CACHE_TIER_WRITE: true,

@@ -10,6 +10,7 @@ export type CacheEvent =
   | InvalidateEvent
   | RefreshEvent
   | TierEvent
+  | BusEvent
   | LifecycleEvent
   | BackgroundErrorEvent
 
@@ -130,6 +131,19 @@ export type TierEvent =
     }
   /** Something a tier wants an operator to know. */
   | { readonly type: 'tier-notice'; readonly tier: string; readonly notice: string; readonly detail: string }
+
+/**
+ * What this instance has heard of others. `lost`: changes of a lane may have been missed, so nothing of it is served
+ * from memory that was there before. `confirmed`: from now on everything has been heard again.
+ */
+export interface BusEvent {
+  readonly type: 'bus'
+  /** The tier whose bus it is. */
+  readonly tier: string
+  readonly state: 'lost' | 'confirmed'
+  /** A part of the keys; on one server there is one, number 0. */
+  readonly lane: number
+}
 
 /** The operations of a tier. */
 export type TierOperation = 'open' | 'close' | 'get' | 'set' | 'delete' | 'scan' | 'clear' | 'usage' | 'tags' | 'lease'

@@ -1,13 +1,5 @@
-import type {
-  Analytics,
-  Cache,
-  CacheManager,
-  Health,
-  InNamespace,
-  Loader,
-  TierHealth,
-  WriteResult,
-} from '../contract/cache.ts'
+import type { Cache, CacheManager, InNamespace, Loader, WriteResult } from '../contract/cache.ts'
+import type { Analytics, Health, TierHealth } from '../contract/analytics.ts'
 import type { BreakerState, CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace, LocalTier } from '../contract/tier.ts'
@@ -100,10 +92,13 @@ export class TieredCacheManager implements CacheManager {
         ? []
         : [{ name: local.name, healthy: true, breaker: 'closed', intents: 0, usage: local.tier.usage() }]
     const tiers = [...memory, ...below]
+    const bus = engine.fleet?.health
+    const isHeard = bus === undefined || bus.confirmedAgoMs !== undefined || lifecycle.state !== 'started'
     return {
-      healthy: tiers.every(({ healthy }) => healthy),
+      healthy: isHeard && tiers.every(({ healthy }) => healthy),
       state: lifecycle.state,
       tiers,
+      bus,
       pendingWrites: engine.writeBehind.size,
     }
   }
@@ -119,7 +114,8 @@ export class TieredCacheManager implements CacheManager {
     const gets = overall.hits + overall.staleHits + overall.misses
     const hitRate = gets === 0 ? undefined : (overall.hits + overall.staleHits) / gets
     const tiers = Object.fromEntries(this.#parts.chain.tiers.map(({ name, stats }) => [name, stats]))
-    return { overall, namespaces, hitRate, tiers }
+    const coherence = Object.fromEntries([...new Set(this.#views.values())].map(({ ns }) => [ns.name, ns.coherence]))
+    return { overall, namespaces, hitRate, coherence, tiers }
   }
 
   async invalidateTags(tags: readonly string[]): Promise<void> {

@@ -1,7 +1,9 @@
 import type { BarrierResult, Bus, BusChange, BusListener, BusPosition, KeyChange, TagChange } from '../contract/bus.ts'
+import type { BusHealth } from '../contract/analytics.ts'
 import type { Timers } from '../contract/runtime.ts'
 import { TimeoutError } from '../errors.ts'
 import { Arrivals } from './arrivals.ts'
+import type { Emitter } from './emitter.ts'
 import { applyForeign, loseKeys } from './foreign-change.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { LaneProofs } from './lane-proofs.ts'
@@ -10,6 +12,7 @@ import type { TagTable } from './tags.ts'
 
 export interface FleetParts {
   readonly timers: Timers
+  readonly emitter: Emitter
   readonly tagTable: TagTable
   /** The tier whose bus it is. */
   readonly tier: GuardedTier
@@ -78,6 +81,12 @@ export class Fleet implements BusListener {
     return this.#learning
   }
 
+  get health(): BusHealth {
+    const { oldest } = this.proofs
+    const confirmedAgoMs = oldest === -Infinity ? undefined : this.#parts.now() - oldest
+    return { tier: this.tier.name, confirmedAgoMs }
+  }
+
   register(ns: Namespace): void {
     this.#namespaces.set(ns.prefix, ns)
   }
@@ -97,7 +106,7 @@ export class Fleet implements BusListener {
 
   lost(lane: number): void {
     const { bus, instant } = this.#parts
-    this.proofs.lose(lane)
+    if (this.proofs.lose(lane)) this.#parts.emitter.emit({ type: 'bus', tier: this.tier.name, state: 'lost', lane })
     this.#floors[lane] = instant()
     this.#update()
     if (this.#lost.size === 0) queueMicrotask(() => this.#dropLost())
@@ -109,7 +118,8 @@ export class Fleet implements BusListener {
     if (this.#lost.has(lane)) this.#dropLost()
     if (lane === this.#parts.bus.tagLane && !this.#areTagsKnown) this.#tagsConfirmedAt = instant
     else {
-      this.proofs.confirm(lane, instant)
+      if (this.proofs.confirm(lane, instant))
+        this.#parts.emitter.emit({ type: 'bus', tier: this.tier.name, state: 'confirmed', lane })
       this.#update()
     }
   }

@@ -26,7 +26,7 @@ export function applyForeign(ns: Namespace, key: string, { version, isExpiry = f
 
 /** Changes may have been missed: nothing that was read before now may be stored, joined or served. All keys without a test. */
 export function loseKeys(ns: Namespace, isLost: ((storageKey: string) => boolean) | undefined): void {
-  if (ns.sharing === undefined) return
+  if (ns.sharing === undefined && !ns.isRaw) return
   if (isLost === undefined) {
     ns.flights.detachAll()
     ns.tickets.markAll()

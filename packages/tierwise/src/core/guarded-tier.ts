@@ -1,6 +1,6 @@
 import type { Envelope } from '../contract/codec.ts'
 import type { BreakerState, GuardedKind, TierOperation } from '../contract/events.ts'
-import type { OperationStats } from '../contract/cache.ts'
+import type { OperationStats } from '../contract/analytics.ts'
 import type { Bus } from '../contract/bus.ts'
 import type { Runtime } from '../contract/runtime.ts'
 import type { Decode, Tier, TierCapabilities, TierRecord, TierUsage, WriteOutcome } from '../contract/tier.ts'

@@ -28,15 +28,21 @@ export class LaneProofs {
     return Math.min(this.#of(this.#bus.laneOf(key)), this.ofTags)
   }
 
-  confirm(lane: number, instant: number): void {
-    if (instant <= this.#of(lane)) return
+  /** Whether the lane had no proof before. */
+  confirm(lane: number, instant: number): boolean {
+    const before = this.#of(lane)
+    if (instant <= before) return false
     this.#confirmedAt[lane] = instant
     this.#update()
+    return before === -Infinity
   }
 
-  lose(lane: number): void {
+  /** Whether the lane had a proof. */
+  lose(lane: number): boolean {
+    const before = this.#of(lane)
     this.#confirmedAt[lane] = -Infinity
     this.#oldest = -Infinity
+    return before !== -Infinity
   }
 
   #of(lane: number): number {

@@ -1,6 +1,7 @@
 import { KeyCounter } from '../base/key-counter.ts'
 import type { VersionSource } from '../contract/authority.ts'
 import type { Runtime } from '../contract/runtime.ts'
+import type { Coherence } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
 import { CacheError } from '../errors.ts'
 import type { Background } from './background.ts'
@@ -87,6 +88,12 @@ export class Namespace {
     this.tags = parts.tags
     this.sharing = parts.sharing
     this.failures = new Failures(engine.runtime.clock)
+  }
+
+  /** What this process and others promise each other. */
+  get coherence(): Coherence {
+    if (this.sharing === undefined) return 'off'
+    return this.sharing.isBounded ? 'bounded' : 'eventual'
   }
 
   /** Keeps plain keys and plain values, which other code may change. */

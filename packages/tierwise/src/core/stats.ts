@@ -1,4 +1,4 @@
-import type { NamespaceStats } from '../contract/cache.ts'
+import type { NamespaceStats } from '../contract/analytics.ts'
 
 /** The counters of a namespace. Memory hits are counted by the memory tier itself and added when read. */
 export class Stats {

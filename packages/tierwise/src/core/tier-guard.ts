@@ -1,7 +1,7 @@
 import { Breaker } from '../base/breaker.ts'
 import { withDeadline } from '../base/deadline.ts'
 import { SharedTimers } from '../base/shared-timers.ts'
-import type { OperationStats } from '../contract/cache.ts'
+import type { OperationStats } from '../contract/analytics.ts'
 import type { BreakerState, GuardedKind, TierOperation } from '../contract/events.ts'
 import type { Runtime, Timer } from '../contract/runtime.ts'
 import { TierError, TimeoutError } from '../errors.ts'

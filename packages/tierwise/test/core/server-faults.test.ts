@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import type { Cache, CacheManager, OperationStats } from '../../src/contract/cache.ts'
+import type { Cache, CacheManager } from '../../src/contract/cache.ts'
+import type { OperationStats } from '../../src/contract/analytics.ts'
 import type { CacheEventOf, GuardedKind } from '../../src/contract/events.ts'
 import type { CacheManagerOptions } from '../../src/contract/options.ts'
 import { createCacheManager } from '../../src/create-cache-manager.ts'
