@@ -46,6 +46,7 @@ export interface PgPool {
 interface PgOwnClient extends PgClient {
   connect(): Promise<unknown>
   end(): Promise<void>
+  unref(): void
   on(event: string, listener: (...args: never[]) => void): unknown
 }
 
@@ -197,6 +198,10 @@ function listenConnection(client: PgOwnClient): ListenConnection {
   const turns = new Turns()
   return {
     run: (text) => turns.run(() => client.query({ text })),
-    close: () => client.end().catch(ignore),
+    close: () => {
+      // A server that has fallen silent never closes its end, which must not keep the process alive.
+      client.unref()
+      return client.end().catch(ignore)
+    },
   }
 }

@@ -1,9 +1,12 @@
+import { withDeadline } from '../../../base/deadline.ts'
 import type { EchoChannel, EchoEvents } from '../../../base/echo-bus/index.ts'
 import type { PostgresPort, PostgresSubscription } from '../../../clients/postgres/port.ts'
 import type { Runtime, Timer } from '../../../contract/runtime.ts'
 
 const shortestPauseMs = 100
 const longestPauseMs = 30_000
+/** A connection whose other end has fallen silent is not waited for. */
+const longestCloseMs = 1000
 /** A connection that has lasted for so long is made again at once. */
 const settledMs = 60_000
 
@@ -70,7 +73,8 @@ export class NotifyChannel implements EchoChannel {
   async close(): Promise<void> {
     this.#events = undefined
     this.#retry?.cancel()
-    await this.#drop()
+    const { timers } = this.#options.runtime
+    await withDeadline(this.#drop(), longestCloseMs, { timers, error: () => new Error('late') }).catch(() => undefined)
   }
 
   #listen(): void {
