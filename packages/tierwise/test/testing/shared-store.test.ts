@@ -225,8 +225,9 @@ describe('faults of a shared store', () => {
       expect(all.store.log()).toHaveLength(4)
       all.store.restore(snapshot)
       expect([all.store.head('k'), all.store.log(), await one.tier.tags!.load()]).toEqual(before)
-      await expect(change(one, 'k', { order: 2 })).resolves.toHaveProperty('version')
-      await change(one, 'k', { operation: 'expire' })
+      await change(one, 'k', { operation: 'expire', order: 3 })
+      expect(all.store.head('k').record).toBe('stale')
+      await expect(change(one, 'k', { order: 4 })).resolves.toHaveProperty('version')
       all.store.restore(snapshot)
     }
   })
