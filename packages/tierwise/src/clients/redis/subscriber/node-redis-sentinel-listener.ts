@@ -47,7 +47,7 @@ export class NodeRedisSentinelListener implements Listener {
     if (this.#watcher === undefined) return
     this.#watcher = undefined
     for (const event of changes) this.#client.removeListener(event, this.#onChange)
-    // A server that is gone takes no command; what it would tell is dropped above.
-    if (this.#client.isOpen) await this.#client.unsubscribe([...this.#channels], this.#tell, true).catch(() => {})
+    // Not waited for: after a failover the package may never answer, and what it would still tell is dropped above.
+    if (this.#client.isOpen) this.#client.unsubscribe([...this.#channels], this.#tell, true).catch(() => {})
   }
 }

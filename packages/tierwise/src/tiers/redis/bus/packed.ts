@@ -69,6 +69,8 @@ class Reader {
         return Number(this.#bytes.readBigUInt64BE(this.#skip(8)))
       case 0xd3:
         return Number(this.#bytes.readBigInt64BE(this.#skip(8)))
+      case 0xca:
+        return this.#bytes.readFloatBE(this.#skip(4))
       case 0xcb:
         return this.#bytes.readDoubleBE(this.#skip(8))
       default:

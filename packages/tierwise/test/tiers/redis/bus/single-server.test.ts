@@ -72,6 +72,8 @@ describe.each(testedPackages)('a bus on one server with $title', (tested) => {
     expect(one.lostLanes).toEqual([0])
     const by = await emitter()
     const keys = Array.from({ length: 200 }, (_, i) => `k${i}`)
+    // The server learns the script, so that nothing is sent twice and out of order.
+    await by.emit('first', { source: 'me' })
     await Promise.all(keys.map((key, i) => by.emit(key, { source: i % 4 === 3 ? 'me' : 'somebody' })))
     await one.proven()
     expect(one.keys).toEqual(keys.filter((_, i) => i % 4 !== 3))
