@@ -1,6 +1,6 @@
 import { managerTable } from './core/manager-options.ts'
 import type { ManagerSettings } from './core/manager-options.ts'
-import { optionError, readOptions } from './base/option-reader.ts'
+import { duration, optionError, readOptions } from './base/option-reader.ts'
 import { systemRuntime } from './base/runtime.ts'
 import type { CacheManager } from './contract/cache.ts'
 import type { CacheManagerOptions } from './contract/options.ts'
@@ -20,7 +20,7 @@ import type { OpenedTier } from './core/guarded-tier.ts'
 import { checkNamespaceName, namespaceIn } from './core/key.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { Engine } from './core/namespace.ts'
-import { resolveNamespace } from './core/policy.ts'
+import { defaultCoherence, resolveNamespace } from './core/policy.ts'
 import type { NamespacePolicy, PolicyContext } from './core/policy.ts'
 import { TagTable } from './core/tags.ts'
 import { WriteBehind } from './core/write-behind.ts'
@@ -56,6 +56,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     settings,
     guards,
     onOpen,
+    maxStalenessMs: () => longestStalenessMs(options),
     nextVersion: () => versions.nextVersion(),
     forget: (prefix) => tagTable.invalidate([namespaceIn(prefix)]),
   })
@@ -108,6 +109,15 @@ function readSettings(options: CacheManagerOptions): ManagerSettings & { readonl
     ...own,
     guard: mergeGuard(defaultGuard, own),
   }
+}
+
+/** How long an instance may serve from memory without a proof: the others wait for so long at a barrier. */
+function longestStalenessMs({ defaults, namespaces }: CacheManagerOptions): number {
+  const asked = { defaults, ...namespaces }
+  const given = Object.entries(asked).flatMap(([name, options]) =>
+    options?.maxStaleness === undefined ? [] : [duration(options.maxStaleness, `${name}.maxStaleness`)],
+  )
+  return Math.max(defaultCoherence.maxStalenessMs, ...given)
 }
 
 /** The first shared tier that knows how far its clock is ahead sets the clock of the versions. */
@@ -168,6 +178,7 @@ interface ChainParts {
   readonly settings: ReturnType<typeof readSettings>
   readonly guards: ReadonlyMap<string, GuardSettings>
   readonly onOpen: (opened: OpenedTier) => Promise<void>
+  readonly maxStalenessMs: () => number
   readonly nextVersion: () => number
   readonly forget: (prefix: string) => Promise<boolean>
 }
@@ -179,6 +190,7 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
       ...runtime,
       name: definition.name,
       prefix: settings.prefix,
+      maxStalenessMs: parts.maxStalenessMs(),
       report: (event) => emitter.emit(event),
     })
     if (tier.sync && index > 0)

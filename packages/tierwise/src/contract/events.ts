@@ -146,7 +146,18 @@ export interface BusEvent {
 }
 
 /** The operations of a tier. */
-export type TierOperation = 'open' | 'close' | 'get' | 'set' | 'delete' | 'scan' | 'clear' | 'usage' | 'tags' | 'lease'
+export type TierOperation =
+  | 'open'
+  | 'close'
+  | 'get'
+  | 'set'
+  | 'delete'
+  | 'scan'
+  | 'clear'
+  | 'usage'
+  | 'tags'
+  | 'lease'
+  | 'bus'
 /** Where the breaker of a tier stands. */
 export type BreakerState = 'closed' | 'half-open' | 'open'
 /** Operations that share a breaker. `read`: `get` and `usage`. `write`: `set` and `lease`. `remove`: `delete`, `clear` and `tags`. `open`: opening the tier. */

@@ -41,6 +41,8 @@ export interface TierContext extends Runtime {
   readonly name: string
   /** First part of every storage key; what a tier keeps beside its records has it in its name too. */
   readonly prefix: string
+  /** The longest that any namespace may serve from memory without a proof from the bus, in milliseconds. @default 5000 */
+  readonly maxStalenessMs?: number
   report(event: TierEvent): void
 }
 

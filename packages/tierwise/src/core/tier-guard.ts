@@ -28,6 +28,7 @@ const kinds: Readonly<Record<TierOperation, SharedKind>> = {
   scan: 'read',
   set: 'write',
   lease: 'write',
+  bus: 'read',
   delete: 'remove',
   clear: 'remove',
   tags: 'remove',

@@ -18,7 +18,8 @@ export interface Announcement {
 export class Announcer {
   readonly #prefix: string
   readonly #layout: KeyLayout
-  readonly #publish: PublishCommand
+  /** How changes are announced. */
+  readonly publish: PublishCommand
   readonly #source: string
 
   constructor(
@@ -27,13 +28,13 @@ export class Announcer {
   ) {
     this.#prefix = place.prefix
     this.#layout = place.layout
-    this.#publish = publish
+    this.publish = publish
     this.#source = source
   }
 
   lane(lane: number): Announcement {
     const { head, log, channel } = laneNames(this.#prefix, this.#layout, lane)
-    return { keys: [head, log], args: [channel, this.#publish, this.#source, randomText()] }
+    return { keys: [head, log], args: [channel, this.publish, this.#source, randomText()] }
   }
 
   tags(): Announcement {

@@ -52,7 +52,7 @@ export type { RedisOptions } from './options.ts'
  */
 export function redis(options: RedisOptions = {}): TierDefinition {
   const resolved = readRedisOptions(options)
-  const { name, compression, lanes, tombstoneTtlMs, maxReplicaLagMs, connectTimeoutMs } = resolved
+  const { name, compression, lanes, tombstoneTtlMs, maxReplicaLagMs, tracking, connectTimeoutMs } = resolved
   const place = placeOf(resolved.source)
   const definition: TierDefinition = {
     name,
@@ -66,6 +66,7 @@ export function redis(options: RedisOptions = {}): TierDefinition {
           lanes,
           tombstoneTtlMs,
           maxReplicaLagMs,
+          tracking,
         },
         context,
       ),

@@ -5,6 +5,7 @@ import {
   readOptions,
   shaped,
   text,
+  texts,
   type OptionReader,
 } from '../../base/option-reader.ts'
 import type { RedisClient } from '../../clients/redis/client-shapes.ts'
@@ -36,6 +37,12 @@ export interface RedisOptions extends Omit<RedisConnectionOptions, 'client'> {
   readonly lanes?: number
   /** How long a deletion is remembered, and so for how long a load may take that must not bring the value back. @default '5m' */
   readonly tombstoneTtl?: Duration
+  /**
+   * Hear of what other code changes with commands of its own: `true` for all keys of this manager, or what the names of
+   * such keys start with, the keys of raw namespaces for example. Costs the server a message for each change of such a
+   * key, those of this library included. @default false
+   */
+  readonly tracking?: boolean | readonly string[]
   /** With `readFrom: 'replica'`: replicas that may be further behind are not read. @default '5s' */
   readonly maxReplicaLag?: Duration
 }
@@ -47,6 +54,8 @@ export interface ResolvedRedisOptions {
   readonly lanes: number
   readonly tombstoneTtlMs: number
   readonly maxReplicaLagMs: number
+  /** What the names of keys start with that other code changes; `true` for all of the manager. */
+  readonly tracking: boolean | readonly string[]
   readonly connectTimeoutMs: number
   /** A client or a manager that was handed in, or how to make a connection. */
   readonly source:
@@ -69,6 +78,9 @@ const compression: OptionReader<CompressionOptions | false> = (raw, path) => {
   return raw
 }
 
+const tracking: OptionReader<boolean | readonly string[]> = (raw, path) =>
+  typeof raw === 'boolean' ? raw : texts(raw, path)
+
 const client: OptionReader<RedisPackage | RedisClient> = (raw, path) =>
   typeof raw === 'object' && raw !== null ? detectClient(raw, path).client : connectionOptionTable.client(raw, path)
 
@@ -80,6 +92,7 @@ const tierOptionTable = {
   lanes: wholeLanes,
   tombstoneTtl: duration,
   maxReplicaLag: duration,
+  tracking,
 }
 
 /** @throws ConfigError ERR_CACHE_OPTION for a wrong option, ERR_CACHE_CONFIG when a client was handed in beside other ways to connect */
@@ -91,6 +104,7 @@ export function readRedisOptions(options: RedisOptions): ResolvedRedisOptions {
     lanes: read.lanes ?? 64,
     tombstoneTtlMs: read.tombstoneTtl ?? 300_000,
     maxReplicaLagMs: read.maxReplicaLag ?? 5000,
+    tracking: read.tracking ?? false,
     connectTimeoutMs: read.connectTimeout ?? 5000,
     source: sourceOf(options, read.client),
   }

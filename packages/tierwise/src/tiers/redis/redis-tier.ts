@@ -12,6 +12,9 @@ import type {
 import { ConfigError, TierError } from '../../errors.ts'
 import { withDeadline } from '../../base/deadline.ts'
 import { randomText } from './announcer.ts'
+import type { BusChange } from '../../contract/bus.ts'
+import { RedisBus } from './bus/redis-bus.ts'
+import { TierBus } from './bus/tier-bus.ts'
 import { RedisAuthority, type AuthorityLink } from './authority/redis-authority.ts'
 import { pagesOfNames, UniqueNames } from './key-pages.ts'
 import { longestLifeMs, RedisRawStore } from './raw-store.ts'
@@ -32,6 +35,8 @@ export interface RedisTierSettings {
   readonly tombstoneTtlMs: number
   /** A replica that may be further behind is not read. */
   readonly maxReplicaLagMs: number
+  /** What the names of keys start with that other code changes; `true` for all of the manager. */
+  readonly tracking: boolean | readonly string[]
 }
 
 /** The tier on Redis: reads of a tick in one MGET a lane; writes of a tick in one script a lane, and so what the authority is asked. */
@@ -47,6 +52,7 @@ export class RedisTier implements Tier {
   }
   readonly tags: RedisTagStore
   readonly authority: RedisAuthority
+  readonly bus: TierBus = new TierBus()
   /** This instance in what it announces. */
   readonly source: string = randomText()
   readonly raw: RedisRawStore
@@ -151,11 +157,43 @@ export class RedisTier implements Tier {
     try {
       await this.#connect(ports)
       this.#parts = await openParts(ports, this.#settings, { context: this.#context, source: this.source })
+      this.bus.attach(this.#makeBus(this.#parts))
       return { highestVersion: 0 }
     } catch (error) {
       await closePorts(ports)
       throw error instanceof ConfigError ? error : this.#unreachable(error)
     }
+  }
+
+  #makeBus({ ports, store, announcer }: OpenParts): RedisBus {
+    const { name, prefix, maxStalenessMs } = this.#context
+    const { tracking } = this.#settings
+    return new RedisBus({
+      port: ports.primary,
+      layout: store.layout,
+      prefix,
+      instance: this.source,
+      publish: announcer.publish,
+      runtime: this.#context,
+      repair: (changes) => this.#makeAgain(changes),
+      tracking: trackedNames(tracking, `${store.layout.lanes === 1 ? '' : '{'}${prefix}:`),
+      ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }),
+      onFailure: (error) => this.#context.report({ type: 'tier-error', tier: name, operation: 'bus', error }),
+    })
+  }
+
+  /** The server has lost changes that this instance has heard of. */
+  #makeAgain(changes: readonly BusChange[]): void {
+    const keys = changes.flatMap((change) => (change.kind === 'key' ? [change] : []))
+    const tags = changes.flatMap((change) => (change.kind === 'tags' ? [change] : []))
+    const work = [
+      ...(keys.length === 0 ? [] : [this.authority.affirm(keys)]),
+      ...tags.map(({ names, clock }) => this.tags.invalidate(names, clock)),
+    ]
+    const { name } = this.#context
+    const report = (error: unknown): void =>
+      this.#context.report({ type: 'tier-error', tier: name, operation: 'bus', error })
+    for (const each of work) each.catch(report)
   }
 
   /** What `answerOf` makes of each reply. Not `async`, as `get`. */
@@ -210,6 +248,7 @@ export class RedisTier implements Tier {
     const parts = this.#parts
     this.#opening = undefined
     this.#parts = undefined
+    await this.bus.detach()
     if (parts !== undefined) await closeParts(parts, this.#context.timers)
   }
 
@@ -251,6 +290,12 @@ export class RedisTier implements Tier {
       { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier, cause, retryable: true },
     )
   }
+}
+
+/** What the names of tracked keys start with. */
+function trackedNames(tracking: boolean | readonly string[], own: string): readonly string[] {
+  if (typeof tracking === 'boolean') return tracking ? [own] : []
+  return tracking
 }
 
 /** Goes up before a write is sent, and once more when it is answered: only from then on must it hold. */

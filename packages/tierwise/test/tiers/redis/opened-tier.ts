@@ -23,6 +23,7 @@ export function createdTier({ runtime = systemRuntime(), ...settings }: TierPart
       connectTimeoutMs: 5000,
       lanes: 64,
       tombstoneTtlMs: 300_000,
+      tracking: false,
       maxReplicaLagMs: 5000,
       ...settings,
     },
