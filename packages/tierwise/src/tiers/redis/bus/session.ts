@@ -41,6 +41,8 @@ export class BusSession {
   #timer: Timer | undefined
   #unlisten: (() => void) | undefined
   #isChecking = false
+  /** Somebody asked for a check while one was under way. */
+  #isCheckDue = false
   #writing: Promise<void> | undefined
   #isClosed = false
 
@@ -147,8 +149,10 @@ export class BusSession {
   #resync(channels: readonly string[]): void {
     if (this.#isClosed) return
     for (const channel of channels) this.#byChannel.get(channel)?.lane.resync()
+    if (this.#options.tracking.length === 0) return
     // What was changed by others while nobody listened is in no log.
-    if (this.#options.tracking.length > 0) this.#loseAll()
+    this.#loseAll()
+    this.#check()
   }
 
   #tellTouched(names: readonly string[] | undefined): void {
@@ -180,13 +184,18 @@ export class BusSession {
 
   /** One round of the confirm loop. */
   #check(): void {
-    if (this.#isChecking || this.#isClosed) return
+    if (this.#isClosed) return
+    this.#isCheckDue = this.#isChecking
+    if (this.#isChecking) return
     this.#isChecking = true
     this.#checkAll()
       .catch((error: unknown) => {
         if (!this.#isClosed) this.#options.onFailure(error)
       })
-      .finally(() => (this.#isChecking = false))
+      .finally(() => {
+        this.#isChecking = false
+        if (this.#isCheckDue) this.#check()
+      })
   }
 
   async #checkAll(): Promise<void> {
@@ -208,9 +217,10 @@ export class BusSession {
   async #proveTracking(): Promise<void> {
     if (this.#options.tracking.length === 0) return
     const instant = this.#options.runtime.clock.now()
+    // Why not is told by the connection itself.
     await this.#answered(this.#subscriber.prove()).then(
       () => (this.#trackedUntil = instant),
-      (error: unknown) => this.#options.onFailure(error),
+      () => {},
     )
   }
 
