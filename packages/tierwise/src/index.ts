@@ -76,6 +76,7 @@ export type {
   LocalEntry,
   LocalSpace,
   LocalTier,
+  NoteStore,
   RawRecord,
   RawStore,
   SpaceOptions,

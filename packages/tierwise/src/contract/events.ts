@@ -156,11 +156,12 @@ export type TierOperation =
   | 'clear'
   | 'usage'
   | 'tags'
+  | 'notes'
   | 'lease'
   | 'bus'
 /** Where the breaker of a tier stands. */
 export type BreakerState = 'closed' | 'half-open' | 'open'
-/** Operations that share a breaker. `read`: `get` and `usage`. `write`: `set` and `lease`. `remove`: `delete`, `clear` and `tags`. `open`: opening the tier. */
+/** Operations that share a breaker. `read`: `get` and `usage`. `write`: `set` and `lease`. `remove`: `delete`, `clear`, `tags` and `notes`. `open`: opening the tier. */
 export type GuardedKind = 'open' | 'read' | 'write' | 'remove'
 /** Opened for `failures` in a row, for its `failure-rate`, for `silence` or because a `probe-failed`; half-open when the `pause-over`; closed when `answered`. */
 export type BreakerReason = 'failures' | 'failure-rate' | 'silence' | 'probe-failed' | 'pause-over' | 'answered'

@@ -25,6 +25,11 @@ export interface TierCapabilities {
    * @default false
    */
   readonly readOnly?: boolean
+  /**
+   * `notes` keeps small facts over restarts of the process.
+   * @default false
+   */
+  readonly notes?: boolean
 }
 
 /** What a tier holds. */
@@ -114,12 +119,27 @@ export interface RawStore {
   scan(prefix: string): AsyncIterable<string>
 }
 
+/**
+ * Small facts beside the records: what a process must not forget when it ends without warning. Only for a tier that can
+ * be opened without a network; processes that share its store share the notes.
+ */
+export interface NoteStore {
+  /** The names that start with `prefix`, in no order. */
+  names(prefix: string): Promise<readonly string[]>
+  /** Undefined when there is none. Rejects with a `TierError` when it is damaged. */
+  get(name: string): Promise<Uint8Array | undefined>
+  /** Replaces a note, or removes it with `undefined`. Resolves when that would survive a crash of the process. */
+  set(name: string, bytes: Uint8Array | undefined): Promise<void>
+}
+
 /** A store of bytes behind memory. At most ten methods; no method may throw synchronously. */
 export interface Tier {
   readonly sync: false
   readonly capabilities: TierCapabilities
   /** Present when `capabilities.tags`. */
   readonly tags?: TagStore
+  /** Present when `capabilities.notes`. */
+  readonly notes?: NoteStore
   /** Present when the store can give versions and leases to all that share it. */
   readonly authority?: Authority
   /** Present when the store tells each process what others have changed. */

@@ -32,6 +32,7 @@ const kinds: Readonly<Record<TierOperation, SharedKind>> = {
   delete: 'remove',
   clear: 'remove',
   tags: 'remove',
+  notes: 'remove',
 }
 
 /** Reads change nothing, so they may be tried again. A write that failed leaves an intent, which is. */

@@ -3,6 +3,7 @@ import type { Timer } from '../contract/runtime.ts'
 import type { TagStore } from '../contract/tags.ts'
 import type {
   Decode,
+  NoteStore,
   RawStore,
   Tier,
   TierCapabilities,
@@ -40,6 +41,7 @@ class FaultyTier implements Tier {
   readonly sync = false
   readonly capabilities: TierCapabilities
   readonly tags?: TagStore
+  readonly notes?: NoteStore
   readonly raw?: RawStore
   readonly #inner: Tier
   readonly #context: TierContext
@@ -52,6 +54,7 @@ class FaultyTier implements Tier {
     this.#plan = plan
     this.capabilities = inner.capabilities
     if (inner.tags) this.tags = this.#tagStore(inner.tags)
+    if (inner.notes) this.notes = this.#noteStore(inner.notes)
     if (inner.raw) this.raw = this.#rawStore(inner.raw)
   }
 
@@ -118,6 +121,14 @@ class FaultyTier implements Tier {
     return {
       load: (after) => this.#pass('tags', [], () => inner.load(after)),
       invalidate: (tags, atLeast) => this.#pass('tags', tags, () => inner.invalidate(tags, atLeast)),
+    }
+  }
+
+  #noteStore(inner: NoteStore): NoteStore {
+    return {
+      names: (prefix) => this.#pass('notes', [prefix], () => inner.names(prefix)),
+      get: (name) => this.#pass('notes', [name], () => inner.get(name)),
+      set: (name, bytes) => this.#pass('notes', [name], () => inner.set(name, bytes)),
     }
   }
 

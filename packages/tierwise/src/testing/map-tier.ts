@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../contract/runtime.ts'
 import type { TagStore } from '../contract/tags.ts'
 import type {
   Decode,
+  NoteStore,
   RawRecord,
   RawStore,
   Tier,
@@ -61,6 +62,7 @@ const allCapabilities: TierCapabilities = {
   scan: true,
   bytes: true,
   tags: true,
+  notes: true,
 }
 
 type MapTierSettings = Required<Pick<MapTierOptions, 'delayMs' | 'maxRecordBytes'>> & {
@@ -79,16 +81,18 @@ interface Held {
 interface MapStore {
   readonly held: Map<string, Held>
   readonly tags: { clock: number; readonly marks: Map<string, number> }
+  readonly notes: Map<string, Uint8Array>
 }
 
 function emptyStore(): MapStore {
-  return { held: new Map(), tags: { clock: 0, marks: new Map() } }
+  return { held: new Map(), tags: { clock: 0, marks: new Map() }, notes: new Map() }
 }
 
 class MapTier implements Tier {
   readonly sync = false
   readonly capabilities: TierCapabilities
   readonly tags?: TagStore
+  readonly notes?: NoteStore
   readonly raw?: RawStore
   #state: 'new' | 'open' | 'closed' = 'new'
   readonly #context: TierContext
@@ -102,6 +106,7 @@ class MapTier implements Tier {
     this.#store = store
     this.capabilities = settings.capabilities
     if (settings.capabilities.tags) this.tags = this.#tagStore()
+    if (settings.capabilities.notes === true) this.notes = this.#noteStore()
     if (settings.plain) this.raw = this.#rawStore(settings.plain)
   }
 
@@ -245,6 +250,26 @@ class MapTier implements Tier {
         tags.clock = Math.max(tags.clock + 1, atLeast)
         for (const name of names) tags.marks.set(name, tags.clock)
         return tags.clock
+      },
+    }
+  }
+
+  #noteStore(): NoteStore {
+    const { notes } = this.#store
+    return {
+      names: async (prefix) => {
+        await this.#ready('notes')
+        return [...notes.keys()].filter((name) => name.startsWith(prefix))
+      },
+      get: async (name) => {
+        await this.#ready('notes')
+        const bytes = notes.get(name)
+        return bytes && new Uint8Array(bytes)
+      },
+      set: async (name, bytes) => {
+        await this.#ready('notes')
+        if (bytes === undefined) notes.delete(name)
+        else notes.set(name, new Uint8Array(bytes))
       },
     }
   }

@@ -9,6 +9,7 @@ import { concurrencyTests } from './conformance/concurrency.ts'
 import { durabilityTests } from './conformance/durability.ts'
 import { expiryTests } from './conformance/expiry.ts'
 import { keyTests } from './conformance/keys.ts'
+import { noteTests } from './conformance/notes.ts'
 import { scanTests } from './conformance/scan.ts'
 import type { TierConformanceOptions, TierSuite } from './conformance/suite.ts'
 import { tagTests } from './conformance/tags.ts'
@@ -52,6 +53,7 @@ const chapters: readonly (readonly [string, (suite: TierSuite) => void])[] = [
   ['scan', scanTests],
   ['clear', clearTests],
   ['tags', tagTests],
+  ['notes', noteTests],
   ['concurrency', concurrencyTests],
   ['closing', closingTests],
   ['sharing and durability', durabilityTests],

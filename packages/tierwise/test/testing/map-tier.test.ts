@@ -6,7 +6,7 @@ import { fakeRuntime, type FakeRuntime } from '../../src/testing/fake-runtime.ts
 import { mapTier, type MapTierOptions } from '../../src/testing/map-tier.ts'
 import { tierConformance } from '../../src/testing/tier-conformance.ts'
 
-const capabilities = ['shared', 'durable', 'versions', 'scan', 'bytes', 'tags'] as const
+const capabilities = ['shared', 'durable', 'versions', 'scan', 'bytes', 'tags', 'notes'] as const
 
 const variants: readonly Partial<TierCapabilities>[] = [
   {},

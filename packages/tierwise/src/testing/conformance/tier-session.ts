@@ -4,7 +4,7 @@ import { setImmediate as macrotask } from 'node:timers/promises'
 import { systemRuntime } from '../../base/runtime.ts'
 import type { Runtime } from '../../contract/runtime.ts'
 import type { TagStore } from '../../contract/tags.ts'
-import type { Tier, TierDefinition, TierOpening, TierRecord, WriteOutcome } from '../../contract/tier.ts'
+import type { NoteStore, Tier, TierDefinition, TierOpening, TierRecord, WriteOutcome } from '../../contract/tier.ts'
 import { fakeRuntime, type FakeRuntime } from '../fake-runtime.ts'
 import { checkTimers } from '../invariants.ts'
 import type { TierConformanceOptions } from './suite.ts'
@@ -61,6 +61,11 @@ export class TierSession {
   get tags(): TagStore {
     assert.ok(this.tier.tags, 'a tier that declares tags offers them')
     return this.tier.tags
+  }
+
+  get notes(): NoteStore {
+    assert.ok(this.tier.notes, 'a tier that declares notes offers them')
+    return this.tier.notes
   }
 
   get now(): number {

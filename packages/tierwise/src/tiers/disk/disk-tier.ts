@@ -14,6 +14,7 @@ import { openDatabase, type Database } from './database.ts'
 import { Eviction } from './eviction.ts'
 import { Folder } from './folder.ts'
 import { keysOf, namespaceOf } from './held-record.ts'
+import { DiskNoteStore } from './note-store.ts'
 import type { Durability } from './options.ts'
 import { Recency } from './recency.ts'
 import { RecordReader } from './record-reader.ts'
@@ -55,8 +56,10 @@ export class DiskTier implements Tier {
     scan: true,
     bytes: true,
     tags: true,
+    notes: true,
   }
   readonly tags: DiskTagStore
+  readonly notes: DiskNoteStore
   readonly #settings: DiskTierSettings
   readonly #context: TierContext
   readonly #recency = new Recency()
@@ -67,7 +70,9 @@ export class DiskTier implements Tier {
   constructor(settings: DiskTierSettings, context: TierContext) {
     this.#settings = settings
     this.#context = context
-    this.tags = new DiskTagStore({ clock: context.clock, database: () => this.#open('tags').database })
+    const { clock, name: tier } = context
+    this.tags = new DiskTagStore({ clock, database: () => this.#open('tags').database })
+    this.notes = new DiskNoteStore({ tier, clock, database: () => this.#open('notes').database })
   }
 
   open(): Promise<TierOpening> {
