@@ -1,4 +1,11 @@
 export { systemRuntime } from '../base/runtime.ts'
+export {
+  busConformance,
+  type BusConformanceOptions,
+  type BusInstance,
+  type BusWorld,
+  type WantedChange,
+} from './bus-conformance.ts'
 export { createEnvelope, loadValueCodec } from '../codecs/index.ts'
 export { fakeRuntime, type FakeRuntime, type FakeRuntimeOptions, type PendingTimer } from './fake-runtime.ts'
 export {

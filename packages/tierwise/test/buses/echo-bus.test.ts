@@ -149,6 +149,15 @@ describe('EchoBus', () => {
     })
   })
 
+  it('says goodbye when it is stopped, and waits for no echo any more', async () => {
+    const { runtime, channel, bus } = started()
+    await runtime.settle()
+    expect(runtime.pendingTimers.length).toBe(2)
+    await bus.stop()
+    expect(readMessage(channel.sent.at(-1) ?? '')).toEqual({ source: 'me', message: { kind: 'bye' } })
+    checkTimers(runtime)
+  })
+
   it('stops without waiting for a channel that does not send', async () => {
     const { runtime, channel, bus } = started()
     channel.sending = () => new Promise(() => undefined)
@@ -201,8 +210,22 @@ describe('a barrier', () => {
     answer('other', 9)
     await runtime.advance(4999)
     expect(result()).toBeUndefined()
+    runtime.timers.after(1, () => hear(writeMessage('one', says)))
     await runtime.advance(251)
     expect(result()).toEqual({ acknowledged: ['one'], lapsed: ['other'] })
+  })
+
+  it('is no matter of the answers and questions of others', async () => {
+    const { runtime, bus, hear, asked, answer, result } = await settledBarrier()
+    const first = asked()
+    const second = bus.barrier([], 1000).catch(() => 'late')
+    hear(first)
+    answer('one')
+    hear(writeMessage('other', { kind: 'answer', number: 1, to: 'somebody' }))
+    answer('one', 2)
+    answer('other', 2)
+    await runtime.advance(1000)
+    expect([result(), await second]).toEqual([undefined, 'late'])
   })
 
   it('asks again, and does not wait for who says goodbye', async () => {

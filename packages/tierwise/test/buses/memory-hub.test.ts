@@ -52,6 +52,16 @@ describe('a memory bus', () => {
     expect(versions()).toEqual([1, 2])
   })
 
+  it('does not hear after a new start what was sent before it', async () => {
+    const { runtime, reader, listener, change, versions } = pair({ delayMs: 40 })
+    await runtime.advance(100)
+    change()
+    await runtime.until(reader.stop())
+    reader.start(listener)
+    await runtime.advance(100)
+    expect(versions()).toEqual([])
+  })
+
   it('says that something is lost when messages change places', async () => {
     const { runtime, hub, listener, change, versions } = pair()
     await runtime.advance(100)

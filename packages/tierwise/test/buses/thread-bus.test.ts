@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads'
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { systemRuntime } from '../../src/base/runtime.ts'
 import { threadBus } from '../../src/buses/index.ts'
 import { RecordedListener } from '../../src/testing/bus-conformance/recorded-listener.ts'
 import { until } from '../../src/testing/servers/until.ts'
+
+const original = BroadcastChannel.prototype.close
 
 /** Posts numbered changes as another instance does, and counts in shared memory what it has posted. */
 const writer = `
@@ -108,6 +110,25 @@ describe('threadBus', () => {
     expect(listeners.map(({ listener }) => listener.changes.length)).toEqual([0, 1, 0])
     stranger.close()
     for (const { bus } of listeners) await bus.stop()
+  })
+
+  it('keeps no thread alive, and closes its channel when it is stopped', async () => {
+    const isListening = (channel: object): boolean =>
+      typeof (channel as { onmessage?: unknown }).onmessage === 'function'
+    const closed: boolean[] = []
+    const close = vi.spyOn(BroadcastChannel.prototype, 'close').mockImplementation(function (this: object) {
+      closed.push(isListening(this))
+      Reflect.apply(original, this, [])
+    })
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
+    const runtime = systemRuntime()
+    const bus = threadBus({ name: 'alive' }).create(runtime)
+    bus.start(new RecordedListener(() => runtime.clock.now()))
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length).toBe(before)
+    expect(closed).not.toContain(true)
+    await bus.stop()
+    expect(closed).toContain(true)
+    close.mockRestore()
   })
 
   it('refuses wrong options', () => {

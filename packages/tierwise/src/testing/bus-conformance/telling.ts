@@ -17,7 +17,12 @@ const oddKeys: readonly string[] = [
   'tw:1:a:__proto__',
 ]
 
-export function tellingTests({ test }: BusSuite): void {
+export function tellingTests(suite: BusSuite): void {
+  orderTests(suite)
+  shapeTests(suite)
+}
+
+function orderTests({ test }: BusSuite): void {
   test('numbers its lanes from zero and knows the lane of each key and of tags', async (session) => {
     const { bus } = await session.join()
     assert.ok(Number.isSafeInteger(bus.lanes) && bus.lanes > 0)
@@ -47,7 +52,9 @@ export function tellingTests({ test }: BusSuite): void {
       versions.toSorted((a, b) => a - b),
     )
   })
+}
 
+function shapeTests({ test }: BusSuite): void {
   test('tells many changes at once', async (session) => {
     const [writer, listener] = [await session.listening(), await session.listening()]
     const made = await writer.change(wantedSets('tw:1:a:a key of an ordinary length ', 1500))

@@ -1,3 +1,4 @@
+import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -5,7 +6,7 @@ import type { Tier } from '../../../../src/contract/tier.ts'
 import { systemRuntime } from '../../../../src/base/runtime.ts'
 import { startPostgres, type PostgresServer } from '../../../../src/testing/servers/index.ts'
 import { Announcer } from '../../../../src/tiers/postgres/bus/announcement.ts'
-import { postgres } from '../../../../src/tiers/postgres/index.ts'
+import { postgres, type PostgresOptions } from '../../../../src/tiers/postgres/index.ts'
 import { tablesOf } from '../../../../src/tiers/postgres/tables.ts'
 import { record } from '../opened-tier.ts'
 import { Heard } from './heard.ts'
@@ -91,6 +92,19 @@ describe('a tier of PostgreSQL announces', () => {
     await tier.tags?.invalidate(['a'], 0)
     expect(await heard.bodies()).toEqual([])
     await end()
+  })
+
+  it('where other processes can hear it, unless it is told otherwise', async () => {
+    const context = { name: 'postgres', prefix: 'tw', report: () => undefined, ...systemRuntime() }
+    const pglite = new PGlite()
+    const hasBus = (options: PostgresOptions): boolean => 'bus' in postgres(options).create(context)
+    expect([{ pool }, { pool, bus: false }, { pglite }, { pglite, bus: true }].map(hasBus)).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ])
+    await pglite.close()
   })
 
   it('changes that fit into no message as a loss of everything, without failing', async () => {
