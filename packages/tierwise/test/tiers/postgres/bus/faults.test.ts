@@ -98,6 +98,20 @@ describe.each(Object.entries(ways))('the bus of PostgreSQL over %s', (_, way) =>
     expect(losses()).toBeGreaterThan(before)
   })
 
+  it('begins to listen once the server is there again', async () => {
+    const { bus, confirmed, listener } = await listening(way())
+    await bus.stop()
+    await server.kill()
+    const { length } = listener.told
+    bus.start(listener)
+    // The first attempts have to fail, at the pace of the client.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(listener.told.length).toBe(length)
+    await server.restart()
+    await confirmed()
+    expect(listener.told[length]?.kind).toBe('lost')
+  })
+
   it('can be stopped while the listening connection is silent', async () => {
     const { tier, runtime } = await listening(way())
     const pid = await listenerPid()
