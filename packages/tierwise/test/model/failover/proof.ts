@@ -53,7 +53,7 @@ function initial({ roles, warm = false, failovers = 0, flushes = 0 }: FailoverCa
     memory: { ...emptyMemory(0), entry: copy, highVer: ver },
     past: [],
     instances: [{ ...instance(), l1: copy }, instance()],
-    processes: roles.map(() => ({ at: 0, need: 0, value: 0, ver: 0, mark: 0, run: 0 })),
+    processes: roles.map(() => ({ at: 0, need: 0, value: 0, ver: 0, mark: 0, run: 0, gen: 0 })),
     failovers,
     flushes,
   }

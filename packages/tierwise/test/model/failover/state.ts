@@ -43,8 +43,9 @@ export interface Process {
   ver: number
   /** Marked by a change since the ticket was opened: `ver` at least. */
   mark: number
-  /** The server that granted the lease or executed the change. */
+  /** The server that granted the lease or executed the change, and its generation. */
   run: number
+  gen: number
 }
 
 export interface FailoverState {

@@ -68,12 +68,12 @@ function ask(rules: FailoverRules, s: FailoverState, { n, i, otherwise }: Ask): 
 
 function finish(s: FailoverState, n: number, value: number): string | void {
   const { need } = s.processes[n]!
-  Object.assign(s.processes[n]!, { at: Read.done, need: 0, value: 0, ver: 0, mark: 0, run: 0 })
+  Object.assign(s.processes[n]!, { at: Read.done, need: 0, value: 0, ver: 0, mark: 0, run: 0, gen: 0 })
   if (value < need) return `a read returns ${value} after its instance applied the change to ${need}`
 }
 
 export function writerSteps({ rules, cast, s, take }: FailoverMoment, n: number): void {
-  const { at, value, ver, run } = s.processes[n]!
+  const { at, value, ver, run, gen } = s.processes[n]!
   const { instance: i, after } = cast.roles[n]!
   const name = `writer ${n} at ${i}`
   if (at === Write.idle && (after === undefined || s.processes[after]!.at === Write.done))
@@ -82,18 +82,23 @@ export function writerSteps({ rules, cast, s, take }: FailoverMoment, n: number)
     })
   if (at === Write.announcing)
     take(`${name}: the authority executes its deletion`, (next) => {
-      Object.assign(next.processes[n]!, { ver: invalidate(cast, next, value), at: Write.returning, run: next.run })
+      Object.assign(next.processes[n]!, {
+        ver: invalidate(cast, next, value),
+        at: Write.returning,
+        run: next.run,
+        gen: next.memory.gen,
+      })
     })
   if (at !== Write.returning) return
-  const followed = s.instances[i]!.run
+  const { run: followed, gen: followedGen } = s.instances[i]!
   // Versions of two servers say nothing about each other: the flush of a resync has to come first.
-  if (rules.waitsForResync && run > followed) return
+  if (rules.waitsForResync && (run > followed || gen > followedGen)) return
   // The subscriber has gone to another server since: its repair came too early for this change.
   const isLate = rules.lateReplyIsReissued && run < followed
   take(`${name} ${isLate ? 'finds its server gone and asks again' : 'applies it and returns'}`, (next) => {
-    if (isLate) return void Object.assign(next.processes[n]!, { at: Write.announcing, ver: 0, run: 0 })
+    if (isLate) return void Object.assign(next.processes[n]!, { at: Write.announcing, ver: 0, run: 0, gen: 0 })
     applyChange(cast, next, { i, ver, value })
-    Object.assign(next.processes[n]!, { at: Write.done, value: 0, ver: 0, run: 0 })
+    Object.assign(next.processes[n]!, { at: Write.done, value: 0, ver: 0, run: 0, gen: 0 })
   })
 }
 
@@ -157,10 +162,11 @@ function resync(rules: FailoverRules, cast: FailoverCast, { s, i }: { s: Failove
 }
 
 export function faultSteps({ s, take }: FailoverMoment): void {
-  if (s.flushes > 0 && s.memory.highVer > 0)
-    take('the server loses its memory', (next) => {
+  for (const clockIsBehind of s.flushes > 0 && s.memory.highVer > 0 ? [false, true] : [])
+    take(`the server loses its memory${clockIsBehind ? ', its clock steps back' : ''}`, (next) => {
       next.flushes--
       next.memory = emptyMemory(next.memory.gen + 1)
+      if (clockIsBehind) next.clock = 0
     })
   if (s.failovers === 0) return
   for (const at of s.past.keys())
