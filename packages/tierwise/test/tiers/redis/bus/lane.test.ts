@@ -66,6 +66,8 @@ describe('messages of a lane', () => {
     await one.runtime.settle()
     const changed = one.words().filter((word) => word.startsWith('changed'))
     expect(changed).toHaveLength(2503)
+    // A thousand waited, behind the one that the log had.
+    expect(one.reads.slice(0, 3)).toEqual([undefined, 0, 1001])
     expect(changed.slice(-2)).toEqual(['changed last', 'changed after'])
   })
 
@@ -136,6 +138,12 @@ describe('messages of a lane', () => {
     expect(await one.confirm()).toEqual([])
     expect(await one.resync()).toEqual([])
     expect(one.runtime.pendingTimers).toEqual([])
+    expect(one.reads).toHaveLength(2)
+    const other = await followed()
+    other.words()
+    other.lane.close()
+    other.lane.receive(other.server.emit('next'))
+    expect(other.words()).toEqual([])
   })
 })
 
@@ -266,10 +274,13 @@ describe('the confirmation of a lane', () => {
   })
 
   it('is not waited for once the log is read', async () => {
-    const one = await followed()
-    one.server.emit('a')
-    await one.confirm()
-    await one.resync()
-    expect(one.runtime.pendingTimers).toEqual([])
+    for (const left of [1, 0]) {
+      const one = await followed()
+      one.server.emit('a')
+      await one.confirm()
+      one.server.trim(left)
+      await one.resync()
+      expect(one.runtime.pendingTimers).toEqual([])
+    }
   })
 })
