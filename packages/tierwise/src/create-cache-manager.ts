@@ -17,6 +17,7 @@ import { defaultGuard, mergeGuard, readGuards } from './core/guard-options.ts'
 import type { GuardSettings } from './core/guard-options.ts'
 import { GuardedTier } from './core/guarded-tier.ts'
 import type { OpenedTier } from './core/guarded-tier.ts'
+import { Journal } from './core/journal.ts'
 import { checkNamespaceName, namespaceIn } from './core/key.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { Engine } from './core/namespace.ts'
@@ -46,8 +47,11 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
 
   const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
     versions.observe(highestVersion)
+    if (name === chain.journal?.tier) await chain.journal.load()
     if (tags !== undefined) await tagTable.attach(tags)
-    if (name === fleet?.tier.name) fleet.start()
+    if (name !== fleet?.tier.name) return
+    fleet.start()
+    await fleet.firstProof(settings.guard.timeoutMs)
   }
   const guards = readGuards(options.guards, 'options.guards', { names: tierNames, base: settings.guard })
   const chain = createChain(options.tiers, {
@@ -60,8 +64,17 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     nextVersion: () => versions.nextVersion(),
     forget: (prefix) => tagTable.invalidate([namespaceIn(prefix)]),
   })
-  const fleet = createFleet(chain, { runtime, emitter, tagTable, versions })
-  const prepare = (): Promise<void> => prepareCodecs(options, chain)
+  const fleet = createFleet(chain, {
+    runtime,
+    emitter,
+    tagTable,
+    versions,
+    hasPendingWrites: () => !engine.writeBehind.isIdle,
+  })
+  const prepare = async (): Promise<void> => {
+    await prepareCodecs(options, chain)
+    readJournal(chain)
+  }
   const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => tagTable.seal() })
   const engine: Engine = {
     runtime,
@@ -135,6 +148,7 @@ function createFleet(
     readonly emitter: Emitter
     readonly tagTable: TagTable
     readonly versions: VersionSource
+    readonly hasPendingWrites: () => boolean
   },
 ): Fleet | undefined {
   const shared = chain.tiers.filter(({ capabilities, bus }) => capabilities.shared && bus !== undefined)
@@ -147,6 +161,8 @@ function createFleet(
     tier,
     bus: tier.bus,
     localTiers: chain.tiers.filter(({ capabilities }) => !capabilities.shared || capabilities.readOnly === true),
+    journal: chain.journal,
+    hasPendingWrites: parts.hasPendingWrites,
     now: () => parts.runtime.clock.now(),
     instant: () => parts.versions.instant(),
   })
@@ -202,6 +218,8 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
   })
   const [first] = created
   const local = first?.tier.sync === true ? { name: first.name, tier: first.tier satisfies LocalTier } : undefined
+  const keeper = created.find(({ tier }) => keepsNotes(tier))
+  const journal = keeper && new Journal({ tier: keeper.name, prefix: settings.prefix })
   const guarded = ({ name, tier }: { name: string; tier: Tier }): GuardedTier =>
     new GuardedTier(name, tier, {
       runtime,
@@ -210,10 +228,25 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
       mostIntents: 10_000,
       nextVersion,
       forget,
+      journal,
       onOpen,
     })
   const tiers = created.flatMap(({ name, tier }) => (tier.sync ? [] : [guarded({ name, tier })]))
-  return { local, tiers, names: created.map(({ name }) => name) }
+  const notes = tiers.find(({ name }) => name === journal?.tier)?.notes
+  if (notes !== undefined) journal?.use(notes)
+  return { local, tiers, names: created.map(({ name }) => name), journal }
+}
+
+/** What a process notes must outlive it, and be there when nothing else can be reached. */
+function keepsNotes(tier: Tier | LocalTier): boolean {
+  const { shared, durable, notes } = tier.capabilities
+  return !tier.sync && !shared && durable && notes === true
+}
+
+/** Begins to open the tier that keeps the notes. Where that fails, nobody waits for them any more. */
+function readJournal({ journal, tiers }: Chain): void {
+  const keeper = tiers.find(({ name }) => name === journal?.tier)
+  void keeper?.open().catch(() => journal?.know())
 }
 
 /** Codecs are loaded when a chain has byte tiers, so that a memory-only cache does not pay for their import. */

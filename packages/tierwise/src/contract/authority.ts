@@ -46,8 +46,7 @@ export interface Fill extends HeldLease {
   /** The version of the source that was read, compared with the fence of the key. */
   readonly sourceVersion?: number | undefined
   /**
-   * The version of the record in the tier it is copied from: refused as outdated when a change of the key gave it at least
-   * that version. Undefined for a value that was loaded after the lease was granted.
+   * The version of the record in the tier it is copied from: refused as outdated when a change has given the key a newer one. Undefined for a value that was loaded after the lease was granted.
    */
   readonly copyOf?: number | undefined
 }

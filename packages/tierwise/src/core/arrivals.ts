@@ -30,7 +30,7 @@ export class Arrivals {
   }
 
   /** Nobody is told any more of what arrives: everybody looks for himself. */
-  wakeAll(): void {
-    for (const key of this.#waiting.keys()) this.wake(key)
+  wakeAll(fits: (key: string) => boolean): void {
+    for (const key of this.#waiting.keys()) if (fits(key)) this.wake(key)
   }
 }

@@ -55,7 +55,6 @@ async function withLeases(
   const leads = await takeLeases(
     ns,
     seats.map(({ flight }) => flight),
-    'load',
   )
   for (const seat of seats) if (!leads.has(seat.flight)) void follow(ns, seat, loader)
   return seats.filter(({ flight }) => leads.has(flight))
@@ -63,7 +62,7 @@ async function withLeases(
 
 async function follow(ns: Namespace, seat: Seat, loader: BatchLoader<unknown>): Promise<void> {
   try {
-    const landing = await seekLease(ns, seat.flight, 'load')
+    const landing = await seekLease(ns, seat.flight)
     if (landing !== undefined) seat.land(landing)
     else if (isWanted(seat)) await runLoader(ns, [seat], loader)
   } catch (error) {

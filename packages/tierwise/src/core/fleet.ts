@@ -6,9 +6,13 @@ import { Arrivals } from './arrivals.ts'
 import type { Emitter } from './emitter.ts'
 import { applyForeign, loseKeys } from './foreign-change.ts'
 import type { GuardedTier } from './guarded-tier.ts'
+import type { Journal } from './journal.ts'
+import { PlaceKeeper } from './journal-place.ts'
 import { LaneProofs } from './lane-proofs.ts'
+import { LocalTiers, prefixOf } from './local-tiers.ts'
 import type { Namespace } from './namespace.ts'
 import type { TagTable } from './tags.ts'
+import { Underway } from './underway.ts'
 
 export interface FleetParts {
   readonly timers: Timers
@@ -19,6 +23,10 @@ export interface FleetParts {
   readonly bus: Bus
   /** Tiers of this process alone, or of its host: they hear of changes only through it. */
   readonly localTiers: readonly GuardedTier[]
+  /** Where it is noted how far they have heard, if one of them keeps notes. */
+  readonly journal: Journal | undefined
+  /** Whether acknowledged writes have not reached their tiers yet. */
+  readonly hasPendingWrites: () => boolean
   readonly now: () => number
   /** Now, on the scale of the versions. */
   readonly instant: () => number
@@ -31,7 +39,13 @@ export class Fleet implements BusListener {
   readonly tier: GuardedTier
   readonly #parts: FleetParts
   readonly #namespaces = new Map<string, Namespace>()
-  readonly #floors: number[] = []
+  readonly #localTiers: LocalTiers
+  readonly #ownChanges = new Underway()
+  readonly #places: PlaceKeeper | undefined
+  #floors: number[] = []
+  /** How often each lane was lost. */
+  readonly #losses: number[] = []
+  #state: 'new' | 'started' | 'stopped' = 'new'
   /** Lanes that were lost just now. */
   readonly #lost = new Set<number>()
   /** Counts the times that the lane of the tags was lost. */
@@ -47,14 +61,33 @@ export class Fleet implements BusListener {
     this.tier = parts.tier
     this.proofs = new LaneProofs(parts.bus)
     this.arrivals = new Arrivals(parts.timers)
+    this.#localTiers = new LocalTiers(parts.localTiers)
+    this.#places = parts.journal && this.#keepPlaces(parts.journal)
   }
 
-  start(resume?: string): void {
-    this.#parts.bus.start(this, resume)
+  /** Goes on from where the last process on this host has left the local tiers, if that was noted. Idempotent. */
+  start(): void {
+    if (this.#state !== 'new') return
+    this.#state = 'started'
+    const { journal, bus } = this.#parts
+    if (journal === undefined) bus.start(this)
+    else journal.whenKnown(() => void this.#resume())
   }
 
-  stop(): Promise<void> {
-    return this.#parts.bus.stop()
+  /** Resolves with the first proof of all lanes, or after `ms`: until then memory answers nothing. */
+  firstProof(ms: number): Promise<void> {
+    return this.proofs.oldest === -Infinity ? this.arrivals.wait(firstProof, ms) : Promise.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.#state = 'stopped'
+    await this.#parts.bus.stop()
+    await this.#places?.stop()
+  }
+
+  /** A change that this process makes, from before it is sent until the last tier has answered. */
+  followOwn(change: Promise<unknown>): void {
+    if (this.#places !== undefined) this.#ownChanges.follow(change)
   }
 
   /** Resolves once everybody has applied the changes, or may not serve from memory. */
@@ -101,26 +134,36 @@ export class Fleet implements BusListener {
       if (change.kind === 'tags') this.#applyTags(change)
       else this.#applyKey(change)
     }
-    this.#tellLocalTiers(changes)
+    this.#localTiers.tell(changes)
   }
 
   lost(lane: number): void {
     const { bus, instant } = this.#parts
     if (this.proofs.lose(lane)) this.#parts.emitter.emit({ type: 'bus', tier: this.tier.name, state: 'lost', lane })
     this.#floors[lane] = instant()
+    this.#losses[lane] = this.#lossesOf(lane) + 1
     this.#update()
     if (this.#lost.size === 0) queueMicrotask(() => this.#dropLost())
     this.#lost.add(lane)
     if (lane === bus.tagLane) this.#loseTags()
   }
 
+  /** What was told before has to reach the local tiers first: they would go on to answer what it has made old. */
   confirmed(lane: number, instant: number): void {
     if (this.#lost.has(lane)) this.#dropLost()
+    const untaken = this.#localTiers.untaken.settled()
+    if (untaken === undefined) return this.#confirm(lane, instant)
+    const losses = this.#lossesOf(lane)
+    void untaken.then(() => losses === this.#lossesOf(lane) && this.#confirm(lane, instant))
+  }
+
+  #confirm(lane: number, instant: number): void {
     if (lane === this.#parts.bus.tagLane && !this.#areTagsKnown) this.#tagsConfirmedAt = instant
     else {
       if (this.proofs.confirm(lane, instant))
         this.#parts.emitter.emit({ type: 'bus', tier: this.tier.name, state: 'confirmed', lane })
       this.#update()
+      if (this.proofs.oldest !== -Infinity) this.arrivals.wake(firstProof)
     }
   }
 
@@ -139,6 +182,35 @@ export class Fleet implements BusListener {
     if (framed.length > 0) void this.#lookAgain(framed)
   }
 
+  #keepPlaces(journal: Journal): PlaceKeeper {
+    const { timers, tier, bus, hasPendingWrites } = this.#parts
+    return new PlaceKeeper({
+      journal,
+      timers,
+      tier: tier.name,
+      localTiers: this.#localTiers,
+      ownChanges: this.#ownChanges,
+      hasPendingWrites,
+      now: () => ({
+        position: bus.position(),
+        floors: Array.from({ length: bus.lanes }, (_, lane) => this.#floors[lane] ?? 0),
+      }),
+    })
+  }
+
+  async #resume(): Promise<void> {
+    const { bus } = this.#parts
+    const place = await this.#places?.load(bus.lanes)
+    if (this.#state === 'stopped') return
+    this.#floors = [...(place?.floors ?? [])]
+    bus.start(this, place?.position)
+    this.#places?.start()
+  }
+
+  #lossesOf(lane: number): number {
+    return this.#losses[lane] ?? 0
+  }
+
   /** For all lanes that were lost together at once: every key has to be looked at. Until then none of them is served. */
   #dropLost(): void {
     const { bus } = this.#parts
@@ -147,7 +219,7 @@ export class Fleet implements BusListener {
     if (lost.size === 0) return
     const isLost = (storageKey: string): boolean => lost.has(bus.laneOf(storageKey))
     for (const ns of this.#namespaces.values()) loseKeys(ns, bus.lanes === 1 ? undefined : isLost)
-    this.arrivals.wakeAll()
+    this.arrivals.wakeAll((key) => key !== firstProof)
   }
 
   #update(): void {
@@ -162,17 +234,6 @@ export class Fleet implements BusListener {
 
   #applyTags({ names, clock }: TagChange): void {
     this.#parts.tagTable.learn({ clock, marks: new Map(names.map((name) => [name, clock])) })
-  }
-
-  /** By version, so that what was stored there since is spared. */
-  #tellLocalTiers(changes: readonly BusChange[]): void {
-    const { localTiers } = this.#parts
-    if (localTiers.length === 0) return
-    for (const change of changes) {
-      if (change.kind === 'tags') continue
-      const prefix = prefixOf(change.key)
-      for (const tier of localTiers) void tier.delete([change.key], prefix, change.version)
-    }
   }
 
   /** The lane is not confirmed before the shared tiers have said what was invalidated. */
@@ -212,11 +273,7 @@ export class Fleet implements BusListener {
   }
 }
 
-const tagRetryMs = 250
+/** Not a storage key, which has a colon. */
+const firstProof = 'first proof'
 
-/** `tw:1:factors:` of `tw:1:factors:steel`; see `storagePrefix`. */
-function prefixOf(key: string): string {
-  const first = key.indexOf(':')
-  const second = key.indexOf(':', first + 1)
-  return key.slice(0, key.indexOf(':', second + 1) + 1)
-}
+const tagRetryMs = 250

@@ -40,6 +40,8 @@ export class Flight {
   right: Right = { kind: 'own' }
   /** How long another process may still load the key before its lease runs out, in milliseconds. */
   busyMs = 0
+  /** The store has announced a fresh record that this process did not find. */
+  wasMisled = false
   /** Set once the loader was told to stop. */
   abortion: { readonly reason: unknown } | undefined
   /** Told of the abortion too: the batch this flight is part of. */

@@ -5,8 +5,6 @@ import type { Namespace } from './namespace.ts'
 import { readBest } from './tick-reads.ts'
 import { staleLanding } from './wait.ts'
 
-export type FlightPurpose = 'load' | 'refresh'
-
 /** A fresh record that is announced and then not found was superseded at once; after so many the loader runs in any case. */
 const mostTries = 100
 
@@ -15,10 +13,10 @@ const mostTries = 100
  * value if they have one, or wait until the value has arrived or the lease has run out. Undefined when the loader is to
  * run, with or without the right to store.
  */
-export async function seekLease(ns: Namespace, flight: Flight, purpose: FlightPurpose): Promise<Landing | undefined> {
+export async function seekLease(ns: Namespace, flight: Flight): Promise<Landing | undefined> {
   flight.endLookup()
   for (let tries = 0; tries < mostTries && flight.abortion === undefined; tries++) {
-    if ((await takeLeases(ns, [flight], purpose)).has(flight)) return undefined
+    if ((await takeLeases(ns, [flight])).has(flight)) return undefined
     const landing = await awaitOther(ns, flight)
     if (landing !== undefined) return landing
   }
@@ -26,17 +24,11 @@ export async function seekLease(ns: Namespace, flight: Flight, purpose: FlightPu
 }
 
 /** Asks for the leases of flights at once, without waiting. Returns those that are to load now. */
-export async function takeLeases(
-  ns: Namespace,
-  flights: readonly Flight[],
-  purpose: FlightPurpose,
-): Promise<ReadonlySet<Flight>> {
+export async function takeLeases(ns: Namespace, flights: readonly Flight[]): Promise<ReadonlySet<Flight>> {
   const authority = ns.sharing?.authority
   if (authority === undefined || flights.length === 0) return new Set(flights)
   const isShared = ns.sharesWith(flights[0]!.policy)
-  const answers = isShared
-    ? await authority.acquire(flights.map((flight) => requestOf(ns, flight, purpose)))
-    : undefined
+  const answers = isShared ? await authority.acquire(flights.map((flight) => requestOf(ns, flight))) : undefined
   return new Set(flights.filter((flight, at) => take(flight, answers?.[at])))
 }
 
@@ -54,7 +46,10 @@ async function awaitOther(ns: Namespace, flight: Flight): Promise<Landing | unde
     if (stale !== undefined) return stale
     await ns.sharing?.arrivals.wait(ns.storageKey(flight.key), flight.busyMs)
   }
-  return landFromCache(ns, flight, await readBest(ns, flight.key, flight.policy))
+  const landing = landFromCache(ns, flight, await readBest(ns, flight.key, flight.policy))
+  // A record that is fresh there and not here: the clocks disagree, or it was superseded at once. Do not ask for it again.
+  flight.wasMisled = landing === undefined && flight.busyMs === 0
+  return landing
 }
 
 /** Lets the next one in: this flight brings nothing to store. */
@@ -66,9 +61,9 @@ export function giveBack(ns: Namespace, flight: Flight): void {
   if (released !== undefined) ns.engine.background.run('release', released)
 }
 
-function requestOf(ns: Namespace, flight: Flight, purpose: FlightPurpose): LeaseRequest {
+function requestOf(ns: Namespace, flight: Flight): LeaseRequest {
   const { forceFresh } = flight.policy
-  const newerThan = forceFresh ? Infinity : purpose === 'refresh' ? flight.previous?.version : undefined
+  const newerThan = forceFresh || flight.wasMisled ? Infinity : flight.previous?.version
   return { key: ns.storageKey(flight.key), leaseMs: ns.sharing?.leaseMs ?? 0, newerThan, isForced: forceFresh }
 }
 

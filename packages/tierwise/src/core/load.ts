@@ -9,8 +9,9 @@ import type { LoadWishes } from './loader-context.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { giveBack, seekLease } from './lease.ts'
-import type { FlightPurpose } from './lease.ts'
 import { readBest } from './tick-reads.ts'
+
+type FlightPurpose = 'load' | 'refresh'
 
 export interface FlightStart {
   readonly loader: Loader<unknown>
@@ -64,7 +65,7 @@ async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: Fligh
     const landing = landFromCache(ns, flight, undefined)
     if (landing !== undefined) return landing
   }
-  return (await seekLease(ns, flight, purpose)) ?? runLoader(ns, flight, loader)
+  return (await seekLease(ns, flight)) ?? runLoader(ns, flight, loader)
 }
 
 /** A refresh asks below only where another process may have refreshed already. */

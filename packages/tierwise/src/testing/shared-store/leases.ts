@@ -31,7 +31,7 @@ export function fill(server: Server, { key, lease, bytes, lifeMs, sourceVersion,
   endLease(server, key, transient)
   const { fence } = transient
   if (fence !== undefined && (sourceVersion === undefined || sourceVersion < fence)) return { refused: 'fence' }
-  if (copyOf !== undefined && server.knownVersion(key) >= copyOf) return { refused: 'copy' }
+  if (copyOf !== undefined && server.knownVersion(key) > copyOf) return { refused: 'copy' }
   if (bytes.byteLength > server.settings.maxRecordBytes) return { refused: 'record' }
   const version = server.nextVersion(key)
   server.state.held.set(key, { bytes: new Uint8Array(bytes), expiresAt: server.now() + lifeMs, version })

@@ -37,6 +37,9 @@ export interface OpenParts {
   readonly stopListening: () => void
 }
 
+/** Clocks of different hosts drift apart by some ten microseconds a second. */
+const measureEveryMs = 60_000
+
 /** How long a close waits for what was sent and has not been answered. */
 const farewellMs = 1000
 
@@ -80,11 +83,17 @@ export async function openParts(
     accept: liveRecords(context, { lost, lostChanges }),
     now: () => clock.now(),
   })
-  const stopListening = primary.onConnect(() => {
+  const measure = (): void => void serverClock.measure().catch(() => undefined)
+  const measuring = context.timers.every(measureEveryMs, measure)
+  const unlisten = primary.onConnect(() => {
     lost.doubtNow()
     lostChanges.doubtNow()
-    void serverClock.measure().catch(() => undefined)
+    measure()
   })
+  const stopListening = (): void => {
+    measuring.cancel()
+    unlisten()
+  }
   return {
     ports,
     store,

@@ -68,7 +68,7 @@ function operations.acquire(name, beside)
   if isRecord(kind) and version > newerThan and isFresh(head) then return 'fresh' end
   local transient = transientOf(beside)
   if transient.holdUntil > now then return { 'held', math.ceil((transient.holdUntil - now) / 1000) } end
-  if transient.lease and transient.leaseUntil > now and not isForced then
+  if transient.leaseUntil > now and not isForced then
     if not transient.wait then redis.call('HSET', beside, 'wait', '1') end
     return { 'busy', math.ceil((transient.leaseUntil - now) / 1000) }
   end
@@ -83,10 +83,10 @@ function operations.fill(name, beside, key)
   if transient.fence and (sourceVersion or -math.huge) < transient.fence then return 'fence' end
   local kind, version = headOf(name)
   local change = changedAt(kind, version, transient)
-  if copyOf and change >= copyOf then return 'copy' end
+  if copyOf and change > copyOf then return 'copy' end
   if full or kind == false or life == '-1' then return 'record' end
   local leftMs = math.min(lateMs - (now - change) / 1000, lateMs)
-  if change > transient.version and leftMs > 0 then keep(beside, leftMs, 'ver', whole(change)) end
+  if leftMs > 0 then keep(beside, leftMs, 'ver', whole(change)) end
   local given = nextVersion(version, transient)
   put(name, life, headWith('\\2', given) .. bytes)
   return given
@@ -160,8 +160,7 @@ end
 /**
  * KEYS: head and log of the lane, then two for each operation: the record and the hash beside it (`record.ts`). ARGV: channel
  * of the lane, PUBLISH or SPUBLISH, the instance, a random id, how many bytes stand in front of the storage key in the name
- * of a record, how long what may come late is remembered, in milliseconds; then for each operation how many arguments
- * follow, its name and
+ * of a record, how long what may come late is remembered, in milliseconds; then for each operation its name and
  *
  * - `acquire`: a new lease, its milliseconds, the version that a fresh record has to exceed, 1 to take it from another.
  *   Returns `granted`, `fresh`, or `held` or `busy` with the milliseconds left.
@@ -175,8 +174,9 @@ end
  * Returns the number of the message that announced the changes, 0 without any, then one reply an operation; `error` and a
  * text for one that failed: what the others have changed is announced all the same.
  *
- * The operations run in order and none is interrupted by another client. With full memory, records are refused and leases
- * are granted without being kept: nothing could be filled, and nobody shall wait. Changes go on: what is refused is removed.
+ * The operations run in order and none is interrupted by another client. Each takes its arguments before it does anything
+ * that can fail, so that the next one finds its own. With full memory, records are refused and leases are granted without
+ * being kept: nothing could be filled, and nobody shall wait. Changes go on: what is refused is removed.
  */
 export const authorityScript: Script = new Script(`
 ${emitLua}
@@ -199,11 +199,9 @@ ${leaseLua}
 ${changeLua}
 local replies = { 0 }
 for i = 3, #KEYS, 2 do
-  local last = tonumber(take()) + at
   local key = string.sub(KEYS[i], tonumber(ARGV[5]) + 1)
   local isDone, reply = pcall(operations[take()], KEYS[i], KEYS[i + 1], key)
   replies[#replies + 1] = isDone and reply or { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
-  at = last
 end
 if #changes > 0 then replies[1] = emit({ KEYS[1], KEYS[2], ARGV[1] }, ARGV[2], ARGV[3], ARGV[4], changes) end
 for _, key in ipairs(woken) do arrived(ARGV[1], ARGV[2], key) end

@@ -26,7 +26,7 @@ export function operationSender({ port, layout, announcer, lateMs }: OperationSe
     const args: RedisArgument[] = [...announcement.args, String(layout.nameOf('', lane).length), String(lateMs)]
     for (const { key, args: own } of operations) {
       keys.push(layout.nameOf(key, lane), layout.transientNameOf(key, lane))
-      args.push(String(own.length), ...own)
+      args.push(...own)
     }
     const [sequence, ...replies] = listOf(await authorityScript.run(port, keys, args))
     return replies.map((reply) => failureOf(reply) ?? { reply, lane, sequence: numberOf(sequence) })
