@@ -13,6 +13,22 @@ export type { PgClient, PgPool, PgPoolClient, PgQuery } from '../../clients/post
 export type { Pglite } from '../../clients/postgres/pglite.ts'
 export type { PostgresJs } from '../../clients/postgres/postgres-js.ts'
 export type { PostgresOptions, PostgresTableOptions } from './options.ts'
+export { createInvalidationOutbox, invalidationOutboxSql } from './outbox/index.ts'
+export type {
+  InvalidationOutbox,
+  InvalidationOutboxOptions,
+  OutboxBacklog,
+  OutboxChange,
+  OutboxNotice,
+  OutboxQueryHandle,
+  OutboxRelay,
+  OutboxRelayOptions,
+  OutboxSqlHandle,
+  OutboxStatement,
+  OutboxStats,
+  OutboxTableOptions,
+  OutboxTransaction,
+} from './outbox/index.ts'
 export {
   installInvalidationTriggers,
   invalidationTriggersSql,

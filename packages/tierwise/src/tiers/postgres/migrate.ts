@@ -18,25 +18,38 @@ export interface MigrateOptions extends MigrationOptions {
   readonly mayMigrate: boolean
 }
 
+/** Tables of any kind that are kept up to date by numbered migrations. */
+export interface MigratedTables extends Omit<MigrateOptions, 'logged'> {
+  /** All that this release knows, oldest first. */
+  readonly migrations: readonly Migration[]
+  /** The function that gives the statements as text, for messages. */
+  readonly textFrom: string
+}
+
 interface Applied {
   readonly number: number
   readonly isBreaking: boolean
 }
 
+/** Brings the tables of a tier up to date; see `applyMigrations`. */
+export function migrate(port: PostgresPort, options: MigrateOptions): Promise<void> {
+  const migrations = migrationsOf(options.tables, options)
+  return applyMigrations(port, { ...options, migrations, textFrom: 'postgresMigrations()' })
+}
+
 /**
- * Brings the tables up to date, once, however many processes start together: whoever finds something missing waits for
+ * Brings tables up to date, once, however many processes start together: whoever finds something missing waits for
  * the lock and looks again. Nothing but a look is done when nothing is missing, so a role without the right to create
  * tables can use tables that exist.
  *
  * @throws TierError ERR_CACHE_TIER_OPEN when the tables are newer than this code, or missing and not to be created
  */
-export async function migrate(port: PostgresPort, options: MigrateOptions): Promise<void> {
-  const known = migrationsOf(options.tables, options)
-  if (missingOf(known, await appliedIn(port, options), options).length === 0) return
+export async function applyMigrations(port: PostgresPort, options: MigratedTables): Promise<void> {
+  if (missingOf(await appliedIn(port, options), options).length === 0) return
   if (!options.mayMigrate) throw notMigrated(options)
   await port.transaction(async (session) => {
     await session.query({ text: `select pg_advisory_xact_lock(${lockNumber(options.tables)})` })
-    for (const migration of missingOf(known, await appliedIn(session, options), options)) {
+    for (const migration of missingOf(await appliedIn(session, options), options)) {
       await apply(session, { migration, tables: options.tables })
     }
   })
@@ -46,6 +59,11 @@ async function apply(
   session: PostgresSession,
   { migration, tables }: { readonly migration: Migration; readonly tables: Tables },
 ): Promise<void> {
+  // Other tables of the schema have another lock, and two that create it at once would collide in the catalog.
+  await session.query({
+    text: 'select pg_advisory_xact_lock(hashtextextended($1::text, 0))',
+    values: [`tierwise schema ${tables.schemaName}`],
+  })
   const [found] = await session.query({
     text: 'select count(*)::int as count from pg_namespace where nspname = $1::text',
     values: [tables.schemaName],
@@ -58,7 +76,10 @@ async function apply(
 }
 
 /** What was applied; looks for the table first, because a statement that fails would end a transaction. */
-async function appliedIn(session: PostgresSession, { tables }: MigrateOptions): Promise<readonly Applied[]> {
+async function appliedIn(
+  session: PostgresSession,
+  { tables }: Pick<MigratedTables, 'tables'>,
+): Promise<readonly Applied[]> {
   const [found] = await session.query({
     text: 'select to_regclass($1::text)::text as name',
     values: [tables.migrations],
@@ -68,12 +89,8 @@ async function appliedIn(session: PostgresSession, { tables }: MigrateOptions): 
   return rows.map((row) => ({ number: Number(row['number']), isBreaking: row['is_breaking'] === true }))
 }
 
-function missingOf(
-  known: readonly Migration[],
-  applied: readonly Applied[],
-  { tier, tables }: MigrateOptions,
-): readonly Migration[] {
-  const newest = known.at(-1)?.number ?? 0
+function missingOf(applied: readonly Applied[], { tier, tables, migrations }: MigratedTables): readonly Migration[] {
+  const newest = migrations.at(-1)?.number ?? 0
   const newer = applied.find(({ number, isBreaking }) => isBreaking && number > newest)
   if (newer !== undefined) {
     throw new TierError(
@@ -82,12 +99,12 @@ function missingOf(
     )
   }
   const numbers = new Set(applied.map(({ number }) => number))
-  return known.filter(({ number }) => !numbers.has(number))
+  return migrations.filter(({ number }) => !numbers.has(number))
 }
 
-function notMigrated({ tier, tables }: MigrateOptions): TierError {
+function notMigrated({ tier, tables, textFrom }: MigratedTables): TierError {
   return new TierError(
-    `The tables ${tables.entries} of the tier ${tier} do not exist or are out of date, and \`migrate\` is false: run the text of postgresMigrations() with a role that may create tables`,
+    `The tables ${tables.entries} of the tier ${tier} do not exist or are out of date, and \`migrate\` is false: run the text of ${textFrom} with a role that may create tables`,
     { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier },
   )
 }

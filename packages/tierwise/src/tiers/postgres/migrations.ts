@@ -84,9 +84,13 @@ function firstTables({ entries, floors, tags, state, base }: Tables, logged: boo
   ]
 }
 
-/** The whole schema as text, for whoever may run it. */
+/** The whole schema of a tier as text, for whoever may run it. */
 export function migrationText(tables: Tables, options: MigrationOptions): string {
-  const lines = migrationsOf(tables, options).flatMap((migration) => [
+  return textOf(tables, migrationsOf(tables, options))
+}
+
+export function textOf(tables: Tables, migrations: readonly Migration[]): string {
+  const lines = migrations.flatMap((migration) => [
     `-- ${migration.number}`,
     ...migration.statements.map((statement) => `${statement};`),
     `${recordMigration(tables, migration)};`,

@@ -1,0 +1,7 @@
+export { createInvalidationOutbox, invalidationOutboxSql } from './invalidation-outbox.ts'
+export type { InvalidationOutbox, InvalidationOutboxOptions, OutboxTableOptions } from './invalidation-outbox.ts'
+export type { OutboxChange, OutboxStatement } from './outbox-change.ts'
+export type { OutboxRelay, OutboxStats } from './outbox-relay.ts'
+export type { OutboxBacklog } from './outbox-rows.ts'
+export type { OutboxNotice, OutboxRelayOptions } from './relay-options.ts'
+export type { OutboxQueryHandle, OutboxSqlHandle, OutboxTransaction } from './transaction-handle.ts'

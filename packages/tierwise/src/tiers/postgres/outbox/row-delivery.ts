@@ -1,0 +1,91 @@
+import type { Cache, CacheManager } from '../../../contract/cache.ts'
+import { CacheError, TierError } from '../../../errors.ts'
+import type { OutboxRow } from './outbox-rows.ts'
+
+/** What became of a row: undefined when it was delivered, else why not. */
+export type DeliveryFailure = { readonly error: unknown; readonly isOutage: boolean } | undefined
+
+/** An invalidation is under a deadline of the tier, which a list without end would always miss. */
+const mostKeys = 1000
+
+/**
+ * Delivers rows, those that are alike in one invalidation. When one of these is refused for what it contains, its rows
+ * are delivered one by one, so that one bad row takes no other with it. Never rejects.
+ */
+export async function deliver(
+  manager: CacheManager,
+  rows: readonly OutboxRow[],
+): Promise<ReadonlyMap<OutboxRow, DeliveryFailure>> {
+  const outcomes = new Map<OutboxRow, DeliveryFailure>()
+  await Promise.all(
+    groupsOf(rows).map(async (group) => {
+      const failure = await attempt(manager, group)
+      const isMixed = failure !== undefined && !failure.isOutage && group.length > 1
+      for (const row of group) outcomes.set(row, isMixed ? await attempt(manager, [row]) : failure)
+    }),
+  )
+  return outcomes
+}
+
+function groupsOf(rows: readonly OutboxRow[]): readonly (readonly OutboxRow[])[] {
+  const groups = new Map<string, OutboxRow[]>()
+  for (const row of rows) {
+    const { namespace, keys, fence } = row
+    const name = JSON.stringify([namespace, keys === undefined, fence])
+    const group = groups.get(name) ?? []
+    group.push(row)
+    groups.set(name, group)
+  }
+  return [...groups.values()]
+}
+
+async function attempt(manager: CacheManager, rows: readonly OutboxRow[]): Promise<DeliveryFailure> {
+  const [first] = rows
+  if (first === undefined) return undefined
+  try {
+    const cache = manager.namespace(first.namespace)
+    if (first.keys === undefined) await invalidateTags(manager, cache, distinct(rows.flatMap(({ tags }) => tags)))
+    else await invalidateKeys(cache, distinct(rows.flatMap(({ keys = [] }) => keys)), first.fence)
+    return undefined
+  } catch (error) {
+    return { error, isOutage: isOutage(error) }
+  }
+}
+
+async function invalidateKeys(cache: Cache, keys: readonly string[], fence: number | undefined): Promise<void> {
+  const how = fence === undefined ? { strict: true } : { strict: true, fence }
+  for (let start = 0; start < keys.length; start += mostKeys)
+    await cache.invalidate(keys.slice(start, start + mostKeys), how)
+}
+
+/**
+ * A tier that does not take tags now is told them later by this process, which may end before that; so its rows stay
+ * until every tier was seen to take them.
+ */
+async function invalidateTags(manager: CacheManager, cache: Cache, tags: readonly string[]): Promise<void> {
+  const before = missedTags(manager)
+  await cache.invalidateTags(tags)
+  const { tiers } = await manager.health()
+  const isShut = tiers.some(({ breakers }) => breakers?.open === 'open' || (breakers?.remove ?? 'closed') !== 'closed')
+  if (!isShut && missedTags(manager) === before) return
+  throw new TierError(`A tier could not take tags of namespace \`${cache.name}\` that were invalidated.`, {
+    code: 'ERR_CACHE_TIER_WRITE',
+    operation: 'invalidateTags',
+    namespace: cache.name,
+    retryable: true,
+  })
+}
+
+function missedTags(manager: CacheManager): number {
+  const counts = Object.values(manager.analytics().tiers).flatMap(({ tags }) => tags ?? [])
+  return counts.reduce((sum, { failures, refused, rejected }) => sum + failures + refused + rejected, 0)
+}
+
+/** Whether the cache as a whole is in trouble, or stopped, and not the row. */
+function isOutage(error: unknown): boolean {
+  return error instanceof CacheError && (error.retryable || error.code === 'ERR_CACHE_STOPPED')
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)]
+}
