@@ -38,6 +38,8 @@ const optionPlaces = {
   GuardOptions: '`createCacheManager(options)`, and `createCacheManager({ guards: { tier: options } })`',
   BreakerOptions: 'the `breaker` of a guard',
   LifeOptions: '`createCacheManager({ defaults })`, each namespace, and each `getOrSet`',
+  CoherenceOptions: '`createCacheManager({ defaults })` and each namespace',
+  InvalidateOptions: '`invalidate(keys, options)`',
   NamespaceOptions: '`createCacheManager({ namespaces: { name: options } })`',
   RawOptions: '`createCacheManager({ namespaces: { name: { raw: options } } })`',
   ReadOptions: '`get`, `getMany` and `getEntry`',
@@ -79,6 +81,7 @@ function optionsPage() {
     'contract/tier.ts',
     'contract/codec.ts',
     'contract/cache.ts',
+    'contract/analytics.ts',
     'tiers/memory/index.ts',
     'tiers/disk/options.ts',
     'tiers/redis/options.ts',
@@ -92,7 +95,7 @@ function optionsPage() {
     'clients/postgres/connection-options.ts',
     'presets/index.ts',
   ])
-  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'RawValues', 'Durability'].map((name) =>
+  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'Coherence', 'RawValues', 'Durability'].map((name) =>
     typeRow(find(name)),
   )
   const tables = Object.entries(optionPlaces).map(([name, where]) => optionTable(find(name), where))
@@ -132,7 +135,7 @@ function defaultText(text) {
 }
 
 function eventsPage() {
-  const find = index(['contract/events.ts', 'contract/cache.ts'])
+  const find = index(['contract/events.ts', 'contract/cache.ts', 'contract/analytics.ts'])
   const events = find('CacheEvent').members.flatMap(({ name }) => {
     const declaration = find(name)
     return (declaration.kind === 'interface' ? [declaration] : declaration.members).map(eventSection)
@@ -231,6 +234,7 @@ const factors = manager.namespace<number>('factors')
 function verbsPage() {
   const find = index([
     'contract/cache.ts',
+    'contract/analytics.ts',
     'create-cache-manager.ts',
     'default-manager.ts',
     'base/glob.ts',

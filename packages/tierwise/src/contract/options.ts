@@ -54,7 +54,7 @@ export type Coherence = 'off' | 'eventual' | 'bounded'
 
 /** What instances that share a tier promise each other. */
 export interface CoherenceOptions {
-  /** @default 'bounded' where a shared tier can, else 'off' */
+  /** What instances that share a tier promise each other. @default 'bounded' where a shared tier can, else 'off' */
   readonly coherence?: Coherence
   /** With `bounded`: how long ago what memory serves may have been superseded. At least 2 seconds. @default '5s' */
   readonly maxStaleness?: Duration
