@@ -9,6 +9,7 @@ import { NamespaceCache } from './cache.ts'
 import { changeAll } from './coherence.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { clearNamespace, clearSources } from './invalidate.ts'
+import type { Journal } from './journal.ts'
 import { checkNamespaceName, storagePrefix } from './key.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { Namespace, stopped } from './namespace.ts'
@@ -27,6 +28,8 @@ export interface Chain {
   /** Behind memory, fastest first. */
   readonly tiers: readonly GuardedTier[]
   readonly names: readonly string[]
+  /** Where is noted what must outlive the process, if a tier can keep notes. */
+  readonly journal: Journal | undefined
 }
 
 export interface ManagerParts {
@@ -237,7 +240,7 @@ export class TieredCacheManager implements CacheManager {
     const { runtime, versions } = this.#parts.engine
     const now = (): Instant => ({ askedAt: runtime.clock.now(), version: versions.instant() })
     const envelope = rawEnvelope(raw.values)
-    return tiers.flatMap((tier) => tier.rawView({ envelope, now }) ?? [])
+    return tiers.flatMap((tier) => tier.rawView({ envelope, now, plainPrefix: raw.keyPrefix }) ?? [])
   }
 
   #remember(name: string, view: View): View {
@@ -265,7 +268,10 @@ export class TieredCacheManager implements CacheManager {
     await engine.background.settled()
     await engine.tagTable.close()
     await engine.fleet?.stop()
-    await Promise.all(chain.tiers.map((tier) => tier.close()))
+    // The tier that keeps the notes goes last: the others still note what they could not deliver.
+    const keepsNotes = ({ name }: GuardedTier): boolean => name === chain.journal?.tier
+    await Promise.all(chain.tiers.filter((tier) => !keepsNotes(tier)).map((tier) => tier.close()))
+    await chain.tiers.find(keepsNotes)?.close()
     chain.local?.tier.close()
     engine.emitter.emit({ type: 'lifecycle', state: 'stopped' })
     engine.emitter.clear()

@@ -65,6 +65,7 @@ export class GuardedAuthority {
       if (answer === undefined) this.#intents.keep(key, prefix, Infinity)
       else if ('version' in answer) this.#intents.settle(key, Infinity)
     }
+    if (answers === undefined) await this.#intents.saved()
     return answers
   }
 
@@ -82,6 +83,6 @@ export class GuardedAuthority {
   }
 
   #isOwed(key: string): boolean {
-    return this.#intents.pending > 0 && this.#intents.covers(key, 0)
+    return !this.#intents.isIdle && this.#intents.covers(key, 0)
   }
 }

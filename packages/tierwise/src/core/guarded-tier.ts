@@ -8,6 +8,7 @@ import { CacheError, TierError } from '../errors.ts'
 import type { Emitter } from './emitter.ts'
 import type { GuardSettings } from './guard-options.ts'
 import { Intents } from './intents.ts'
+import type { GuardedNotes, Journal } from './journal.ts'
 import { GuardedAuthority } from './guarded-authority.ts'
 import { KeyOrder } from './key-order.ts'
 import { RawTier } from './raw-tier.ts'
@@ -23,6 +24,8 @@ export interface GuardParts {
   readonly nextVersion: () => number
   /** Tells all processes that the entries of this prefix are not valid any more; whether that is certain. */
   readonly forget: (prefix: string) => Promise<boolean>
+  /** Where intents are written down, if a tier of the chain keeps notes. */
+  readonly journal: Journal | undefined
   /** Called when the tier is open and before it is used. */
   readonly onOpen: (opened: OpenedTier) => Promise<void>
 }
@@ -30,12 +33,22 @@ export interface GuardParts {
 export interface GuardedTierParts extends GuardParts {
   /** The tier whose plain keys these are. */
   readonly viewOf?: GuardedTier
+  /** What they start with. */
+  readonly plainPrefix?: string
 }
 
 export interface OpenedTier {
   readonly name: string
   readonly highestVersion: number
   readonly tags: GuardedTagStore | undefined
+}
+
+/** The plain keys of a raw namespace. */
+export interface RawView {
+  readonly envelope: Envelope
+  readonly now: () => Instant
+  /** What they start with. */
+  readonly plainPrefix: string
 }
 
 /** Keys removed at once where a clear has to list them. */
@@ -81,7 +94,12 @@ export class GuardedTier {
         delete: (keys, version) => this.#deleteOwed(keys, version),
         clear: (prefix, version) => this.#clearOwed(prefix, version),
       },
-      { timers: runtime.timers, emitter, settings: { most: parts.mostIntents, retryMs: 1000 } },
+      {
+        timers: runtime.timers,
+        emitter,
+        settings: { most: parts.mostIntents, retryMs: 1000 },
+        log: parts.journal?.logOf(name, parts.plainPrefix),
+      },
     )
     this.authority =
       tier.authority && new GuardedAuthority(tier.authority, { guard: this.#guard, intents: this.intents })
@@ -103,6 +121,21 @@ export class GuardedTier {
 
   get bus(): Bus | undefined {
     return this.#whole === undefined ? this.#tier.bus : undefined
+  }
+
+  /** Notes of this host that outlive the process, where the tier keeps them. */
+  get notes(): GuardedNotes | undefined {
+    const { notes } = this.#tier
+    if (notes === undefined) return undefined
+    return {
+      names: (prefix) => notes.names(prefix),
+      get: (name) => notes.get(name),
+      find: (name) => this.#guard.run('notes', () => notes.get(name)),
+      save: async (name, bytes) => {
+        if (this.#guard.refuses('notes')) return false
+        return (await this.#guard.run('notes', () => notes.set(name, bytes).then(() => true))) === true
+      },
+    }
   }
 
   /** Whether some of its keys can fail while others are answered. */
@@ -143,11 +176,15 @@ export class GuardedTier {
   }
 
   /** Its plain keys, for one raw namespace; undefined when it has none. */
-  rawView(view: { readonly envelope: Envelope; readonly now: () => Instant }): GuardedTier | undefined {
+  rawView(view: RawView): GuardedTier | undefined {
     const { raw: store } = this.#tier
     if (store === undefined) return undefined
     const tier = new RawTier({ store, capabilities: this.capabilities, now: view.now })
-    const guarded = new GuardedTier(this.name, tier, { ...this.#parts, viewOf: this })
+    const guarded = new GuardedTier(this.name, tier, {
+      ...this.#parts,
+      viewOf: this,
+      plainPrefix: view.plainPrefix,
+    })
     guarded.useEnvelope(view.envelope)
     this.#views.push(guarded)
     return guarded
@@ -168,6 +205,7 @@ export class GuardedTier {
     const { opening } = this.#guard
     if (opening.isOpen) for (const { intents } of parts) if (intents.pending > 0) await intents.replay()
     for (const { intents } of parts) intents.close()
+    await Promise.all(parts.map(({ intents }) => intents.saved()))
     const wasTried = opening.wasTried
     await this.#guard.close()
     if (!wasTried) return
@@ -191,22 +229,20 @@ export class GuardedTier {
 
   /** Whether a record may be used, as far as what the tier has not heard of goes. The version of a plain value says nothing. */
   believes(key: string, version: number): boolean {
-    return this.intents.pending === 0 || !this.intents.covers(key, this.isRaw ? -Infinity : version)
+    return this.intents.isIdle || !this.intents.covers(key, this.isRaw ? -Infinity : version)
   }
 
   /** Outcomes in order, or undefined when the tier failed; then each key is kept as an intent. */
   set(records: readonly TierRecord[], prefix: string): Promise<readonly WriteOutcome[] | undefined> {
     if (this.#guard.refuses('set')) {
-      this.#owe(records, prefix)
-      return Promise.resolve(undefined)
+      return this.#owe(records, prefix)
     }
     return this.#set(records).then((outcomes) => {
-      if (outcomes === undefined) this.#owe(records, prefix)
-      else
-        for (let at = 0; at < records.length; at++) {
-          const { key, version } = records[at]!
-          if (outcomes[at] !== 'refused') this.intents.settle(key, version)
-        }
+      if (outcomes === undefined) return this.#owe(records, prefix)
+      for (let at = 0; at < records.length; at++) {
+        const { key, version } = records[at]!
+        if (outcomes[at] !== 'refused') this.intents.settle(key, version)
+      }
       return outcomes
     })
   }
@@ -218,13 +254,16 @@ export class GuardedTier {
       if (held === undefined) this.intents.keep(key, prefix, version)
       else this.intents.settle(key, version)
     }
+    if (held === undefined) await this.intents.saved()
     return held
   }
 
   async clear(prefix: string, version: number): Promise<boolean> {
     const cleared = await this.#clear(prefix, version)
-    if (!cleared) this.intents.keepClear(prefix, version)
-    return cleared
+    if (cleared) return true
+    this.intents.keepClear(prefix, version)
+    await this.intents.saved()
+    return false
   }
 
   /** Rejects with a `TierError` where the tier cannot list or fails: half a listing would be a wrong answer. */
@@ -275,8 +314,9 @@ export class GuardedTier {
   }
 
   /** One above: the write may still arrive after the intent was replayed, and then has to find itself outdated. */
-  #owe(records: readonly TierRecord[], prefix: string): void {
+  #owe(records: readonly TierRecord[], prefix: string): Promise<undefined> {
     for (const { key, version } of records) this.intents.keep(key, prefix, version + 1)
+    return this.intents.saved().then(() => undefined)
   }
 
   #set(records: readonly TierRecord[]): Promise<readonly WriteOutcome[] | undefined> {
@@ -293,13 +333,18 @@ export class GuardedTier {
 
   /** Where others have to hear of it, it is announced. */
   async #deleteOwed(keys: readonly string[], version: number): Promise<boolean> {
-    if (this.authority === undefined) return (await this.#delete(keys, version, true)) !== undefined
+    if (this.authority === undefined) return (await this.#delete(keys, this.#asVersion(version), true)) !== undefined
     return this.authority.removeOwed(keys, this.#parts.nextVersion)
   }
 
   async #clearOwed(prefix: string, version: number): Promise<boolean> {
-    if (this.authority === undefined) return this.#clear(prefix, version)
-    return (await this.#parts.forget(prefix)) && this.#clear(prefix, Math.min(version, this.#parts.nextVersion()))
+    if (this.authority !== undefined && !(await this.#parts.forget(prefix))) return false
+    return this.#clear(prefix, this.#asVersion(version))
+  }
+
+  /** A store that is told infinity takes nothing any more. */
+  #asVersion(version: number): number {
+    return version === Infinity ? this.#parts.nextVersion() : version
   }
 
   async #clear(prefix: string, version: number): Promise<boolean> {

@@ -1,5 +1,7 @@
 import type { Timer, Timers } from '../contract/runtime.ts'
 import type { Emitter } from './emitter.ts'
+import type { IntentLog } from './intents-log.ts'
+import type { OwedChanges, OwedClear, OwedKey } from './journal-note.ts'
 
 /** What carries an intent to its tier once the tier answers again. */
 export interface IntentTarget {
@@ -15,6 +17,14 @@ export interface IntentSettings {
 
 const batchSize = 200
 
+export interface IntentParts {
+  readonly timers: Timers
+  readonly emitter: Emitter
+  readonly settings: IntentSettings
+  /** Where they are written down, so that they outlive the process. */
+  readonly log?: IntentLog | undefined
+}
+
 /**
  * Invalidations that a tier could not take. Until they are delivered the tier is not read for these keys, so what it
  * still holds cannot come back. A value is never kept here, only the fact that a key changed.
@@ -27,69 +37,97 @@ export class Intents {
   readonly #timers: Timers
   readonly #emitter: Emitter
   readonly #settings: IntentSettings
-  readonly #keys = new Map<string, number>()
-  readonly #prefixes = new Map<string, number>()
+  readonly #log: IntentLog | undefined
+  /** A key that is kept again gets another object, which tells it from the one that is being delivered. */
+  readonly #keys = new Map<string, OwedKey>()
+  readonly #clears = new Map<string, OwedClear>()
   #timer: Timer | undefined
   #closed = false
 
-  constructor(target: IntentTarget, parts: { timers: Timers; emitter: Emitter; settings: IntentSettings }) {
+  constructor(target: IntentTarget, { timers, emitter, settings, log }: IntentParts) {
     this.#target = target
-    this.#timers = parts.timers
-    this.#emitter = parts.emitter
-    this.#settings = parts.settings
+    this.#timers = timers
+    this.#emitter = emitter
+    this.#settings = settings
+    this.#log = log
+    log?.serve(this)
   }
 
   get pending(): number {
-    return this.#keys.size + this.#prefixes.size
+    return this.#keys.size + this.#clears.size
   }
 
-  /** Whether the tier must not be believed about a record of this key: it may be one that a change should have replaced. */
+  /** Whether `covers` would say no to everything. */
+  get isIdle(): boolean {
+    return this.#keys.size === 0 && this.#clears.size === 0 && (this.#log === undefined || this.#log.isKnown)
+  }
+
+  /**
+   * Whether the tier must not be believed about a record of this key: it may be one that a change should have replaced.
+   * So may any, until it is known what earlier processes have left.
+   */
   covers(key: string, version: number): boolean {
+    if (this.#log?.isKnown === false) return true
     const kept = this.#keys.get(key)
-    if (kept !== undefined && version <= kept) return true
-    for (const [prefix, cleared] of this.#prefixes) if (version <= cleared && key.startsWith(prefix)) return true
+    if (kept !== undefined && version <= kept.version) return true
+    for (const { prefix, version: cleared } of this.#clears.values())
+      if (version <= cleared && key.startsWith(prefix)) return true
     return false
   }
 
   keep(key: string, prefix: string, version: number): void {
-    const isFull = this.#keys.size >= this.#settings.most
-    if (isFull && prefix !== '') this.#overflow(prefix, version)
-    else {
-      // Without a prefix there is nothing to clear instead: the oldest gives way, and the event tells.
-      if (isFull) this.#dropOldest()
-      this.#keys.set(key, Math.max(version, this.#keys.get(key) ?? 0))
-    }
+    const owed = this.#keepKey({ key, prefix, version })
+    if (owed !== undefined) this.#log?.addKey(owed)
     this.#changed('kept')
   }
 
   keepClear(prefix: string, version: number): void {
-    this.#prefixes.set(prefix, Math.max(version, this.#prefixes.get(prefix) ?? 0))
+    this.#log?.addClear(this.#setClear(prefix, version))
     this.#changed('kept')
+  }
+
+  /** Resolves once everything that is kept would survive a crash of the process, or could not be written down. */
+  saved(): Promise<void> {
+    return this.#log?.saved() ?? Promise.resolve()
   }
 
   /** A newer write or delete of the key reached the tier: nothing is owed any more. */
   settle(key: string, version: number): void {
     if (this.#keys.size === 0) return
     const kept = this.#keys.get(key)
-    if (kept !== undefined && kept <= version) this.#keys.delete(key)
+    if (kept === undefined || kept.version > version) return
+    this.#keys.delete(key)
+    this.#noteEnd()
+  }
+
+  owed(): OwedChanges {
+    return { keys: [...this.#keys.values()], clears: [...this.#clears.values()] }
+  }
+
+  /** Takes over what an earlier process could not deliver; it is in the log already. */
+  adopt({ keys, clears }: OwedChanges): void {
+    for (const { prefix, version } of clears) this.#setClear(prefix, version)
+    for (const owed of keys) this.#keepKey(owed)
+    if (keys.length + clears.length > 0) this.#changed('kept')
   }
 
   /** Delivers what it can; true when nothing is left. */
   async replay(): Promise<boolean> {
-    for (const [prefix, version] of this.#prefixes) {
-      if (!(await this.#target.clear(prefix, version))) return false
-      if (this.#prefixes.get(prefix) === version) this.#prefixes.delete(prefix)
+    for (const owed of this.#clears.values()) {
+      if (!(await this.#target.clear(owed.prefix, owed.version))) return false
+      if (this.#clears.get(owed.prefix) === owed) this.#clears.delete(owed.prefix)
     }
     while (this.#keys.size > 0) {
-      const batch = [...this.#keys].slice(0, batchSize)
-      const newest = batch.reduce((most, [, version]) => Math.max(most, version), 0)
+      const batch = [...this.#keys.values()].slice(0, batchSize)
+      const newest = batch.reduce((most, { version }) => Math.max(most, version), 0)
       const delivered = await this.#target.delete(
-        batch.map(([key]) => key),
+        batch.map(({ key }) => key),
         newest,
       )
       if (!delivered) return false
-      for (const [key] of batch) this.settle(key, newest)
+      for (const owed of batch) if (this.#keys.get(owed.key) === owed) this.#keys.delete(owed.key)
     }
+    this.#noteEnd()
     this.#emitter.emit({ type: 'intent', tier: this.#target.name, state: 'replayed', pending: 0 })
     return true
   }
@@ -97,6 +135,27 @@ export class Intents {
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
+  }
+
+  /** The key as it is kept now; undefined when its namespace is kept instead. */
+  #keepKey({ key, prefix, version }: OwedKey): OwedKey | undefined {
+    if (this.#keys.size >= this.#settings.most) {
+      if (prefix !== '') {
+        this.#overflow(prefix, version)
+        return undefined
+      }
+      // Without a prefix there is nothing to clear instead: the oldest gives way, and the event tells.
+      this.#dropOldest()
+    }
+    const owed = { key, prefix, version: Math.max(version, this.#keys.get(key)?.version ?? 0) }
+    this.#keys.set(key, owed)
+    return owed
+  }
+
+  #setClear(prefix: string, version: number): OwedClear {
+    const owed = { prefix, version: Math.max(version, this.#clears.get(prefix)?.version ?? 0) }
+    this.#clears.set(prefix, owed)
+    return owed
   }
 
   #dropOldest(): void {
@@ -107,14 +166,18 @@ export class Intents {
   }
 
   #overflow(prefix: string, version: number): void {
-    let newest = Math.max(version, this.#prefixes.get(prefix) ?? 0)
+    let newest = version
     for (const [key, kept] of this.#keys) {
       if (!key.startsWith(prefix)) continue
-      newest = Math.max(newest, kept)
+      newest = Math.max(newest, kept.version)
       this.#keys.delete(key)
     }
-    this.#prefixes.set(prefix, newest)
+    this.#log?.addClear(this.#setClear(prefix, newest))
     this.#changed('overflowed')
+  }
+
+  #noteEnd(): void {
+    if (this.pending === 0) this.#log?.drained()
   }
 
   #changed(state: 'kept' | 'overflowed'): void {
@@ -129,7 +192,9 @@ export class Intents {
     this.#timer = this.#timers.after(this.#settings.retryMs, () => {
       this.#timer = undefined
       void this.replay().then((done) => {
-        if (!done) this.#schedule()
+        if (done) return
+        void this.saved()
+        this.#schedule()
       })
     })
   }

@@ -40,7 +40,13 @@ export interface SharedSteps {
  * versions; memory and the other tiers follow with these. From the beginning until the last tier has answered nothing
  * that is read of the keys is stored, because a tier that has not heard of the change may still give the old value.
  */
-export async function changeShared(ns: Namespace, sharing: Sharing, steps: SharedSteps): Promise<readonly Changed[]> {
+export function changeShared(ns: Namespace, sharing: Sharing, steps: SharedSteps): Promise<readonly Changed[]> {
+  const change = makeChange(ns, sharing, steps)
+  ns.engine.fleet?.followOwn(change)
+  return change
+}
+
+async function makeChange(ns: Namespace, sharing: Sharing, steps: SharedSteps): Promise<readonly Changed[]> {
   const keys = steps.changes.map(({ key }) => key)
   const tickets = keys.map((key) => begin(ns, key))
   let changed: readonly Changed[] = []

@@ -36,7 +36,7 @@ export class DiskNoteStore implements NoteStore {
       ...(range.start === undefined ? {} : { start: range.start }),
       ...(range.end === undefined ? {} : { end: range.end }),
     }
-    for (const key of [...database.state.getKeys(bounds)]) {
+    for (const key of database.state.getKeys(bounds)) {
       const bytes = database.state.getBinaryFast(key)
       const record = bytes && StoredRecord.read(bytes)
       // Without its head a note has lost its name, unless the key is it.

@@ -1,0 +1,57 @@
+import type { BusChange } from '../contract/bus.ts'
+import type { GuardedTier } from './guarded-tier.ts'
+import { Underway } from './underway.ts'
+
+/** A log that is caught up with tells of thousands of changes at once. */
+const mostAtOnce = 64
+
+/** Tiers of this process alone, or of its host: they hear of what others have changed only through it. */
+export class LocalTiers {
+  /** Deletions that they have not taken yet. */
+  readonly untaken: Underway = new Underway()
+  readonly #tiers: readonly GuardedTier[]
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+
+  constructor(tiers: readonly GuardedTier[]) {
+    this.#tiers = tiers
+  }
+
+  /** Whether something is kept for one of them, because it could not take it. */
+  get isOwed(): boolean {
+    return this.#tiers.some(({ owed }) => owed > 0)
+  }
+
+  /** By version, so that what was stored there since is spared. Takes effect in the order of the calls. */
+  tell(changes: readonly BusChange[]): void {
+    if (this.#tiers.length === 0) return
+    for (const change of changes) {
+      if (change.kind === 'tags') continue
+      const { key, version } = change
+      for (const tier of this.#tiers) {
+        const work = (): Promise<unknown> => tier.delete([key], prefixOf(key), version)
+        // A source takes it within the call, which is what its readers count on.
+        this.untaken.follow(tier.capabilities.readOnly === true ? work() : this.#inTurn(work))
+      }
+    }
+  }
+
+  async #inTurn(work: () => Promise<unknown>): Promise<void> {
+    if (this.#running >= mostAtOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#running++
+    await work().finally(() => this.#passOn())
+  }
+
+  #passOn(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#running--
+    else next()
+  }
+}
+
+/** `tw:1:factors:` of `tw:1:factors:steel`; see `storagePrefix`. */
+export function prefixOf(key: string): string {
+  const first = key.indexOf(':')
+  const second = key.indexOf(':', first + 1)
+  return key.slice(0, key.indexOf(':', second + 1) + 1)
+}
