@@ -7,6 +7,7 @@ import { OpenPorts, testedPackages } from '../../../clients/redis/packages.ts'
 import { until } from '../../../clients/redis/until.ts'
 import { Emitter } from './emitter.ts'
 import { HeardBus } from './opened-bus.ts'
+import { splitPort } from './split-port.ts'
 
 const open = new OpenPorts()
 const heard: HeardBus[] = []
@@ -120,6 +121,28 @@ describe('a barrier', () => {
     await expect(one.bus.barrier([{ lane: 0, sequence }], 300)).rejects.toThrow()
     await one.bus.barrier([{ lane: 0, sequence }], 5000)
     expect(performance.timeOrigin + performance.now() - frozen.confirmedAt[0]!).toBeGreaterThan(1000)
+  })
+
+  it('does not wait for itself, which made the change', async () => {
+    await using proxy = await tcpProxy({ target: server })
+    const deaf = new HeardBus(splitPort(await connected(), await connected(proxy.port)), { intervalMs: 60_000 })
+    heard.push(deaf)
+    await deaf.started()
+    await settled()
+    proxy.silence({ direction: 'both' })
+    await sleep(20)
+    const sequence = await (await emitter()).emit('k', { source: 'me' })
+    expect(await deaf.bus.barrier([{ lane: 0, sequence }], 500)).toEqual({ acknowledged: ['me'], lapsed: [] })
+  })
+
+  it('waits for an instance that says nothing of the lane', async () => {
+    const one = await hearing('one')
+    await settled()
+    const now = Number((await server.command('TIME')).split('\n')[0]) * 1000
+    await server.command('HSET', '{tw:tags}:members', 'strange', `${now} 60000`)
+    await expect(one.bus.barrier([{ lane: 0, sequence: 0 }], 200)).rejects.toMatchObject({
+      code: 'ERR_CACHE_TIER_TIMEOUT',
+    })
   })
 
   it('rejects while the server is away', async () => {

@@ -144,6 +144,11 @@ describe('messages of a lane', () => {
     other.lane.close()
     other.lane.receive(other.server.emit('next'))
     expect(other.words()).toEqual([])
+    const waiting = await followed()
+    waiting.server.emit()
+    await waiting.confirm()
+    waiting.lane.close()
+    expect(waiting.runtime.pendingTimers).toEqual([])
   })
 })
 

@@ -233,6 +233,7 @@ describe('a bus on one server', () => {
     await until(() => one.keys.length === 1)
     const position = one.bus.position()
     await one.bus.stop()
+    expect(one.bus.position()).toBe(position)
     for (let i = 0; i < 500; i++) await by.emit(`k${i}`)
 
     const again = await hearing({ instance: 'again', resume: position })
