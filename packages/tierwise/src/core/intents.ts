@@ -82,7 +82,7 @@ export class Intents {
   }
 
   keepClear(prefix: string, version: number): void {
-    this.#log?.addClear(this.#setClear(prefix, version))
+    this.#logClear(this.#setClear(prefix, version))
     this.#changed('kept')
   }
 
@@ -172,8 +172,12 @@ export class Intents {
       newest = Math.max(newest, kept.version)
       this.#keys.delete(key)
     }
-    this.#log?.addClear(this.#setClear(prefix, newest))
+    this.#logClear(this.#setClear(prefix, newest))
     this.#changed('overflowed')
+  }
+
+  #logClear(owed: OwedClear): void {
+    this.#log?.addClear(owed)
   }
 
   #noteEnd(): void {
