@@ -214,7 +214,7 @@ export interface Cache<V = unknown> {
    */
   invalidatePattern(pattern: string): Promise<number>
   /** Keys of fresh entries, each once, in no order; listing changes nothing. @throws TierError ERR_CACHE_TIER_READ when a tier cannot list its keys */
-  keys(pattern?: string): AsyncIterable<string>
+  keys(pattern?: string, options?: Pick<ReadOptions, 'tiers'>): AsyncIterable<string>
   /** Forgets the namespace. O(1); `hard` also frees the space in every tier before it resolves. */
   clear(options?: { readonly hard?: boolean }): Promise<void>
   /**

@@ -90,7 +90,7 @@ export class NamespaceCache<V> implements Cache<V> {
       tier,
       createdAt: new Date(entry.createdAt),
       expiresAt: entry.freshUntil === Infinity ? undefined : new Date(entry.freshUntil),
-      stale: freshness(entry, this.#ns.now()) !== 'fresh',
+      stale: freshness(entry, this.#ns.now()) !== 'fresh' || (tier === this.#ns.local?.name && !this.#ns.mayServe(key)),
       tags: entry.tags,
       version: entry.version,
     }
@@ -186,10 +186,11 @@ export class NamespaceCache<V> implements Cache<V> {
     return deletePattern(this.#ns, pattern)
   }
 
-  async *keys(pattern = '*'): AsyncIterable<string> {
+  async *keys(pattern = '*', options?: Pick<ReadOptions, 'tiers'>): AsyncIterable<string> {
     const fits = compileGlob(pattern)
+    const policy = this.#policies.of('read', options)
     await this.#ns.ready('keys')
-    for await (const key of liveKeys(this.#ns, 'fresh')) if (fits(key)) yield key
+    for await (const key of liveKeys(this.#ns, 'fresh', policy)) if (fits(key)) yield key
   }
 
   async clear(options?: { readonly hard?: boolean }): Promise<void> {

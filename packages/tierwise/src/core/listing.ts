@@ -3,6 +3,7 @@ import { CacheError } from '../errors.ts'
 import { freshness, shiftTimes } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
 
 /** `fresh`: what `get` would answer. `usable`: stale entries too. */
 export type Listed = 'fresh' | 'usable'
@@ -11,15 +12,20 @@ export type Listed = 'fresh' | 'usable'
  * The keys of the namespace, each once, from every tier. Changes nothing. A key that is only in a slower tier counts
  * there by that tier's entry.
  */
-export async function* liveKeys(ns: Namespace, which: Listed): AsyncGenerator<string, void, undefined> {
+export async function* liveKeys(
+  ns: Namespace,
+  which: Listed,
+  policy: Policy = ns.policy,
+): AsyncGenerator<string, void, undefined> {
   const seen = new Set<string>()
-  for (const key of ns.local?.space.keys() ?? []) {
-    const entry = ns.local?.space.find(key)
+  const local = ns.localFor(policy)
+  for (const key of local?.space.keys() ?? []) {
+    const entry = local?.space.find(key)
     if (entry === undefined || !isListed(ns, entry, which)) continue
     seen.add(key)
     yield key
   }
-  for (const tier of ns.tiers) {
+  for (const tier of ns.tiersFor(policy)) {
     for await (const key of tierKeys(ns, tier, which)) {
       if (!seen.has(key)) yield key
       seen.add(key)
