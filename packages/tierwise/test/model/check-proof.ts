@@ -4,7 +4,7 @@ import type { Proof } from './proof.ts'
 
 const isDeep = process.env['MODEL_DEEP'] === '1'
 const showsTraces = process.env['MODEL_TRACE'] === '1'
-const LIMIT_MS = 120_000
+const LIMIT_MS = isDeep ? 600_000 : 120_000
 
 /** Registers the tests of one part of the protocol. `MODEL_TRACE=1` prints how each weakening goes wrong. */
 export function checkProof<R extends object>(proof: Proof<R>): void {

@@ -17,13 +17,13 @@ export const deletionsProof: Proof<KeysRules> = {
     scenario(EVICTION, { roles: [read(0), read(0), remove(0)], evictions: 1 }),
     scenario(LATE_LOSS, { roles: [read(0), read(0), remove(1)], losses: 1 }),
     scenario(
-      'two readers, two writers, a lost message, an eviction',
-      { roles: [read(0), read(1), remove(0), remove(1)], losses: 1, evictions: 1 },
+      'a value in L2, two readers, two writers, an eviction',
+      { roles: [read(0), read(1), remove(0), remove(1)], inL2: [0], evictions: 1 },
       'deep',
     ),
     scenario(
-      'three readers, a writer, a lost message, an eviction',
-      { roles: [read(0), read(0), read(1), remove(1)], losses: 1, evictions: 1 },
+      'three readers, a writer, an eviction',
+      { roles: [read(0), read(0), read(1), remove(1)], evictions: 1 },
       'deep',
     ),
   ],

@@ -25,7 +25,7 @@ export function guardedWriterSteps(moment: Moment, n: number): void {
     take(`${name(n)}: the transaction is rolled back`, (next) => void (next.processes[n]!.at = Write.crashed))
   if (at === Write.releasing)
     take(`${name(n)} releases its hold`, (next) => {
-      const ver = invalidate(w, next, { key, value, hard: true, release: hold })
+      const ver = invalidate(w, next, { key, value, hard: true, release: hold, fence: w.cast.fenced ? value : 0 })
       Object.assign(next.processes[n]!, { at: Write.returning, ver })
     })
   if (at === Write.returning) take(`${name(n)} applies ${value} and returns`, (next) => finish(w, next, n))
@@ -51,7 +51,7 @@ function crash({ s, take }: Moment, n: number): void {
   })
 }
 
-/** A hold lasts at least as long as its transaction. */
+/** A hold lasts at least as long as its transaction, and longer than a value to be stored may be on its way. */
 function expireHold({ w, s, take }: Moment, n: number): void {
   const { at } = s.processes[n]!
   const { key } = w.roles[n]!
@@ -59,6 +59,7 @@ function expireHold({ w, s, take }: Moment, n: number): void {
   const lane = w.laneOf[key]!
   if (((s.keys[key]!.holds | s.lanes[lane]!.holds[key]!) & hold) === 0) return
   if (at === Write.committing || at === Write.orphaned) return
+  if (s.processes.some((other, m) => w.roles[m]!.does === 'set' && other.at === Write.announcing)) return
   take(`the hold of ${name(n)} expires`, (next) => {
     next.keys[key]!.holds &= ~hold
     next.lanes[lane]!.holds[key]! &= ~hold

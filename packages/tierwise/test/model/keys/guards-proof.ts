@@ -9,6 +9,7 @@ const LOST_HOLD = 'a guarded write that may die, the guards are lost, a reader'
 const LAG = 'a fenced deletion, two readers in its instance, a replica that lags'
 const EVICTED_FENCE = 'a fenced deletion, a reader, a replica that lags, an eviction'
 const LOST_FENCE = 'a fenced deletion, a reader, a replica that lags, the guards are lost'
+const SET_IN_HOLD = 'a guarded write that may die, a writer that stores its value, a reader'
 const LATE_SET = 'two writers store their values with a fence, the guards are lost, a read'
 
 /** Holds around a transaction, and fences against replicas that lag. */
@@ -23,6 +24,7 @@ export const guardsProof: Proof<KeysRules> = {
     scenario(LAG, { roles: [read(0), read(0), remove(0)], fenced: true, replicaLags: true }),
     scenario(EVICTED_FENCE, { roles: [read(0), remove(1)], fenced: true, replicaLags: true, evictions: 1 }),
     scenario(LOST_FENCE, { roles: [read(0), remove(1)], fenced: true, replicaLags: true, lostGuards: 1 }),
+    scenario(SET_IN_HOLD, { roles: [read(0), set(0), mutate(1)], fenced: true, crashes: 1 }),
     scenario(LATE_SET, { roles: [read(0), set(0), set(1)], fenced: true, lostGuards: 1 }),
   ],
   weakenings: [
@@ -30,6 +32,7 @@ export const guardsProof: Proof<KeysRules> = {
     { name: 'one hold for all writers', rules: { holdForEachWriter: false }, scenario: TWO_WRITERS },
     { name: 'holds in metadata that may be evicted', rules: { guardsOutliveMetadata: false }, scenario: EVICTED_HOLD },
     { name: 'lost guards that hold nothing off', rules: { lostGuardsHoldFills: false }, scenario: LOST_HOLD },
+    { name: 'a value stored in spite of a hold', rules: { setObeysHolds: false }, scenario: SET_IN_HOLD },
     { name: 'no fence', rules: { fences: false }, scenario: LAG },
     {
       name: 'a value refused by the fence given to its callers',

@@ -13,5 +13,5 @@ export const mutate = (instance: number, key = 0): Role => ({ does: 'mutate', in
 export const scenario = (name: string, cast: Cast, depth?: 'deep'): Scenario<KeysRules> => ({
   name,
   deep: depth === 'deep',
-  explore: (rules) => explore(keysModel(rules, cast)),
+  explore: (rules) => explore(keysModel(rules, cast), depth === 'deep' ? 3_000_000 : undefined),
 })

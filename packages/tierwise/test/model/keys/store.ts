@@ -16,7 +16,7 @@ function nextVersion(w: World, s: KeysState, key: number): number {
   return ver
 }
 
-export function isHeldOff(w: World, s: KeysState, key: number): boolean {
+function isHeldOff(w: World, s: KeysState, key: number): boolean {
   if (!w.rules.holdsFills) return false
   const lane = s.lanes[w.laneOf[key]!]!
   return lane.cold > 0 || holdsOf(w, s, key) > 0
@@ -111,8 +111,8 @@ function changedHolds(w: World, holds: number, { hold = 0, release = 0 }: Invali
 /** Stores the value of a writer, or only invalidates when a newer one is known of, or none can be. */
 export function store(w: World, s: KeysState, { key, value }: Value): { ver: number; stored: boolean } {
   const { fenced = false } = w.cast
-  const isOld = value < fenceOf(w, s, key) || s.lanes[w.laneOf[key]!]!.cold > 0
-  if (fenced && isOld && w.rules.setObeysFence) {
+  const isOld = fenced && w.rules.setObeysFence && (value < fenceOf(w, s, key) || s.lanes[w.laneOf[key]!]!.cold > 0)
+  if (isOld || (w.rules.setObeysHolds && isHeldOff(w, s, key))) {
     if (!w.rules.refusedSetIsApplied) return { ver: 0, stored: false }
     return { ver: invalidate(w, s, { key, value, hard: true }), stored: false }
   }

@@ -30,6 +30,8 @@ export interface KeysRules {
   readonly lostGuardsHoldFills: boolean
   readonly fences: boolean
   readonly setObeysFence: boolean
+  /** Whether a value stored during a transaction of somebody else is only an invalidation. */
+  readonly setObeysHolds: boolean
   readonly refusedSetIsApplied: boolean
   readonly refusedLoadIsRepeated: boolean
   /** Whether the answer to a request for the lease tells the fence, so that a load that is too old is not returned either. */
@@ -60,6 +62,7 @@ export const fullKeysRules: KeysRules = {
   lostGuardsHoldFills: true,
   fences: true,
   setObeysFence: true,
+  setObeysHolds: true,
   refusedSetIsApplied: true,
   refusedLoadIsRepeated: true,
   leaseTellsFence: true,
