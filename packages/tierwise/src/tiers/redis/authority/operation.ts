@@ -33,7 +33,7 @@ export interface Target {
   readonly group: number
 }
 
-/** Beyond every version. */
+/** Beyond every version. Not every Lua reads `Infinity`. */
 const never = 2 ** 53
 
 export function acquireOperation(target: Target, request: LeaseRequest, lease: string): Operation {

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startRedis, type RedisServer } from '../../../../src/testing/servers/index.ts'
+import { emitLua } from '../../../../src/tiers/redis/lane.ts'
 import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
 import { commandCounts, resetCounts } from '../command-counts.ts'
 import { numbered, openedTier, readTexts, textRecord } from '../opened-tier.ts'
@@ -142,6 +143,15 @@ describe.each(clients)('announcements through %s', (client) => {
     expect((await published()).slice(2)).toEqual([[['D', key, version + 1e9]], key])
   })
 
+  it('are kept in the log, the latest ten thousand or so', async () => {
+    const names = ['{tw:0}:lane', '{tw:0}:log', '{tw:0}:bus']
+    const manyTimes = `${emitLua} for i = 1, 10500 do emit(KEYS, 'PUBLISH', 'me', 'id', {}) end`
+    await admin.eval(manyTimes, 3, ...names)
+    await change(tier, removal(key))
+    expect(await admin.xlen('{tw:0}:log')).toBeGreaterThanOrEqual(10_000)
+    expect(await admin.xlen('{tw:0}:log')).toBeLessThan(10_200)
+  })
+
   it('of tags carry the clock, in the step that marks them', async () => {
     const clock = await tier.tags.invalidate(['red', 'grün'], 0)
     expect(await published()).toEqual([[['T', ['red', 'grün'], clock]]])
@@ -235,7 +245,7 @@ describe('a server that takes no writes', () => {
     const { tier } = await openedTier({ ports: () => portsThrough('ioredis', server) })
     const lease = await acquire(tier, key)
     await admin.replicaof('127.0.0.1', 1)
-    await expect(tier.authority.change([removal(key)])).rejects.toThrow(/^READONLY/)
+    await expect(tier.authority.change([removal(key)])).rejects.toMatchObject({ code: 'READONLY' })
     await expect(tier.authority.acquire([{ key, leaseMs: 10 }])).rejects.toThrow(/^READONLY/)
     await admin.replicaof('NO', 'ONE')
     expect(await fill(tier, { key, lease })).toBeGreaterThan(0)

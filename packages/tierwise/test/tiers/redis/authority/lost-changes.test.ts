@@ -3,6 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRedisPorts } from '../../../../src/clients/redis/create-ports.ts'
 import { startRedis, type RedisServer } from '../../../../src/testing/servers/index.ts'
 import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
+import { fakeRuntime } from '../../../../src/testing/index.ts'
+import { RedisFailure } from '../../../../src/clients/redis/client-failure.ts'
+import { LostWrites } from '../../../../src/tiers/redis/lost-writes.ts'
+import { doubted } from '../../../../src/tiers/redis/open-parts.ts'
+import { recordBytes } from '../../../../src/tiers/redis/record.ts'
 import { openedTier } from '../opened-tier.ts'
 import { acquire, change, fill, find, readLog, removal, replacement } from './authority-session.ts'
 
@@ -55,6 +60,21 @@ describe('changes that the server confirmed and then lost', () => {
     expect((await find(tier, other))?.value, 'what was not lost stays').toBe('set')
   })
 
+  it('are not answered by older records as long as they cannot be made again', async () => {
+    await change(tier, replacement(key))
+    // Where a lease should be: what the authority is asked about the key fails once the server is back.
+    await server.command('SET', `~${key}`, 'not a hash')
+    await server.command('SAVE')
+    await server.command('DEL', `~${key}`)
+    await change(tier, removal(key))
+    await rollBack()
+    await expect.poll(() => find(tier, other).catch(() => 'no connection'), { timeout: 10_000 }).toBeUndefined()
+    expect(await server.command('STRLEN', key)).not.toBe('20')
+    expect(await find(tier, key)).toBeUndefined()
+    await server.command('DEL', `~${key}`)
+    expect(await announced(2)).toEqual([`S ${key}`, `D ${key}`])
+  })
+
   it('end the loads again that they had ended', async () => {
     const lease = await acquire(tier, key)
     await server.command('SAVE')
@@ -70,5 +90,29 @@ describe('changes that the server confirmed and then lost', () => {
     await fill(tier, { key, lease: await acquire(tier, key, { newerThan: stale }) })
     await rollBack()
     await expect.poll(() => find(tier, key).catch(() => undefined), { timeout: 10_000 }).toMatchObject({ value: 'set' })
+  })
+})
+
+describe('a command', () => {
+  const record = recordBytes(4, Infinity, Buffer.from('x'))
+  const noted = (): LostWrites => {
+    const lost = new LostWrites({ runtime: fakeRuntime(), removeOlder: () => new Promise(() => {}) })
+    lost.note(key, 5)
+    return lost
+  }
+
+  it('without an answer puts in doubt what was confirmed, and one that was refused does not', () => {
+    for (const [kind, isBelieved] of [
+      ['connection', false],
+      ['reply', true],
+    ] as const) {
+      const parts = { lost: noted(), lostChanges: noted() }
+      const failure = new RedisFailure('failed', kind, undefined)
+      expect(doubted(parts, failure)).toBe(failure)
+      expect([parts.lost.believes(key, record), parts.lostChanges.believes(key, record)]).toEqual([
+        isBelieved,
+        isBelieved,
+      ])
+    }
   })
 })
