@@ -82,6 +82,19 @@ describe.each(testedPackages)('listening with $title', (tested) => {
     expect(String(heard.failures[0])).toContain('no answer within 100 ms')
   })
 
+  it('proves nothing while it is not connected', async () => {
+    await using proxy = await tcpProxy({ target: server })
+    const { heard } = await listen(['a'], {}, { ...place(), port: proxy.port })
+    await heard.subscriber.prove()
+    await proxy.refuse()
+    proxy.cut()
+    await until(() => heard.failures.length > 0)
+    await expect(heard.subscriber.prove()).rejects.toThrow()
+    await proxy.pass()
+    await until(() => heard.listening.length === 2)
+    await heard.subscriber.prove()
+  })
+
   it('tells of changed keys with the prefix, whoever and whatever changes them', async () => {
     const { heard } = await listen(['a'], { tracking: ['raw:', 'raw:x:', 'other:'] })
     const names = async (...command: string[]) => {
