@@ -164,7 +164,7 @@ function createFleet(
     journal: chain.journal,
     hasPendingWrites: parts.hasPendingWrites,
     now: () => parts.runtime.clock.now(),
-    instant: () => parts.versions.instant(),
+    nextVersion: () => parts.versions.nextVersion(),
   })
 }
 

@@ -4,7 +4,7 @@ import type { Timers } from '../contract/runtime.ts'
 import { TimeoutError } from '../errors.ts'
 import { Arrivals } from './arrivals.ts'
 import type { Emitter } from './emitter.ts'
-import { applyForeign, loseKeys } from './foreign-change.ts'
+import { applyForeign, loseKeys, loseLeases } from './foreign-change.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import type { Journal } from './journal.ts'
 import { PlaceKeeper } from './journal-place.ts'
@@ -28,8 +28,8 @@ export interface FleetParts {
   /** Whether acknowledged writes have not reached their tiers yet. */
   readonly hasPendingWrites: () => boolean
   readonly now: () => number
-  /** Now, on the scale of the versions. */
-  readonly instant: () => number
+  /** Larger than every version that this process has seen. */
+  readonly nextVersion: () => number
 }
 
 /** This process among others: applies what the bus tells to everything that the process holds. */
@@ -138,9 +138,10 @@ export class Fleet implements BusListener {
   }
 
   lost(lane: number): void {
-    const { bus, instant } = this.#parts
+    const { bus, nextVersion } = this.#parts
+    if (this.#losses[lane] !== undefined) this.#loseLeases(lane)
     if (this.proofs.lose(lane)) this.#parts.emitter.emit({ type: 'bus', tier: this.tier.name, state: 'lost', lane })
-    this.#floors[lane] = instant()
+    this.#floors[lane] = nextVersion()
     this.#losses[lane] = this.#lossesOf(lane) + 1
     this.#update()
     if (this.#lost.size === 0) queueMicrotask(() => this.#dropLost())
@@ -220,6 +221,11 @@ export class Fleet implements BusListener {
     const isLost = (storageKey: string): boolean => lost.has(bus.laneOf(storageKey))
     for (const ns of this.#namespaces.values()) loseKeys(ns, bus.lanes === 1 ? undefined : isLost)
     this.arrivals.wakeAll((key) => key !== firstProof)
+  }
+
+  #loseLeases(lane: number): void {
+    const { bus } = this.#parts
+    for (const ns of this.#namespaces.values()) loseLeases(ns, (storageKey) => bus.laneOf(storageKey) === lane)
   }
 
   #update(): void {

@@ -1,3 +1,4 @@
+import { giveBack } from './lease.ts'
 import type { Namespace } from './namespace.ts'
 
 /** What is known of a change that another process has made; `Infinity` when its version is not known. */
@@ -34,6 +35,11 @@ export function loseKeys(ns: Namespace, isLost: ((storageKey: string) => boolean
     return
   }
   loseSome(ns, (key) => isLost(ns.storageKey(key)))
+}
+
+/** A store that went back may honour a lease again that a change had taken away. */
+export function loseLeases(ns: Namespace, isLost: (storageKey: string) => boolean): void {
+  for (const flight of ns.running) if (isLost(ns.storageKey(flight.key))) giveBack(ns, flight)
 }
 
 function loseSome(ns: Namespace, lost: (key: string) => boolean): void {

@@ -197,6 +197,7 @@ function promote(
   if (to.name === ns.sharing?.tier)
     return copyUp(ns, { source: from, keys: promotions.map(({ ticket }) => ticket.key) })
   ns.stats.promotions += promotions.length
+  for (const { entry } of promotions) ns.engine.versions.observe(entry.version)
   const records = promotions.map((promotion) => toRecord(ns, to, promotion))
   ns.engine.background.run('promotion', to.set(records, ns.prefix))
 }

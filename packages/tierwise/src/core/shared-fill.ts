@@ -41,10 +41,13 @@ export async function fillShared(
   return stored
 }
 
-/** A value that cannot be encoded gives its lease back and is stored nowhere: no other process could have it. */
+/**
+ * A value that cannot be encoded is stored nowhere: no other process could have it. Nor is one that was cleared, or whose
+ * tags were invalidated, while it was loaded: the authority knows nothing of these. Their leases are given back.
+ */
 function candidateOf(ns: Namespace, loaded: Loaded, entry: Entry): Candidate | undefined {
   const { flight } = loaded
-  if (flight.right.kind !== 'leased' || ns.tickets.isHeld(flight.key)) return undefined
+  if (flight.right.kind !== 'leased' || ns.tickets.isHeld(flight.key) || !ns.tags.accepts(entry)) return undefined
   const { lease } = flight.right
   try {
     return { loaded, lease, item: encode(ns, flight.key, entry), ticket: ns.tickets.open(flight.key) }
@@ -78,6 +81,7 @@ function install(
   if (answer !== undefined) loaded.flight.right = { kind: 'none' }
   if (answer === undefined || !('version' in answer)) return undefined
   const versioned: Encoded = { ...item, entry: { ...item.entry, version: answer.version } }
+  ns.engine.versions.observe(answer.version)
   ns.failures.forget(item.key)
   ns.tickets.markOthers(ticket, answer.version)
   const held = ns.local?.space.find(item.key)
