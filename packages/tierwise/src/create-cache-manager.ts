@@ -2,6 +2,7 @@ import { managerTable } from './core/manager-options.ts'
 import type { ManagerSettings } from './core/manager-options.ts'
 import { duration, optionError, readOptions } from './base/option-reader.ts'
 import { systemRuntime } from './base/runtime.ts'
+import type { BusDefinition } from './contract/bus.ts'
 import type { CacheManager } from './contract/cache.ts'
 import type { CacheManagerOptions } from './contract/options.ts'
 import type { VersionSource } from './contract/authority.ts'
@@ -49,7 +50,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     versions.observe(highestVersion)
     if (name === chain.journal?.tier) await chain.journal.load()
     if (tags !== undefined) await tagTable.attach(tags)
-    if (name !== fleet?.tier.name) return
+    if (name !== fleet?.tier?.name) return
     fleet.start()
     await fleet.firstProof(settings.guard.timeoutMs)
   }
@@ -69,13 +70,19 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     emitter,
     tagTable,
     versions,
+    given: options.bus,
     hasPendingWrites: () => !engine.writeBehind.isIdle,
   })
+  tagTable.onInvalidate((names, clock) => fleet?.announce([{ kind: 'tags', names, clock }]))
   const prepare = async (): Promise<void> => {
     await prepareCodecs(options, chain)
     readJournal(chain)
   }
-  const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => tagTable.seal() })
+  const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => onStart() })
+  const onStart = (): void => {
+    tagTable.seal()
+    if (fleet !== undefined && fleet.tier === undefined) fleet.start()
+  }
   const engine: Engine = {
     runtime,
     emitter,
@@ -148,22 +155,30 @@ function createFleet(
     readonly emitter: Emitter
     readonly tagTable: TagTable
     readonly versions: VersionSource
+    readonly given: BusDefinition | undefined
     readonly hasPendingWrites: () => boolean
   },
 ): Fleet | undefined {
   const shared = chain.tiers.filter(({ capabilities, bus }) => capabilities.shared && bus !== undefined)
   const tier = shared.find(({ authority }) => authority !== undefined) ?? shared[0]
-  if (tier?.bus === undefined) return undefined
+  if (tier !== undefined && parts.given !== undefined)
+    throw new ConfigError(
+      `\`options.bus\` is given, but the tier ${tier.name} tells of changes itself. Leave one of them out.`,
+      { code: 'ERR_CACHE_CONFIG', tier: tier.name },
+    )
+  const bus = parts.given?.create(parts.runtime) ?? tier?.bus
+  if (bus === undefined) return undefined
   return new Fleet({
     timers: parts.runtime.timers,
     emitter: parts.emitter,
     tagTable: parts.tagTable,
     tier,
-    bus: tier.bus,
+    bus,
     localTiers: chain.tiers.filter(({ capabilities }) => !capabilities.shared || capabilities.readOnly === true),
     journal: chain.journal,
     hasPendingWrites: parts.hasPendingWrites,
     now: () => parts.runtime.clock.now(),
+    observe: (version) => parts.versions.observe(version),
     nextVersion: () => parts.versions.nextVersion(),
   })
 }

@@ -1,11 +1,3 @@
-import type { Bus } from '../contract/bus.ts'
-import type { Runtime } from '../contract/runtime.ts'
-
-/** How a bus enters a manager: described first, created by each manager that uses it. */
-export interface BusDefinition {
-  create(runtime: Runtime): Bus
-}
-
 /** What an in-process bus lets its users decide. */
 export interface InProcessBusOptions {
   /**

@@ -1,5 +1,6 @@
 import { EchoBus, type EchoChannel, type EchoEvents } from '../base/echo-bus/index.ts'
-import { defaultMaxStalenessMs, type BusDefinition, type InProcessBusOptions } from './definition.ts'
+import type { BusDefinition } from '../contract/bus.ts'
+import { defaultMaxStalenessMs, type InProcessBusOptions } from './definition.ts'
 import { instanceName } from './instance-name.ts'
 import { CountingHub, type HubLink, type MemoryHub } from './memory-hub.ts'
 

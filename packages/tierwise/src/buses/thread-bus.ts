@@ -2,7 +2,8 @@ import { BroadcastChannel } from 'node:worker_threads'
 
 import { optionError, readOptions, positiveInteger, text } from '../base/option-reader.ts'
 import { EchoBus, type EchoChannel, type EchoEvents } from '../base/echo-bus/index.ts'
-import { defaultMaxStalenessMs, type BusDefinition, type InProcessBusOptions } from './definition.ts'
+import type { BusDefinition } from '../contract/bus.ts'
+import { defaultMaxStalenessMs, type InProcessBusOptions } from './definition.ts'
 import { instanceName } from './instance-name.ts'
 
 export interface ThreadBusOptions extends InProcessBusOptions {

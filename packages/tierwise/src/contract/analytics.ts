@@ -84,8 +84,8 @@ export interface TierHealth {
 
 /** How this instance hears of what others change. */
 export interface BusHealth {
-  /** The tier whose bus it is. */
-  readonly tier: string
+  /** The tier whose bus it is; undefined for one that belongs to no tier. */
+  readonly tier: string | undefined
   /** Everything has been heard that was changed up to so many milliseconds ago; undefined while that is not known. */
   readonly confirmedAgoMs: number | undefined
 }

@@ -1,3 +1,5 @@
+import type { Runtime } from './runtime.ts'
+
 /** A key that was set, deleted or made stale by another process. */
 export interface KeyChange {
   readonly kind: 'key'
@@ -73,4 +75,9 @@ export interface Bus {
    * none. Sent within the call, so that who waits for the change can rely on it; never throws.
    */
   announce?(changes: readonly BusChange[]): void
+}
+
+/** How a bus that belongs to no tier enters a manager: described first, created by each manager that uses it. */
+export interface BusDefinition {
+  create(runtime: Runtime): Bus
 }

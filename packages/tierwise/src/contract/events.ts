@@ -138,8 +138,8 @@ export type TierEvent =
  */
 export interface BusEvent {
   readonly type: 'bus'
-  /** The tier whose bus it is. */
-  readonly tier: string
+  /** The tier whose bus it is; undefined for one that belongs to no tier. */
+  readonly tier: string | undefined
   readonly state: 'lost' | 'confirmed'
   /** A part of the keys; on one server there is one, number 0. */
   readonly lane: number

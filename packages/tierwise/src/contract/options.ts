@@ -1,3 +1,4 @@
+import type { BusDefinition } from './bus.ts'
 import type { EncryptionOptions, ValueCodec } from './codec.ts'
 import type { Runtime } from './runtime.ts'
 import type { StandardSchema } from './schema.ts'
@@ -115,6 +116,8 @@ export interface CacheManagerOptions extends GuardOptions {
   readonly strictNamespaces?: boolean
   /** First part of every storage key: letters, digits, `_`, `-` and `.`. @default 'tw' */
   readonly prefix?: string
+  /** Tells instances of each other's changes where none of the tiers does: `threadBus` for the threads of a process. @default that of the first shared tier */
+  readonly bus?: BusDefinition
   /** How values become bytes. @default 'msgpack' */
   readonly codec?: 'msgpack' | 'json' | ValueCodec
   /** Encrypts what leaves memory, with AES-256-GCM. @default none */

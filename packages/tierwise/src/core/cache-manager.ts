@@ -219,14 +219,15 @@ export class TieredCacheManager implements CacheManager {
     { tiers, space }: { readonly tiers: readonly GuardedTier[]; readonly space: LocalSpace | undefined },
   ): Sharing | undefined {
     const { fleet } = this.#parts.engine
-    const shared = tiers.find((tier) => tier.name === fleet?.tier.name)
-    if (fleet === undefined || shared === undefined || modeOf(policy) === 'off') return undefined
+    if (fleet === undefined || modeOf(policy) === 'off') return undefined
+    const shared = tiers.find((tier) => tier.name === fleet.tier?.name)
+    if (fleet.tier !== undefined && shared === undefined) return undefined
     return new Sharing({
       proofs: fleet.proofs,
       arrivals: fleet.arrivals,
       floorOf: (key) => fleet.floorOf(key),
-      authority: shared.authority,
-      tier: shared.authority === undefined ? undefined : shared.name,
+      authority: shared?.authority,
+      tier: shared?.authority === undefined ? undefined : shared.name,
       maxStalenessMs: modeOf(policy) === 'eventual' ? Infinity : policy.maxStalenessMs,
       leaseMs: policy.leaseMs,
       holdMs: policy.holdMs,

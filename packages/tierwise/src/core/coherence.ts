@@ -47,10 +47,17 @@ export function interruptLoads(ns: Namespace, key: string, version: number): voi
 
 /** The second application. A flight that already runs its loader started it after the change and is spared. */
 function endChange(ns: Namespace, key: string, version: number): void {
+  announce(ns, key, version)
   ns.flights.detachLookup(key, version)
   ns.tickets.endChange(key, version)
   const held = ns.local?.space.find(key)
   if (held !== undefined && held.version < version) ns.local?.space.delete(key)
+}
+
+/** Tells the other instances, where the shared store does not. */
+export function announce(ns: Namespace, key: string, version: number): void {
+  if (ns.sharing === undefined) return
+  ns.engine.fleet?.announce([{ kind: 'key', operation: 'set', key: ns.storageKey(key), version }])
 }
 
 /** A change of everything: a clear. */

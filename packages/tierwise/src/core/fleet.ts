@@ -18,8 +18,8 @@ export interface FleetParts {
   readonly timers: Timers
   readonly emitter: Emitter
   readonly tagTable: TagTable
-  /** The tier whose bus it is. */
-  readonly tier: GuardedTier
+  /** The tier whose bus it is; undefined for one that belongs to no tier. */
+  readonly tier: GuardedTier | undefined
   readonly bus: Bus
   /** Tiers of this process alone, or of its host: they hear of changes only through it. */
   readonly localTiers: readonly GuardedTier[]
@@ -28,6 +28,8 @@ export interface FleetParts {
   /** Whether acknowledged writes have not reached their tiers yet. */
   readonly hasPendingWrites: () => boolean
   readonly now: () => number
+  /** Makes later versions of this process larger. */
+  readonly observe: (version: number) => void
   /** Larger than every version that this process has seen. */
   readonly nextVersion: () => number
 }
@@ -36,7 +38,7 @@ export interface FleetParts {
 export class Fleet implements BusListener {
   readonly proofs: LaneProofs
   readonly arrivals: Arrivals
-  readonly tier: GuardedTier
+  readonly tier: GuardedTier | undefined
   readonly #parts: FleetParts
   readonly #namespaces = new Map<string, Namespace>()
   readonly #localTiers: LocalTiers
@@ -97,7 +99,7 @@ export class Fleet implements BusListener {
     } catch (cause) {
       throw new TimeoutError(
         `It could not be found out within ${timeoutMs} ms whether all instances have applied the invalidation. It is made and announced; those that have not applied it serve nothing from memory that is older than their \`maxStaleness\`.`,
-        { code: 'ERR_CACHE_BARRIER', operation: 'invalidate', tier: this.tier.name, retryable: true, cause },
+        { code: 'ERR_CACHE_BARRIER', operation: 'invalidate', retryable: true, cause },
       )
     }
   }
@@ -117,7 +119,12 @@ export class Fleet implements BusListener {
   get health(): BusHealth {
     const { oldest } = this.proofs
     const confirmedAgoMs = oldest === -Infinity ? undefined : this.#parts.now() - oldest
-    return { tier: this.tier.name, confirmedAgoMs }
+    return { tier: this.tier?.name, confirmedAgoMs }
+  }
+
+  /** Tells the others, where the shared store does not do that itself. */
+  announce(changes: readonly BusChange[]): void {
+    this.#parts.bus.announce?.(changes)
   }
 
   register(ns: Namespace): void {
@@ -140,7 +147,7 @@ export class Fleet implements BusListener {
   lost(lane: number): void {
     const { bus, nextVersion } = this.#parts
     if (this.#losses[lane] !== undefined) this.#loseLeases(lane)
-    if (this.proofs.lose(lane)) this.#parts.emitter.emit({ type: 'bus', tier: this.tier.name, state: 'lost', lane })
+    if (this.proofs.lose(lane)) this.#parts.emitter.emit({ type: 'bus', tier: this.tier?.name, state: 'lost', lane })
     this.#floors[lane] = nextVersion()
     this.#losses[lane] = this.#lossesOf(lane) + 1
     this.#update()
@@ -162,7 +169,7 @@ export class Fleet implements BusListener {
     if (lane === this.#parts.bus.tagLane && !this.#areTagsKnown) this.#tagsConfirmedAt = instant
     else {
       if (this.proofs.confirm(lane, instant))
-        this.#parts.emitter.emit({ type: 'bus', tier: this.tier.name, state: 'confirmed', lane })
+        this.#parts.emitter.emit({ type: 'bus', tier: this.tier?.name, state: 'confirmed', lane })
       this.#update()
       if (this.proofs.oldest !== -Infinity) this.arrivals.wake(firstProof)
     }
@@ -188,7 +195,7 @@ export class Fleet implements BusListener {
     return new PlaceKeeper({
       journal,
       timers,
-      tier: tier.name,
+      tier: tier?.name ?? 'bus',
       localTiers: this.#localTiers,
       ownChanges: this.#ownChanges,
       hasPendingWrites,
@@ -233,6 +240,7 @@ export class Fleet implements BusListener {
   }
 
   #applyKey({ key, operation, version }: KeyChange): void {
+    this.#parts.observe(version)
     const ns = this.#namespaceOf(key)
     if (ns?.sharing !== undefined)
       applyForeign(ns, key.slice(ns.prefix.length), { version, isExpiry: operation === 'expire' })
@@ -264,10 +272,10 @@ export class Fleet implements BusListener {
    * the store is asked for them.
    */
   async #lookAgain(keys: readonly string[]): Promise<void> {
-    const held = await this.tier.get(keys, (_, __, version) => ({ version: version ?? Infinity }))
+    const held = await this.tier?.get(keys, (_, __, version) => ({ version: version ?? Infinity }))
     for (const [at, key] of keys.entries()) {
       const ns = this.#namespaceOf(key)
-      if (ns !== undefined) applyForeign(ns, key.slice(ns.prefix.length), held[at] ?? { version: Infinity })
+      if (ns !== undefined) applyForeign(ns, key.slice(ns.prefix.length), held?.[at] ?? { version: Infinity })
     }
   }
 

@@ -1,5 +1,6 @@
 import { boolean, optionError, positiveInteger, shaped } from '../base/option-reader.ts'
 import type { OptionReader, OptionTable } from '../base/option-reader.ts'
+import type { BusDefinition } from '../contract/bus.ts'
 import type { EncryptionKey } from '../contract/codec.ts'
 import { guardTable } from './guard-options.ts'
 import type { GuardOptionValues } from './guard-options.ts'
@@ -14,6 +15,9 @@ export interface ManagerSettings {
 }
 
 const isObject = (raw: unknown): raw is object => typeof raw === 'object' && raw !== null
+
+const isBus = (raw: unknown): raw is BusDefinition =>
+  isObject(raw) && 'create' in raw && typeof raw.create === 'function'
 
 const readElsewhere: OptionReader<unknown> = shaped('an object or a list', isObject)
 
@@ -54,13 +58,14 @@ function isKey(raw: unknown): raw is EncryptionKey {
 export const managerTable: OptionTable<
   ManagerSettings &
     GuardOptionValues &
-    Record<'tiers' | 'defaults' | 'namespaces' | 'codec' | 'encryption' | 'guards' | 'runtime', unknown>
+    Record<'tiers' | 'defaults' | 'namespaces' | 'bus' | 'codec' | 'encryption' | 'guards' | 'runtime', unknown>
 > = {
   tiers: readElsewhere,
   defaults: readElsewhere,
   namespaces: readElsewhere,
   strictNamespaces: boolean,
   prefix,
+  bus: shaped('a bus, made by threadBus()', isBus),
   codec,
   encryption,
   ...guardTable,

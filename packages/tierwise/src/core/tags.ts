@@ -21,6 +21,7 @@ export class TagTable implements KeptTable {
   readonly #keepers: TagKeeper[] = []
   readonly #timers: Timers
   #onClear: (namespace: string) => void = () => {}
+  #onInvalidate: (names: readonly string[], clock: number) => void = () => {}
   #now: number
   #floor: number
   #sealed = false
@@ -36,6 +37,11 @@ export class TagTable implements KeptTable {
   /** `listener` is told of the namespaces that another process has cleared; the empty name stands for all. */
   onClear(listener: (namespace: string) => void): void {
     this.#onClear = listener
+  }
+
+  /** `listener` is told of what this process invalidates. */
+  onInvalidate(listener: (names: readonly string[], clock: number) => void): void {
+    this.#onInvalidate = listener
   }
 
   get now(): number {
@@ -74,6 +80,7 @@ export class TagTable implements KeptTable {
     const clock = this.#now + 1
     this.#now = clock
     for (const name of names) this.#raise(name, clock)
+    this.#onInvalidate(names, clock)
     for (const keeper of this.#keepers) keeper.owe(names, clock)
     const taken = await Promise.all(this.#keepers.map((keeper) => keeper.deliver()))
     return taken.length > 0 && taken.every(Boolean)

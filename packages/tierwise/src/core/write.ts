@@ -2,7 +2,7 @@ import type { WriteResult } from '../contract/cache.ts'
 import type { Entry } from '../contract/entry.ts'
 import type { TierWriteState } from '../contract/events.ts'
 import { ValueError } from '../errors.ts'
-import { applyChange, applyChangeOf, interruptLoads } from './coherence.ts'
+import { announce, applyChange, applyChangeOf, interruptLoads } from './coherence.ts'
 import { createEntry } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
@@ -96,6 +96,7 @@ export async function writeEntries(
 /** Without tiers behind memory a change is one step that nobody can see half done. */
 function writeInMemory(ns: Namespace, item: KeyedEntry, policy: Policy): WriteResult {
   interruptLoads(ns, item.key, item.entry.version)
+  announce(ns, item.key, item.entry.version)
   return report(ns, item, ns.local === undefined ? {} : { [ns.local.name]: writeMemory(ns, item, policy) })
 }
 

@@ -8,8 +8,6 @@ import type { Tables } from '../tables.ts'
 import { Announcer } from './announcement.ts'
 import { NotifyChannel } from './notify-channel.ts'
 
-const maxStalenessMs = 5000
-
 export interface PostgresBusOptions {
   readonly tables: Tables
   readonly context: TierContext
@@ -35,6 +33,7 @@ export function postgresBus({ tables, context, port }: PostgresBusOptions): Post
         'Notifications do not come back over the connection that listens, so it is made again. Behind a pooler in transaction mode LISTEN does not work: connect to the server itself, or set `bus: false`',
     })
   const channel = new NotifyChannel({ channel: announcer.channel, runtime: context, port, onSilence })
+  const { maxStalenessMs = 5000 } = context
   const bus = new EchoBus({ channel, runtime: context, source, announces: false, maxStalenessMs })
   return { bus, announcer }
 }
