@@ -201,6 +201,13 @@ describe.each(clients)('changes through %s', (client) => {
   })
 
   describe('versions', () => {
+    it('are told when records are listed', async () => {
+      const version = await change(tier, replacement(key))
+      const told: unknown[] = []
+      for await (const found of tier.scan('tw:', (_bytes, _index, each) => each)) told.push(found)
+      expect(told).toEqual([version])
+    })
+
     it('exceed what is held when the clock of the server steps back, whatever is done', async () => {
       const future = Date.now() * 1000 + 3.6e9
       await admin.set(key, recordBytes(future, Infinity, frameOf(key, 'x')))
