@@ -16,6 +16,7 @@ function withStore() {
   const guard = { breaker: { openFor: '50ms' } } as const
   const listened = managerOf({
     tiers: [memory(), store],
+    tierTimeout: '30s',
     guards: { store: guard },
     namespaces: { local: { tiers: ['memory'] } },
   })
@@ -107,6 +108,27 @@ describe('a row', () => {
     expect(invalidated).toEqual(['factors/steel', 'factors/glass'])
     expect((await relay.stats()).delivered).toBe(1)
   }, 60_000)
+
+  it('that a relay is about to deliver is left to it', async () => {
+    const database = await openDatabase('pg')
+    const { outbox, transaction } = database
+    const slow = withStore()
+    slow.faults.hang('delete')
+    await outbox.relay(slow.manager)
+    await transaction((tx) => outbox.invalidateInTx(tx, 'factors', 'slow'))
+    await until(() => slow.faults.hanging === 1, 'the first relay has taken it')
+    const { manager, invalidated } = managerOf()
+    const other = await outbox.relay(manager, { pollInterval: '10ms', batchSize: 1 })
+    for (const key of ['a', 'b', 'c']) {
+      await transaction((tx) => outbox.invalidateInTx(tx, 'factors', key))
+      await until(() => invalidated.includes(`factors/${key}`), 'the other relay goes on')
+    }
+    slow.faults.clear()
+    await until(() => isEmpty(database), 'the outbox is empty')
+    expect(invalidated).toEqual(['factors/a', 'factors/b', 'factors/c'])
+    expect(slow.invalidated).toEqual(['factors/slow'])
+    expect((await other.stats()).delivered).toBe(3)
+  })
 
   it('is delivered again when it could not be removed', async () => {
     const database = await openDatabase('pg')
