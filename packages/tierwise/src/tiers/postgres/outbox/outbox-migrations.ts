@@ -37,7 +37,6 @@ function firstTable(tables: Tables): readonly string[] {
   check (num_nonnulls(keys, tags) = 1),
   check (fence is null or keys is not null)
 ) with (
-  fillfactor = 50,
   autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 2000
 )`,
