@@ -50,9 +50,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     versions.observe(highestVersion)
     if (name === chain.journal?.tier) await chain.journal.load()
     if (tags !== undefined) await tagTable.attach(tags)
-    if (name !== fleet?.tier?.name) return
-    fleet.start()
-    await fleet.firstProof(settings.guard.timeoutMs)
+    if (name === fleet?.tier?.name) fleet.start()
   }
   const guards = readGuards(options.guards, 'options.guards', { names: tierNames, base: settings.guard })
   const chain = createChain(options.tiers, {
@@ -78,7 +76,13 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     await prepareCodecs(options, chain)
     readJournal(chain)
   }
-  const lifecycle = new Lifecycle({ tiers: chain.tiers, emitter, prepare, seal: () => onStart() })
+  const lifecycle = new Lifecycle({
+    tiers: chain.tiers,
+    emitter,
+    prepare,
+    prove: () => fleet?.firstProof(settings.guard.timeoutMs) ?? Promise.resolve(),
+    seal: () => onStart(),
+  })
   const onStart = (): void => {
     tagTable.seal()
     if (fleet !== undefined && fleet.tier === undefined) fleet.start()

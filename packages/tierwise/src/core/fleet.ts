@@ -78,7 +78,8 @@ export class Fleet implements BusListener {
 
   /** Resolves with the first proof of all lanes, or after `ms`: until then memory answers nothing. */
   firstProof(ms: number): Promise<void> {
-    return this.proofs.oldest === -Infinity ? this.arrivals.wait(firstProof, ms) : Promise.resolve()
+    const isAwaited = this.#state === 'started' && this.proofs.oldest === -Infinity
+    return isAwaited ? this.arrivals.wait(firstProof, ms) : Promise.resolve()
   }
 
   async stop(): Promise<void> {

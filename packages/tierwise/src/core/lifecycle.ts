@@ -6,6 +6,8 @@ export interface LifecycleParts {
   readonly emitter: Emitter
   /** Before any tier is opened: loads the codecs. */
   readonly prepare: () => Promise<void>
+  /** After every tier was tried: waits a moment for the proof of what memory will hold. */
+  readonly prove: () => Promise<void>
   /** After every tier was tried: entries may record the tag clock now. */
   readonly seal: () => void
 }
@@ -49,6 +51,8 @@ export class Lifecycle {
   async #open(): Promise<void> {
     await this.#parts.prepare()
     await Promise.all(this.#parts.tiers.map((tier) => tier.openSoon()))
+    // Not while one of them is being opened: the proof may need it.
+    await this.#parts.prove()
   }
 
   #started(): void {
