@@ -141,9 +141,9 @@ export interface Tier {
   /** Present when `capabilities.notes`. */
   readonly notes?: NoteStore
   /** Present when the store can give versions and leases to all that share it. */
-  readonly authority?: Authority
+  readonly authority?: Authority | undefined
   /** Present when the store tells each process what others have changed. */
-  readonly bus?: Bus
+  readonly bus?: Bus | undefined
   /** Present when code outside of this library may share the store's keys and values. */
   readonly raw?: RawStore
   /**

@@ -67,7 +67,8 @@ const presets: Readonly<Record<PresetName, Preset>> = {
 
 const build: Readonly<Record<Part, (tiers: PresetTiers, preset: Preset) => TierDefinition>> = {
   memory: (tiers, preset) => memory({ ...preset.memory, ...tiers.memory }),
-  redis: (tiers) => redis(tiers.redis),
+  // In front of a cluster that all hosts share it is the Redis of its host.
+  redis: (tiers, { chain }) => redis({ ...(chain.includes('redisCluster') ? { scope: 'host' } : {}), ...tiers.redis }),
   redisCluster: (tiers) => redis({ name: 'redisCluster', ...tiers.redisCluster }),
   disk: (tiers) => disk({ path: '.cache/tierwise', ...tiers.disk }),
   postgres: (tiers) => postgres(tiers.postgres),

@@ -52,7 +52,7 @@ export type { RedisOptions } from './options.ts'
  */
 export function redis(options: RedisOptions = {}): TierDefinition {
   const resolved = readRedisOptions(options)
-  const { name, compression, lanes, tombstoneTtlMs, maxReplicaLagMs, tracking, connectTimeoutMs } = resolved
+  const { name, compression, scope, lanes, tombstoneTtlMs, maxReplicaLagMs, tracking, connectTimeoutMs } = resolved
   const place = placeOf(resolved.source)
   const definition: TierDefinition = {
     name,
@@ -63,6 +63,7 @@ export function redis(options: RedisOptions = {}): TierDefinition {
           ports: () => portsOf(resolved, context),
           target: place,
           connectTimeoutMs,
+          scope,
           lanes,
           tombstoneTtlMs,
           maxReplicaLagMs,

@@ -1,6 +1,7 @@
 import {
   duration,
   numberIn,
+  oneOf,
   optionError,
   readOptions,
   shaped,
@@ -33,6 +34,12 @@ export interface RedisOptions extends Omit<RedisConnectionOptions, 'client'> {
   readonly name?: string
   /** @default false */
   readonly compression?: CompressionOptions | false
+  /**
+   * Who shares it: all instances of the application, or only those of one host, as with a Redis on every host in front of
+   * one that is common to all. The latter gives no versions and tells nobody of changes; it hears of them from the common
+   * one as memory does. @default 'fleet'
+   */
+  readonly scope?: 'fleet' | 'host'
   /** Groups into which the keys of a cluster are divided; all processes that share it use the same number. @default 64 */
   readonly lanes?: number
   /** How long a deletion is remembered, and so for how long a load may take that must not bring the value back. @default '5m' */
@@ -51,6 +58,7 @@ export interface RedisOptions extends Omit<RedisConnectionOptions, 'client'> {
 export interface ResolvedRedisOptions {
   readonly name: string
   readonly compression: CompressionOptions | undefined
+  readonly scope: 'fleet' | 'host'
   readonly lanes: number
   readonly tombstoneTtlMs: number
   readonly maxReplicaLagMs: number
@@ -89,6 +97,7 @@ const manager = shaped('what createRedisManager() returns', (raw): raw is RedisM
 const tierOptionTable = {
   name: text,
   compression,
+  scope: oneOf('fleet', 'host'),
   lanes: wholeLanes,
   tombstoneTtl: duration,
   maxReplicaLag: duration,
@@ -101,6 +110,7 @@ export function readRedisOptions(options: RedisOptions): ResolvedRedisOptions {
   return {
     name: read.name ?? 'redis',
     compression: read.compression === false ? undefined : read.compression,
+    scope: read.scope ?? 'fleet',
     lanes: read.lanes ?? 64,
     tombstoneTtlMs: read.tombstoneTtl ?? 300_000,
     maxReplicaLagMs: read.maxReplicaLag ?? 5000,

@@ -31,6 +31,8 @@ export interface RedisTierSettings {
   /** What the connection goes to, for messages; without credentials. */
   readonly target: string
   readonly connectTimeoutMs: number
+  /** Instances of one host alone neither agree on versions here nor hear of changes. */
+  readonly scope: 'fleet' | 'host'
   readonly lanes: number
   readonly tombstoneTtlMs: number
   /** A replica that may be further behind is not read. */
@@ -42,17 +44,10 @@ export interface RedisTierSettings {
 /** The tier on Redis: reads of a tick in one MGET a lane; writes of a tick in one script a lane, and so what the authority is asked. */
 export class RedisTier implements Tier {
   readonly sync = false
-  readonly capabilities: TierCapabilities = {
-    shared: true,
-    durable: true,
-    versions: true,
-    scan: true,
-    bytes: false,
-    tags: true,
-  }
+  readonly capabilities: TierCapabilities
   readonly tags: RedisTagStore
-  readonly authority: RedisAuthority
-  readonly bus: TierBus = new TierBus()
+  readonly authority: RedisAuthority | undefined
+  readonly bus: TierBus | undefined
   /** This instance in what it announces. */
   readonly source: string = randomText()
   readonly raw: RedisRawStore
@@ -69,7 +64,10 @@ export class RedisTier implements Tier {
       const { ports, announcer } = this.#open('tags')
       return { port: ports.primary, announcer }
     })
-    this.authority = new RedisAuthority(() => this.#authorityLink(), context.clock)
+    const shared = settings.scope === 'fleet'
+    this.capabilities = { shared, durable: true, versions: true, scan: true, bytes: false, tags: true }
+    this.authority = shared ? new RedisAuthority(() => this.#authorityLink(), context.clock) : undefined
+    this.bus = shared ? new TierBus() : undefined
     this.raw = new RedisRawStore(() => this.#open('get').ports.primary, context.clock)
   }
 
@@ -157,7 +155,7 @@ export class RedisTier implements Tier {
     try {
       await this.#connect(ports)
       this.#parts = await openParts(ports, this.#settings, { context: this.#context, source: this.source })
-      this.bus.attach(this.#makeBus(this.#parts))
+      this.bus?.attach(this.#makeBus(this.#parts))
       return { highestVersion: 0 }
     } catch (error) {
       await closePorts(ports)
@@ -187,13 +185,13 @@ export class RedisTier implements Tier {
     const keys = changes.flatMap((change) => (change.kind === 'key' ? [change] : []))
     const tags = changes.flatMap((change) => (change.kind === 'tags' ? [change] : []))
     const work = [
-      ...(keys.length === 0 ? [] : [this.authority.affirm(keys)]),
+      ...(keys.length === 0 ? [] : [this.authority?.affirm(keys)]),
       ...tags.map(({ names, clock }) => this.tags.invalidate(names, clock)),
     ]
     const { name } = this.#context
     const report = (error: unknown): void =>
       this.#context.report({ type: 'tier-error', tier: name, operation: 'bus', error })
-    for (const each of work) each.catch(report)
+    for (const each of work) each?.catch(report)
   }
 
   /** What `answerOf` makes of each reply. Not `async`, as `get`. */
@@ -248,7 +246,7 @@ export class RedisTier implements Tier {
     const parts = this.#parts
     this.#opening = undefined
     this.#parts = undefined
-    await this.bus.detach()
+    await this.bus?.detach()
     if (parts !== undefined) await closeParts(parts, this.#context.timers)
   }
 

@@ -7,9 +7,16 @@ import { systemRuntime } from '../../../src/base/runtime.ts'
 import { RedisTier, type RedisTierSettings } from '../../../src/tiers/redis/redis-tier.ts'
 
 export interface CreatedTier {
-  readonly tier: RedisTier
+  readonly tier: FleetTier
   readonly events: TierEvent[]
 }
+
+/** A tier that all instances share. */
+export type FleetTier = RedisTier &
+  Required<Pick<RedisTier, 'authority' | 'bus'>> & {
+    readonly authority: NonNullable<RedisTier['authority']>
+    readonly bus: NonNullable<RedisTier['bus']>
+  }
 
 export type TierParts = Pick<RedisTierSettings, 'ports'> & Partial<RedisTierSettings> & { readonly runtime?: Runtime }
 
@@ -24,12 +31,13 @@ export function createdTier({ runtime = systemRuntime(), ...settings }: TierPart
       lanes: 64,
       tombstoneTtlMs: 300_000,
       tracking: false,
+      scope: 'fleet',
       maxReplicaLagMs: 5000,
       ...settings,
     },
     { name: 'redis', prefix: 'tw', clock, timers, random, report: (event) => void events.push(event) },
   )
-  return { tier, events }
+  return { tier: tier as FleetTier, events }
 }
 
 export async function openedTier(parts: TierParts): Promise<CreatedTier> {
