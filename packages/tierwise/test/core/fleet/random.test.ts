@@ -1,0 +1,21 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { command } from './random/commands.ts'
+import { runFleet } from './random/run.ts'
+
+const runs = Number(process.env['FLEET_RUNS'] ?? 300)
+
+describe('random work of three instances over a shared store', () => {
+  // fast-check prints the seed and the shortest run that fails; hand the seed to `fc.assert` to see it again.
+  test(
+    'never answers what was superseded too long ago, and keeps nothing old',
+    { timeout: 60_000 + runs * 200 },
+    async () => {
+      const property = fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 60 }), async (commands) => {
+        expect(await runFleet(commands)).toEqual([])
+      })
+      await fc.assert(property, { numRuns: runs })
+    },
+  )
+})
