@@ -31,6 +31,7 @@ export async function copyUnderLease(
   const storageKeys = leases.map(({ key }) => key)
   const entries = await storedEntries(ns, source, storageKeys)
   const isUsable = (entry: Entry | undefined): entry is Entry =>
+    // protocol P1 copy-marks: the authority knows nothing of tags and clears
     entry !== undefined && freshness(entry, ns.now()) === 'fresh' && ns.tags.accepts(entry)
   const fills = leases.flatMap((lease, at): Fill[] => {
     const entry = entries[at]
@@ -64,6 +65,7 @@ function toFill(
   const payload = tier.envelope.encodeValue(entry.value)
   const unversioned = { ...entry, version: 0 }
   const { bytes, expiresAt } = toBytes(tier, { key, storageKey: key, entry: unversioned, payload })
+  // protocol P1 copy-version: the tier below may not have heard yet of the change that the authority has made
   const copyOf = source.capabilities.readOnly === true ? undefined : entry.version
   return { key, lease, bytes, expiresAt, copyOf }
 }

@@ -142,31 +142,40 @@ export class Fleet implements BusListener {
       if (change.kind === 'tags') this.#applyTags(change)
       else this.#applyKey(change)
     }
+    // protocol P1 local-told: a tier of this process hears of changes in no other way
     this.#localTiers.tell(changes)
   }
 
   lost(lane: number): void {
     const { bus, nextVersion } = this.#parts
+    // protocol P1 loss-returns-leases: a store that went back may honour what a lost change had taken
     if (this.#losses[lane] !== undefined) this.#loseLeases(lane)
+    // protocol P3 loss-unproves: changes may have been missed
     if (this.proofs.lose(lane)) this.#parts.emitter.emit({ type: 'bus', tier: this.tier?.name, state: 'lost', lane })
+    // protocol P3 loss-floor: what local tiers hold may be older than a change that was missed
     this.#floors[lane] = nextVersion()
     this.#losses[lane] = this.#lossesOf(lane) + 1
     this.#update()
     if (this.#lost.size === 0) queueMicrotask(() => this.#dropLost())
     this.#lost.add(lane)
+    // protocol P3 loss-of-tags: invalidations of tags may have been missed
     if (lane === bus.tagLane) this.#loseTags()
   }
 
   /** What was told before has to reach the local tiers first: they would go on to answer what it has made old. */
   confirmed(lane: number, instant: number): void {
+    // protocol P3 loss-before-proof: the proof would make servable again what was lost before it
     if (this.#lost.has(lane)) this.#dropLost()
     const untaken = this.#localTiers.untaken.settled()
+    // protocol P3 local-first: a local tier that has not taken a change goes on to answer what it made old
     if (untaken === undefined) return this.#confirm(lane, instant)
     const losses = this.#lossesOf(lane)
+    // protocol P3 lost-meanwhile: the proof is older than the loss
     void untaken.then(() => losses === this.#lossesOf(lane) && this.#confirm(lane, instant))
   }
 
   #confirm(lane: number, instant: number): void {
+    // protocol P3 tags-asked: the lane says what is invalidated from here on, not what was
     if (lane === this.#parts.bus.tagLane && !this.#areTagsKnown) this.#tagsConfirmedAt = instant
     else {
       if (this.proofs.confirm(lane, instant))
@@ -227,6 +236,7 @@ export class Fleet implements BusListener {
     this.#lost.clear()
     if (lost.size === 0) return
     const isLost = (storageKey: string): boolean => lost.has(bus.laneOf(storageKey))
+    // protocol P3 loss-drops: what was read before the loss may be older than a change that was missed
     for (const ns of this.#namespaces.values()) loseKeys(ns, bus.lanes === 1 ? undefined : isLost)
     this.arrivals.wakeAll((key) => key !== firstProof)
   }
@@ -257,6 +267,7 @@ export class Fleet implements BusListener {
     this.#areTagsKnown = false
     this.#tagsConfirmedAt = -Infinity
     void this.#parts.tagTable.refresh().then((isKnown) => {
+      // protocol P3 tags-lost-again: the answer is older than the last loss
       if (loss !== this.#tagLosses) return
       if (isKnown) this.#knowTags()
       else this.#parts.timers.after(tagRetryMs, () => loss === this.#tagLosses && this.#loseTags())

@@ -158,6 +158,7 @@ export class FlightTable {
   }
 
   mayStore(flight: Flight): boolean {
+    // protocol P1 flight-detached: a change that detached the load is newer than what it brings
     return this.#byKey.get(flight.key) === flight
   }
 
@@ -169,6 +170,7 @@ export class FlightTable {
   /** As `detach`, but spares a flight that already runs its loader; only what it found before that is no fallback any more. */
   detachLookup(key: string, version: number): void {
     const flight = this.#byKey.get(key)
+    // protocol P1 lookup-detached: a load that asks the tiers may have had an answer from before the change
     if (flight?.stage === 'lookup') this.#byKey.delete(key)
     else if (flight?.previous !== undefined && flight.previous.version < version) flight.previous = undefined
   }

@@ -25,6 +25,7 @@ export class LaneProofs {
 
   /** The instant up to which everything that may concern the storage key has been told. */
   ofKey(key: string): number {
+    // protocol P3 proof-of-tags: a clear, or an invalidation of a tag, is told in a lane of its own
     return Math.min(this.#of(this.#bus.laneOf(key)), this.ofTags)
   }
 
@@ -40,7 +41,9 @@ export class LaneProofs {
   /** Whether the lane had a proof. */
   lose(lane: number): boolean {
     const before = this.#of(lane)
+    // protocol P3 loss-ends-proof: changes may have been missed that were made before the proof
     this.#confirmedAt[lane] = -Infinity
+    // protocol P3 loss-ends-hits: the hit looks at the oldest proof only
     this.#oldest = -Infinity
     return before !== -Infinity
   }
@@ -51,6 +54,7 @@ export class LaneProofs {
 
   #update(): void {
     let oldest = Infinity
+    // protocol P3 oldest-proof: a lane that is told proves nothing of the others
     for (let lane = 0; lane < this.#bus.lanes; lane++) oldest = Math.min(oldest, this.#of(lane))
     this.#oldest = oldest === Infinity ? -Infinity : oldest
   }

@@ -134,6 +134,8 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
     return landing
   }
   const { policy, sourceVersion } = wishes
+  // protocol P1 tag-clock: tags invalidated while the loader ran are newer than its value
+  // protocol P3 read-at: the value is as old as the start of its load
   const stored = await fill(ns, [{ flight, value, policy, tags, tagClock, loadMs, readAt, sourceVersion }])
   const outcome = wishes.notModified ? 'not-modified' : 'stored'
   emitLoad(ns, flight, { outcome: stored.has(flight) ? outcome : 'rejected' })

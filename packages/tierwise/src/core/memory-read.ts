@@ -7,6 +7,7 @@ import type { Policy } from './policy.ts'
 
 /** The fresh value memory holds, if this call may use it. */
 export function readMemory(ns: Namespace, key: string, policy: Policy): unknown {
+  // protocol P4 memory-after: memory may not have heard yet of the change that the token stands for
   const plain = policy.after === 0 ? ns.localFor(policy)?.space.read(key) : undefined
   return plain === undefined ? freshInMemory(ns, key, policy)?.value : plain
 }
@@ -24,7 +25,9 @@ export function findInMemory(ns: Namespace, local: LocalPart | undefined, key: s
 /** The second look: a fresh entry that `read` does not answer, because a refresh is due or a version is asked for. */
 export function freshInMemory(ns: Namespace, key: string, policy: Policy): LocalEntry | undefined {
   const held = ns.localFor(policy)?.space.find(key)
+  // protocol P4 memory-version: memory may hold the version before that of the token
   if (held === undefined || held.version < policy.after || freshness(held, ns.now()) !== 'fresh') return undefined
+  // protocol P3 memory-proved: what is not proved may have been superseded long ago
   if (!ns.mayServe(key)) return undefined
   recordMemoryHit(ns, key)
   return held

@@ -124,11 +124,14 @@ async function readTier(
 ): Promise<readonly (Found | undefined)[]> {
   const { ns, policy } = reader
   const entries = await heldEntries(ns, tier, quests)
+  // protocol P3 read-tags: the store answers a record whose tag was invalidated, too
   const knowsTags = ns.sharing === undefined || ns.sharing.knowsTags(ns.now()) || (await ns.engine.fleet?.learnTags())
   const now = ns.now()
   return entries.map((entry, at) => {
     if (entry === undefined) return undefined
     const state = freshness(entry, now)
+    // protocol P4 read-after: a tier may hold the version before that of the token
+    // protocol P1 read-marks: invalidations of tags and clears leave the records where they are
     if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) return undefined
     const isFresh =
       state === 'fresh' && knowsTags !== false && isProved(ns, tier, { entry, key: quests[at]!.ticket.key, now })
@@ -143,6 +146,7 @@ function isProved(
   { entry, key, now }: { readonly entry: Entry; readonly key: string; readonly now: number },
 ): boolean {
   if (sharing === undefined || capabilities.shared || capabilities.readOnly === true) return true
+  // protocol P3 local-proved: a tier of this process has heard only what this process has heard
   return sharing.mayServeLocal(prefix + key, entry.version, now)
 }
 
@@ -183,6 +187,7 @@ function installable(source: GuardedTier, quests: readonly Quest[]): readonly Pr
   const isSource = source.capabilities.readOnly === true || source.isRaw
   const allowed: Promotion[] = []
   for (const { ticket, best } of quests) {
+    // protocol P1 reply-allowed: the key may have changed since the tier was asked
     if (best === undefined || !(isSource ? ticket.untouched : ticket.allows(best.entry.version))) continue
     allowed.push({ ticket, entry: best.entry })
   }
@@ -194,6 +199,7 @@ function promote(
   promotions: readonly Promotion[],
   { from, to }: { readonly from: GuardedTier; readonly to: GuardedTier },
 ): void {
+  // protocol P1 promotion-leased: what was read below may be invalidated before it arrives above
   if (to.name === ns.sharing?.tier)
     return copyUp(ns, { source: from, keys: promotions.map(({ ticket }) => ticket.key) })
   ns.stats.promotions += promotions.length
@@ -204,6 +210,7 @@ function promote(
 
 /** What this process alone holds may be older than a change it has not heard of yet: it serves this process only. */
 function isOnlyHere({ sharing }: Namespace, source: GuardedTier, tier: GuardedTier): boolean {
+  // protocol P1 local-stays: a tier of this process may not have heard of a change that the store has
   return sharing !== undefined && tier.capabilities.shared && !source.capabilities.shared
 }
 
@@ -218,6 +225,7 @@ function fillMemory({ ns, policy }: Reader, promotions: readonly Promotion[]): n
   let filled = 0
   for (const { ticket, entry } of promotions) {
     const held = local.space.find(ticket.key)
+    // protocol P2 memory-newest: replies may overtake each other
     if (held !== undefined && held.version >= entry.version) continue
     const kept = ns.isRaw ? shorten(entry, ns.now() + policy.ttlMs) : entry
     if (local.space.set(ticket.key, kept, reviewTime(kept, policy, ns.engine.runtime.random))) filled++

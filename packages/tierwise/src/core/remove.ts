@@ -74,6 +74,7 @@ async function removeShared(
       for (const each of all) removeInMemory(ns, { changed: each, held: finding.held, isExpiry })
     },
     tellOthers: async (all, others) => {
+      // protocol P1 removal-below: what a tier below still holds would be copied up again
       await Promise.all(others.map((tier) => deleteIn(ns, tier, { finding, version: newest(all) })))
     },
   })

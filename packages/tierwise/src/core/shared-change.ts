@@ -52,10 +52,12 @@ async function makeChange(ns: Namespace, sharing: Sharing, steps: SharedSteps): 
   let changed: readonly Changed[] = []
   try {
     changed = await askAuthority(ns, sharing, { changes: steps.changes, tickets })
+    // protocol P4 change-drops: the caller reads in memory what it has just replaced
     for (const { key, version } of changed) dropOlder(ns, key, version)
     steps.install(changed)
     const others = ns.tiers.filter((tier) => tier.name !== sharing.tier)
     if (others.length > 0) await steps.tellOthers(changed, others)
+    // protocol P6 look-back: the mark that refuses copies from below may be evicted before the tiers below have heard
     if (others.some(({ capabilities }) => capabilities.shared && capabilities.readOnly !== true))
       await affirm(ns, sharing, changed)
     return changed
@@ -65,8 +67,10 @@ async function makeChange(ns: Namespace, sharing: Sharing, steps: SharedSteps): 
 }
 
 function begin(ns: Namespace, key: string): Ticket {
+  // protocol P1 change-interrupts: loads that are under way have read the source before the change
   interruptLoads(ns, key, Infinity)
   ns.sharing?.forget(key)
+  // protocol P1 change-begins: a tier that has not heard of the change may still answer
   ns.tickets.beginChange(key, Infinity)
   return ns.tickets.openForChange(key)
 }
@@ -77,8 +81,10 @@ function end(
   { key, version }: { readonly key: string; readonly version: number },
 ): void {
   ns.tickets.close(ticket)
+  // protocol P1 change-end-detaches: a lookup that began after the change may have asked a tier before it heard
   ns.flights.detachLookup(key, version)
   ns.tickets.endChange(key, version)
+  // protocol P1 change-end-drops: something older may have come into memory before the last tier heard
   dropOlder(ns, key, version)
 }
 
@@ -118,6 +124,8 @@ function toChanged(
     position,
     mayInstall: () => {
       const held = ns.local?.space.find(key)
+      // protocol P1 write-reply: another change may have been told before the reply came
+      // protocol P2 write-newest: memory may have got a later version meanwhile
       return ticket.allows(version) && (held === undefined || held.version < version)
     },
   }

@@ -47,6 +47,8 @@ export async function fillShared(
  */
 function candidateOf(ns: Namespace, loaded: Loaded, entry: Entry): Candidate | undefined {
   const { flight } = loaded
+  // protocol P1 fill-held: a guarded write of this process may change the source at any moment
+  // protocol P1 fill-marks: the authority knows nothing of tags and clears
   if (flight.right.kind !== 'leased' || ns.tickets.isHeld(flight.key) || !ns.tags.accepts(entry)) return undefined
   const { lease } = flight.right
   try {
@@ -83,8 +85,11 @@ function install(
   const versioned: Encoded = { ...item, entry: { ...item.entry, version: answer.version } }
   ns.engine.versions.observe(answer.version)
   ns.failures.forget(item.key)
+  // protocol P2 fill-marks-others: what was read before the fill is older than what it stored
   ns.tickets.markOthers(ticket, answer.version)
   const held = ns.local?.space.find(item.key)
+  // protocol P1 fill-reply: the key may have changed between the fill and its reply
+  // protocol P2 fill-newest: memory may have got a later version meanwhile
   const isNewest = ticket.allows(answer.version) && (held === undefined || held.version < answer.version)
   const inMemory = isNewest && storeInMemory(ns, versioned, loaded.policy)
   return { ...candidate, item: versioned, inMemory }
@@ -116,6 +121,7 @@ async function fillOthers(
 
 /** While the authority cannot be asked, memory alone keeps what is loaded, without a version, as long as a proof would last. */
 function keepProvisionally(ns: Namespace, { flight, policy, readAt }: Loaded, entry: Entry): boolean {
+  // protocol P1 provisional-detached: the key has changed since the load began
   if (flight.right.kind !== 'unproved' || !ns.flights.mayStore(flight)) return false
   return provide(ns, { key: flight.key, entry, readAt }, policy)
 }
@@ -126,6 +132,7 @@ export function provide(
   { key, entry, readAt }: { readonly key: string; readonly entry: Entry; readonly readAt: number },
   policy: Policy,
 ): boolean {
+  // protocol P3 provisional-version: every change that is heard of has to be newer
   if (!storeInMemory(ns, { key, entry: { ...entry, version: 0 } }, policy)) return false
   ns.failures.forget(key)
   ns.sharing?.provide(key, readAt)

@@ -53,6 +53,7 @@ export async function writeShared(
         others.map(async (tier) => {
           const took = applied.length === 0 ? [] : await tellTier(ns, { tier, batch: applied, policy })
           for (const [at, { key }] of applied.entries()) note(key, tier.name, took[at] ?? 'failed')
+          // protocol P1 unsure-below: what the tiers below hold may be older than a write whose fate is not known
           const left = unsure.length === 0 ? [] : await leaveOut(ns, tier, unsure)
           for (const [at, { key }] of unsure.entries()) note(key, tier.name, left[at] ?? 'failed')
         }),
@@ -77,9 +78,11 @@ interface MemoryWrite {
 }
 
 function writeMemory(ns: Namespace, { item, changed, policy, startedAt }: MemoryWrite): TierWriteState {
+  // protocol P4 owed-write: the writer reads its own write though the authority is away
   if (changed.outcome === 'owed')
     return provide(ns, { key: item.key, entry: item.entry, readAt: startedAt }, policy) ? 'applied' : 'skipped'
   const isOurs = changed.outcome === 'applied' || changed.outcome === 'record'
+  // protocol P1 refused-write: what the authority has refused is not the value of the key
   return isOurs && changed.mayInstall() && storeInMemory(ns, item, policy) ? 'applied' : 'skipped'
 }
 

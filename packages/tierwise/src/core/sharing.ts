@@ -47,16 +47,19 @@ export class Sharing {
 
   /** Whether what memory holds of a key may be served. */
   mayServe(key: string, storageKey: string, now: number): boolean {
+    // protocol P3 serve-proved: what is not proved may have been superseded long ago
     return this.#isProved(storageKey, now) || now < (this.#provisional.get(key) ?? -Infinity)
   }
 
   /** Whether an entry of another tier of this process may be served. */
   mayServeLocal(storageKey: string, version: number, now: number): boolean {
+    // protocol P3 local-floor: what a local tier held before a loss may be older than what was missed
     return version >= this.#parts.floorOf(storageKey) && this.#isProved(storageKey, now)
   }
 
   /** Whether all invalidations of tags are known that were made longer ago than the bound. */
   knowsTags(now: number): boolean {
+    // protocol P3 tags-proved: an invalidation of a tag may have been missed
     return now < this.#parts.proofs.ofTags + this.#parts.maxStalenessMs || !this.isBounded
   }
 
@@ -65,6 +68,7 @@ export class Sharing {
    * that, so it is good for as long as a proof from that instant would be.
    */
   provide(key: string, readAt: number): void {
+    // protocol P3 provisional-life: what supersedes the value may be as old as the start of its load
     if (this.isBounded) this.#provisional.set(key, readAt + this.#parts.maxStalenessMs)
   }
 
@@ -79,10 +83,12 @@ export class Sharing {
   /** The proofs have changed. What was only provisional goes: it has no version by which a change could find it older. */
   update(): void {
     const { space, proofs, maxStalenessMs } = this.#parts
+    // protocol P3 provisional-end: no change can find a value without a version older than itself
     if (this.#provisional.size > 0 && proofs.oldest !== -Infinity) {
       for (const key of this.#provisional.keys()) space?.delete(key)
       this.#provisional.clear()
     }
+    // protocol P3 servable-until: the hit itself looks at nothing else
     if (space !== undefined) space.servableUntil = this.isBounded ? proofs.oldest + maxStalenessMs : Infinity
   }
 

@@ -17,11 +17,13 @@ export class Ticket {
 
   /** Whether something of this version may still be installed. */
   allows(version: number): boolean {
+    // protocol P1 ticket-allows: what a change has made old must not be installed after it
     return version >= this.#newestChange
   }
 
   /** Whether nothing changed the key since the ticket was opened. */
   get untouched(): boolean {
+    // protocol P1 ticket-untouched: a value without a comparable version is old after any change
     return this.#newestChange === 0
   }
 }
@@ -42,7 +44,9 @@ export class TicketBook {
 
   open(key: string): Ticket {
     const ticket = new Ticket(key)
+    // protocol P1 ticket-held: the source is about to change, or has just done so
     if (this.#held.has(key)) ticket.mark(Infinity)
+    // protocol P1 ticket-during-change: a tier that has not heard of the change may still answer
     if (this.#changing.size > 0) ticket.mark(this.#changing.get(key)?.version ?? 0)
     ticket.next = this.#open.get(key)
     this.#open.set(key, ticket)
@@ -89,6 +93,7 @@ export class TicketBook {
 
   /** From here until `endChange` a ticket is marked from the start: a tier that has not heard yet may still answer. */
   beginChange(key: string, version: number): void {
+    // protocol P1 change-marks: what was asked for before the change may be older than it
     this.mark(key, version)
     const under = this.#changing.get(key)
     if (under === undefined) this.#changing.set(key, { version, changes: 1 })
@@ -99,6 +104,7 @@ export class TicketBook {
   }
 
   endChange(key: string, version: number): void {
+    // protocol P1 change-end-marks: a tier may have answered before it took the change
     this.mark(key, version)
     const under = this.#changing.get(key)
     if (under !== undefined && --under.changes === 0) this.#changing.delete(key)
@@ -113,6 +119,7 @@ export class TicketBook {
   /** While a key is held nothing read for it may be stored. Holds nest. */
   hold(key: string): void {
     this.#held.add(key)
+    // protocol P1 hold-marks: what was asked for before the hold may be read before the commit
     this.mark(key, Infinity)
   }
 
