@@ -100,38 +100,38 @@ const answersAsOne = (chain: SharedChain): void => {
   })
 
   test('ends a life after its ttl, lets a stale value stand in, and then forgets it', async () => {
-    const { cache, clock } = await open(chain, { namespace: { ttl: '10s', grace: '10s', graceBackoff: '1s' } })
+    const { cache, later } = await open(chain, { namespace: { ttl: '10s', grace: '10s', graceBackoff: '1s' } })
     const failing = async (): Promise<never> => Promise.reject(new Error('the source is down'))
     await cache.set('a', 1)
     expect(await cache.ttl('a')).toBeGreaterThan(8 * second)
-    clock.advance(11 * second)
+    await later(11 * second)
     expect(await heldBy(chain, cache, 'a')).toEqual(same(chain, undefined))
     expect(await cache.getEntry('a')).toMatchObject({ value: 1, stale: true })
     expect(await cache.getOrSet('a', failing)).toBe(1)
-    clock.advance(10 * second)
+    await later(10 * second)
     expect(await cache.getEntry('a')).toBeUndefined()
     await expect(cache.getOrSet('a', failing)).rejects.toMatchObject({ code: 'ERR_CACHE_LOADER' })
     expect(await cache.getOrSet('a', () => 2)).toBe(2)
   })
 
   test('remembers for a while that the source has nothing', async () => {
-    const { cache, clock } = await open(chain, { namespace: { negativeTtl: '5s' } })
+    const { cache, later } = await open(chain, { namespace: { negativeTtl: '5s' } })
     let loads = 0
     const load = (): undefined => void loads++
     await cache.getOrSet('none', load)
     await cache.getOrSet('none', load)
     expect(loads).toBe(1)
-    clock.advance(6 * second)
+    await later(6 * second)
     await cache.getOrSet('none', load)
     expect(loads).toBe(2)
   })
 
   test('copies upwards with the life that is left', async () => {
-    const { cache, clock } = await open(chain)
+    const { cache, later } = await open(chain)
     const lowest = chain.names.at(-1)!
     await cache.set('a', 1, { ttl: '60s', tiers: [lowest] })
     const endsAt = (await cache.getEntry('a', { tiers: [lowest] }))!.expiresAt!.getTime()
-    clock.advance(20 * second)
+    await later(20 * second)
     expect(await cache.get('a')).toBe(1)
     for (const name of chain.names) {
       // A copy arrives in the background, and a read that fails is a miss.
@@ -139,15 +139,15 @@ const answersAsOne = (chain: SharedChain): void => {
       await until(async () => (entry = await cache.getEntry('a', { tiers: [name] })) !== undefined, `a copy in ${name}`)
       expect([entry?.value, entry?.expiresAt?.getTime()], name).toEqual([1, endsAt])
     }
-    clock.advance(41 * second)
+    await later(41 * second)
     expect(await heldBy(chain, cache, 'a')).toEqual(same(chain, undefined))
   })
 
   test('prolongs and ends lives when asked to', async () => {
-    const { cache, clock } = await open(chain, { namespace: { ttl: '10s', grace: '1m' } })
+    const { cache, later } = await open(chain, { namespace: { ttl: '10s', grace: '1m' } })
     await cache.set('a', 1)
     expect(await cache.touch('a', '100s')).toBe(true)
-    clock.advance(50 * second)
+    await later(50 * second)
     expect(await heldBy(chain, cache, 'a')).toEqual(same(chain, 1))
     expect(await cache.expire('a')).toBe(true)
     expect(await heldBy(chain, cache, 'a')).toEqual(same(chain, undefined))

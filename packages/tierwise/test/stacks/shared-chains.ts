@@ -1,3 +1,4 @@
+import { until } from '../../src/testing/servers/until.ts'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import postgresJs from 'postgres'
@@ -58,6 +59,8 @@ export interface Instance {
   readonly manager: CacheManager
   readonly cache: Cache
   readonly clock: MovableClock
+  /** Lets time pass at once, and waits until it is known again what other instances have changed: no message told of it. */
+  later(ms: number): Promise<void>
 }
 
 export interface InstanceOptions {
@@ -89,7 +92,12 @@ export async function openInstance(chain: SharedChain, options: InstanceOptions)
   })
   instances.add(manager)
   await manager.start()
-  return { manager, cache: manager.namespace('test'), clock }
+  const later = async (ms: number): Promise<void> => {
+    clock.advance(ms)
+    const isProved = async (): Promise<boolean> => ((await manager.health()).bus?.confirmedAgoMs ?? 0) < 4000
+    await until(isProved, { what: 'the proof after a leap of the clock' })
+  }
+  return { manager, cache: manager.namespace('test'), clock, later }
 }
 
 /** Starts the servers, once for a test file, and ends everything after it. */

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startRedis, type RedisServer } from '../../../../src/testing/servers/index.ts'
 import { emitLua } from '../../../../src/tiers/redis/lane.ts'
-import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from '../opened-tier.ts'
 import { commandCounts, resetCounts } from '../command-counts.ts'
 import { numbered, openedTier, readTexts, textRecord } from '../opened-tier.ts'
 import {
@@ -47,7 +47,7 @@ async function published(): Promise<readonly (string | unknown[])[]> {
 }
 
 describe.each(clients)('announcements through %s', (client) => {
-  let tier: RedisTier
+  let tier: FleetTier
   beforeEach(async () => {
     await admin.flushall()
     tier = (await openedTier({ ports: () => portsThrough(client, server) })).tier
@@ -165,7 +165,7 @@ describe.each(clients)('announcements through %s', (client) => {
 })
 
 describe('a server whose memory is full', () => {
-  let tier: RedisTier
+  let tier: FleetTier
   beforeEach(async () => {
     await admin.config('SET', 'maxmemory', '0')
     await admin.flushall()

@@ -4,7 +4,7 @@ import { createEnvelope, jsonCodec } from '../../../../src/codecs/index.ts'
 import { createRedisPorts } from '../../../../src/clients/redis/create-ports.ts'
 import type { RedisPackage, RedisPorts } from '../../../../src/clients/redis/port.ts'
 import type { Change, Fill, LeaseRequest, Removal, Replacement } from '../../../../src/contract/authority.ts'
-import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from '../opened-tier.ts'
 
 /** The clients that the authority is tested through, on one server. */
 export const clients: readonly RedisPackage[] = ['ioredis', 'node-redis']
@@ -39,7 +39,7 @@ export interface Found {
   readonly version: number | undefined
 }
 
-export async function find(tier: RedisTier, key: string): Promise<Found | undefined> {
+export async function find(tier: FleetTier, key: string): Promise<Found | undefined> {
   const [found] = await tier.get([key], (bytes, _index, version) => {
     const { value, freshUntil } = envelope.decode(bytes, key)
     return { value, isFresh: freshUntil > Date.now(), version }
@@ -48,7 +48,7 @@ export async function find(tier: RedisTier, key: string): Promise<Found | undefi
 }
 
 /** The lease, or the whole answer when there was none. */
-export async function acquire(tier: RedisTier, key: string, request: Partial<LeaseRequest> = {}): Promise<string> {
+export async function acquire(tier: FleetTier, key: string, request: Partial<LeaseRequest> = {}): Promise<string> {
   const [answer] = await tier.authority.acquire([{ key, leaseMs, ...request }])
   if (answer?.kind === 'granted') return answer.lease
   return answer?.kind ?? 'unanswered'
@@ -56,7 +56,7 @@ export async function acquire(tier: RedisTier, key: string, request: Partial<Lea
 
 /** The version, or why the fill was refused. */
 export async function fill(
-  tier: RedisTier,
+  tier: FleetTier,
   { key, lease }: { readonly key: string; readonly lease: string },
   rest: Partial<Fill> & { readonly value?: unknown } = {},
 ): Promise<number | string> {
@@ -82,14 +82,14 @@ export function replacement(
 }
 
 /** The version of a change that has to be made. */
-export async function change(tier: RedisTier, wanted: Change): Promise<number> {
+export async function change(tier: FleetTier, wanted: Change): Promise<number> {
   const [answer] = await tier.authority.change([wanted])
   if (answer === undefined || 'refused' in answer) throw new Error(`Refused: ${JSON.stringify(answer)}`)
   return answer.version
 }
 
 /** Why a change was refused. */
-export async function refusalOf(tier: RedisTier, wanted: Change): Promise<string | undefined> {
+export async function refusalOf(tier: FleetTier, wanted: Change): Promise<string | undefined> {
   const [answer] = await tier.authority.change([wanted])
   return answer !== undefined && 'refused' in answer ? answer.refused : undefined
 }

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startRedis, type RedisServer } from '../../../../src/testing/servers/index.ts'
 import { recordBytes, tombstoneBytes } from '../../../../src/tiers/redis/record.ts'
-import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from '../opened-tier.ts'
 import { openedTier, readTexts, textRecord } from '../opened-tier.ts'
 import {
   acquire,
@@ -32,7 +32,7 @@ afterAll(async () => {
 })
 
 describe.each(clients)('changes through %s', (client) => {
-  let tier: RedisTier
+  let tier: FleetTier
   beforeEach(async () => {
     await admin.flushall()
     tier = (await openedTier({ ports: () => portsThrough(client, server) })).tier

@@ -6,7 +6,7 @@ import { startRedisCluster, type RedisCluster } from '../../../../src/testing/se
 import { publishCommandOf } from '../../../../src/tiers/redis/announcer.ts'
 import { clusterLayout } from '../../../../src/tiers/redis/key-layout.ts'
 import { slotOf } from '../../../../src/tiers/redis/key-slot.ts'
-import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from '../opened-tier.ts'
 import { commandCounts, resetCounts } from '../command-counts.ts'
 import { flushCluster } from '../flush-cluster.ts'
 import { numbered, openedTier } from '../opened-tier.ts'
@@ -25,7 +25,7 @@ import {
 const layout = clusterLayout('tw', 64)
 const key = 'tw:1:a:1'
 let cluster: RedisCluster
-let tier: RedisTier
+let tier: FleetTier
 beforeAll(async () => void (cluster = await startRedisCluster({ replicas: 0 })), 60_000)
 afterAll(() => cluster.stop())
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRedisPorts } from '../../../../src/clients/redis/create-ports.ts'
 import { startRedis, type RedisServer } from '../../../../src/testing/servers/index.ts'
-import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from '../opened-tier.ts'
 import { fakeRuntime } from '../../../../src/testing/index.ts'
 import { RedisFailure } from '../../../../src/clients/redis/client-failure.ts'
 import { LostWrites } from '../../../../src/tiers/redis/lost-writes.ts'
@@ -14,7 +14,7 @@ import { acquire, change, fill, find, readLog, removal, replacement } from './au
 const key = 'tw:1:a:1'
 const other = 'tw:1:a:2'
 let server: RedisServer
-let tier: RedisTier
+let tier: FleetTier
 beforeEach(async () => {
   server = await startRedis({ dedicated: true })
   const ports = {

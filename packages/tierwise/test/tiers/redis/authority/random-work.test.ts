@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startRedis, type RedisServer } from '../../../../src/testing/servers/index.ts'
 import { seededRandom, type SeededRandom } from '../../../../src/testing/seeded-random.ts'
-import type { RedisTier } from '../../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from '../opened-tier.ts'
 import { numbered, openedTier } from '../opened-tier.ts'
 import { clients, find, frameOf, portsThrough, readLog, removal, replacement } from './authority-session.ts'
 
@@ -27,12 +27,12 @@ afterAll(() => server.stop())
 
 /** Works on the keys with one connection, and writes down what it did. */
 class Worker {
-  readonly #tier: RedisTier
+  readonly #tier: FleetTier
   readonly #random: SeededRandom
   readonly #history: Given[]
   readonly #now: () => number
 
-  constructor(tier: RedisTier, random: SeededRandom, history: { readonly given: Given[]; now(): number }) {
+  constructor(tier: FleetTier, random: SeededRandom, history: { readonly given: Given[]; now(): number }) {
     this.#tier = tier
     this.#random = random
     this.#history = history.given
@@ -113,7 +113,7 @@ it('never stores what was loaded before a change, and gives versions that increa
     const events = given.filter((event) => event.key === key).toSorted((one, other) => one.version - other.version)
     expect(faultsOf(events), `seed ${seed}`).toEqual([])
     expect(events.filter(({ kind }) => kind === 'fill').length, 'fills that were taken').toBeGreaterThan(50)
-    expect(valueOf(await find(tiers[0] as RedisTier, key)), `seed ${seed}`).toEqual(lastValue(events))
+    expect(valueOf(await find(tiers[0] as FleetTier, key)), `seed ${seed}`).toEqual(lastValue(events))
   }
   await checkLog(given, seed)
   await Promise.all(tiers.map((tier) => tier.close()))
