@@ -67,9 +67,12 @@ export class Intents {
    * So may any, until it is known what earlier processes have left.
    */
   covers(key: string, version: number): boolean {
+    // protocol P1 journal-unknown: any key may have been left to deliver by an earlier process
     if (this.#log?.isKnown === false) return true
     const kept = this.#keys.get(key)
+    // protocol P1 owed-unread: the tier holds what a change should have removed
     if (kept !== undefined && version <= kept.version) return true
+    // protocol P1 owed-clear-unread: the tier holds what a clear should have removed
     for (const { prefix, version: cleared } of this.#clears.values())
       if (version <= cleared && key.startsWith(prefix)) return true
     return false
@@ -95,6 +98,7 @@ export class Intents {
   settle(key: string, version: number): void {
     if (this.#keys.size === 0) return
     const kept = this.#keys.get(key)
+    // protocol P1 owed-newer: a later change may be owed than the one that has arrived
     if (kept === undefined || kept.version > version) return
     this.#keys.delete(key)
     this.#noteEnd()
@@ -125,6 +129,7 @@ export class Intents {
         newest,
       )
       if (!delivered) return false
+      // protocol P1 replay-again: the key may have changed again while its replay was on its way
       for (const owed of batch) if (this.#keys.get(owed.key) === owed) this.#keys.delete(owed.key)
     }
     this.#noteEnd()
@@ -172,6 +177,7 @@ export class Intents {
       newest = Math.max(newest, kept.version)
       this.#keys.delete(key)
     }
+    // protocol P1 overflow-clears: keys that are no longer kept are owed all the same
     this.#logClear(this.#setClear(prefix, newest))
     this.#changed('overflowed')
   }

@@ -265,6 +265,7 @@ export class MemorySpace implements LocalSpace {
     const isTimed = at !== reviewAt.never
     if (!isTimed && this.servableUntil === Infinity) return true
     const now = this.#clock.burstNow()
+    // protocol P3 hit-proved: the clock is read at the hit, so a stalled process proves nothing to itself
     return now < this.servableUntil && (!isTimed || now - this.#origin < at)
   }
 

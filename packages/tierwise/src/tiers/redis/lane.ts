@@ -35,12 +35,15 @@ export const emitLua = `
 local function emit(names, publish, source, id, changes)
   local before = redis.call('HGET', names[1], 'id')
   if not before then
+    -- protocol P3 old-log: a log without a head belongs to a history that is lost
     redis.call('DEL', names[2])
     before = ''
   end
   local seq = redis.call('HINCRBY', names[1], 'seq', 1)
+  -- protocol P3 head-id: a number alone does not tell one history from another
   redis.call('HSET', names[1], 'id', id)
   local message = cmsgpack.pack({ 1, seq, before, id, source, changes })
+  -- protocol P3 logged: who missed the message finds it only there
   redis.call('XADD', names[2], 'MAXLEN', '~', '10000', string.format('%.0f-1', seq), 'm', message)
   redis.call(publish, names[3], message)
   return seq

@@ -134,8 +134,10 @@ export const invalidateTagsScript: Script = new Script(`
 ${emitLua}
 ${readTagClock}
 local least = tonumber(ARGV[1])
+-- protocol P6 tag-clock-new: a clock that begins anew must not give what it gave before
 local clock = held and math.max(tonumber(held) + 1, least) or startingAt(least)
 redis.call('PERSIST', KEYS[1])
+-- protocol P6 tag-floor: marks are lost, and nobody knows of which tags
 if not held then redis.call('ZADD', KEYS[1], scoreOf(clock), 'floor') end
 redis.call('ZADD', KEYS[1], scoreOf(clock), 'clock')
 local tags = {}
@@ -143,6 +145,7 @@ for i = 6, #ARGV do
   redis.call('ZADD', KEYS[1], scoreOf(clock), ':' .. ARGV[i])
   tags[#tags + 1] = ARGV[i]
 end
+-- protocol P3 tags-told: memory of others holds what the tags have made old
 if #tags > 0 then emit({ KEYS[2], KEYS[3], ARGV[2] }, ARGV[3], ARGV[4], ARGV[5], { { 'T', tags, clock } }) end
 return scoreOf(clock)
 `)

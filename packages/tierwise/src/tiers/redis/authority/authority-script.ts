@@ -46,6 +46,7 @@ local function transientOf(beside)
 end
 local function keep(beside, lifeMs, ...)
   redis.call('HSET', beside, ...)
+  -- protocol P6 beside-life: what must be remembered longest decides
   if redis.call('PTTL', beside) < lifeMs then redis.call('PEXPIRE', beside, whole(lifeMs)) end
 end
 local function endLease(beside, transient, key)
@@ -53,10 +54,12 @@ local function endLease(beside, transient, key)
   if transient.wait then woken[#woken + 1] = key end
 end
 local function changedAt(kind, version, transient)
+  -- protocol P1 changed-at: the latest change may be noted in either place
   if kind == 0 or kind == 1 then return math.max(version, transient.version) end
   return transient.version
 end
 local function nextVersion(version, transient)
+  -- protocol P2 version-rises: the clock of the server may step back, or be that of another server
   return math.max(math.floor(math.max(version or -1, transient.version)) + 1, now)
 end
 `
@@ -67,6 +70,7 @@ function operations.acquire(name, beside)
   local kind, version, _, head = headOf(name)
   if isRecord(kind) and version > newerThan and isFresh(head) then return 'fresh' end
   local transient = transientOf(beside)
+  -- protocol P1 hold-refuses: the source is about to change
   if transient.holdUntil > now then return { 'held', math.ceil((transient.holdUntil - now) / 1000) } end
   if transient.leaseUntil > now and not isForced then
     if not transient.wait then redis.call('HSET', beside, 'wait', '1') end
@@ -78,14 +82,19 @@ end
 function operations.fill(name, beside, key)
   local lease, sourceVersion, copyOf, life, bytes = take(), tonumber(take()), tonumber(take()), take(), take()
   local transient = transientOf(beside)
+  -- protocol P1 lease-needed: a lease that is gone was taken by a change, or nothing is known any more
   if transient.lease ~= lease then return 'lease' end
+  -- protocol P1 lease-once: a fill that is sent twice may come after a change
   endLease(beside, transient, key)
+  -- protocol P1 fence-refuses: the load has read a copy of the source that lags
   if transient.fence and (sourceVersion or -math.huge) < transient.fence then return 'fence' end
   local kind, version = headOf(name)
   local change = changedAt(kind, version, transient)
+  -- protocol P1 copy-refused: the tier below has not heard of the change yet
   if copyOf and change > copyOf then return 'copy' end
   if full or kind == false or life == '-1' then return 'record' end
   local leftMs = math.min(lateMs - (now - change) / 1000, lateMs)
+  -- protocol P1 change-remembered: a fill puts a newer record over the mark that refuses older copies
   if leftMs > 0 then keep(beside, leftMs, 'ver', whole(change)) end
   local given = nextVersion(version, transient)
   put(name, life, headWith('\\2', given) .. bytes)
@@ -104,14 +113,17 @@ local function announced(operation, key, version)
   changes[#changes + 1] = { operation, key, version }
 end
 local function remove(name, beside, kind, version)
+  -- protocol P1 tombstone: without a mark an older copy would be taken
   if kind == false then keep(beside, lateMs, 'ver', whole(version))
   else put(name, ARGV[6], headWith('\\1', version)) end
 end
 local function guard(beside, transient, holdMs, fence)
   if holdMs == 0 then redis.call('HDEL', beside, 'holdUntil') end
   if holdMs and holdMs > 0 then
+    -- protocol P1 hold-longest: another write may hold the key for longer
     keep(beside, holdMs + lateMs, 'holdUntil', whole(math.max(transient.holdUntil, now + holdMs * 1000)))
   end
+  -- protocol P1 fence-highest: an older fence may be raised after a newer one
   if fence then keep(beside, lateMs, 'fence', string.format('%.17g', math.max(fence, transient.fence or fence))) end
 end
 local function change(operation, name, beside, key)
@@ -119,23 +131,30 @@ local function change(operation, name, beside, key)
   local ifVersion, life, bytes
   if operation == 'set' then ifVersion, life, bytes = tonumber(take()), take(), take() end
   local transient = transientOf(beside)
+  -- protocol P1 late-refused: a change that its process gave up may have been followed by another
   if tonumber(order) < transient.order then return 'late' end
+  -- protocol P1 order-kept: the change that was given up may still come
   if isDoubtful then keep(beside, lateMs, ownOrder, order) end
   local kind, version, _, head = headOf(name)
   local wasHeld = isRecord(kind)
+  -- protocol P2 version-expected: the writer has read another version
   if ifVersion and (wasHeld and version or 0) ~= ifVersion then return 'conflict' end
+  -- protocol P1 change-takes-lease: what is being loaded may have been read before the change
   if transient.lease then endLease(beside, transient, key) end
   guard(beside, transient, holdMs, fence)
   local given = nextVersion(version, transient)
   if operation == 'expire' and wasHeld and isFrame(head) then
     redis.call('SETRANGE', name, 3, '\\0' .. struct.pack('>d', given))
     redis.call('SETRANGE', name, 23, '\\1')
+    -- protocol P3 expiry-told: memory of others holds it as fresh
     announced('X', key, given)
   elseif operation == 'set' and life ~= '-1' and not full and kind ~= false then
     put(name, life, headWith('\\0', given) .. bytes)
+    -- protocol P3 set-told: memory of others holds the value before
     announced('S', key, given)
   else
     remove(name, beside, kind, given)
+    -- protocol P3 removal-told: memory of others holds what is removed
     announced('D', key, given)
     if operation == 'set' and life ~= '-1' then return { given, 'record' } end
   end
@@ -148,10 +167,13 @@ function operations.affirm(name, beside, key)
   local made = tonumber(take())
   local transient = transientOf(beside)
   local kind, version = headOf(name)
+  -- protocol P6 look-back-acts: a copy may have come in while the mark was evicted
   if changedAt(kind, version, transient) >= made then return 0 end
+  -- protocol P6 look-back-takes-lease: a copy may be on its way up
   if transient.lease then endLease(beside, transient, key) end
   local given = math.max(nextVersion(version, transient), made)
   remove(name, beside, kind, given)
+  -- protocol P6 look-back-told: memory of others may hold the copy
   announced('D', key, given)
   return 1
 end

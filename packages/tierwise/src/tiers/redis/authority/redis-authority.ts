@@ -79,6 +79,7 @@ export class RedisAuthority implements Authority {
     const outcomes = await ask(link, changes, (target, change) => changeOperation(target, change, now))
     const answers = outcomes.map(changeAnswerOf)
     forVersions(changes, answers, link.noteVersion)
+    // protocol P2 change-noted: a server that fails over may lose it
     forVersions(changes, answers, link.noteChange)
     return answers
   }

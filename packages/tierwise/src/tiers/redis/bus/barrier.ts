@@ -47,13 +47,15 @@ async function lookOnce(parts: BarrierParts, positions: readonly BusPosition[]):
   // The answer to the nudge shows at the next look; whoever has come far enough by itself shows at this one.
   nudge().catch(() => {})
   const { members, keptMs } = await load()
-  // When the server has lost its memory a while ago, somebody who is missing may still serve from memory.
+  // protocol P5 members-lost: when the server has lost its memory a while ago, somebody who is missing may still serve
   if (keptMs <= lapseMs) return undefined
   const acknowledged: string[] = []
   const lapsed: string[] = []
   for (const member of members) {
+    // protocol P5 member-applied: an instance may serve until it has applied the change
     const hasApplied = positions.every(({ lane, sequence }) => (member.sequences[lane] ?? -1) >= sequence)
     if (hasApplied || member.id === self) acknowledged.push(member.id)
+    // protocol P5 member-lapsed: an instance may serve as long as its last proof is good
     else if (member.ageMs > member.lapseMs) lapsed.push(member.id)
     else return undefined
   }

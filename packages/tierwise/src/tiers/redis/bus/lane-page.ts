@@ -25,6 +25,7 @@ export interface LanePage {
 const readLane = new Script(`
 local head = redis.call('HMGET', KEYS[1], 'seq', 'id')
 if not head[2] then
+  -- protocol P3 old-log-read: a log without a head belongs to a history that is lost
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[1], 'seq', '0', 'id', ARGV[1])
   head = { '0', ARGV[1] }

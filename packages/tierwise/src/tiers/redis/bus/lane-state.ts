@@ -31,8 +31,11 @@ export class LaneState {
   /** Moves on to the message if it is the next one. */
   accept(message: LanePoint & { readonly before: string }): Standing {
     const last = this.#last
+    // protocol P3 number-follows: a message between the two is missing
     if (last === undefined || message.sequence > last.sequence + 1) return 'gap'
+    // protocol P3 contradiction: a server that lost its last changes counts them again
     if (message.sequence <= last.sequence) return this.#contradicts(message) ? 'gap' : 'known'
+    // protocol P3 id-follows: the message may belong to another history
     if (message.before !== last.id) return 'gap'
     this.#remember({ sequence: message.sequence, id: message.id })
     return 'next'
@@ -40,6 +43,7 @@ export class LaneState {
 
   /** Whether exactly this point is among the latest that were applied. */
   hasReached(point: LanePoint): boolean {
+    // protocol P3 id-reached: the same number may stand for another change
     return this.#at(point.sequence)?.id === point.id
   }
 

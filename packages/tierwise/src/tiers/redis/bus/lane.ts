@@ -90,7 +90,9 @@ export class Lane {
     if (this.#isClosed || this.#resyncing !== undefined) return
     // Messages may overtake the reply, so a head that was passed since it was asked for is fine; an older one is not.
     const isBehind = head === undefined || asked.point === undefined || head.sequence < asked.point.sequence
+    // protocol P3 head-behind: the server has lost changes, or the lane has no history
     if (isBehind) return this.resync()
+    // protocol P3 asked-at: a change may have been made after the head was read
     if (this.#state.hasReached(head)) return this.#parts.listener.confirmed(asked.instant)
     const isOnItsWay = head.sequence > (this.#state.last?.sequence ?? Infinity) && this.#parts.isHeard()
     if (!isOnItsWay) this.resync()
@@ -101,7 +103,7 @@ export class Lane {
   /** Reads from the log what may have been missed before now. */
   resync(): void {
     if (this.#isClosed) return
-    // What is read at this moment may be from before now.
+    // protocol P3 resync-again: what is read at this moment may be from before now
     if (this.#resyncing !== undefined) return void (this.#isWantedAgain = true)
     this.#stopWaiting()
     this.#resyncing = this.#resync()
@@ -140,9 +142,12 @@ export class Lane {
       if (outcome === 'more') continue
       if (outcome !== 'current') {
         this.#state.adopt(page.head)
+        // protocol P3 loss-told: nothing that was heard of before is proved
         listener.lost()
       }
+      // protocol P2 repair: the server serves again what was invalidated
       if (outcome === 'diverged') listener.diverged()
+      // protocol P3 log-asked-at: a change may have been made after the log was read
       return listener.confirmed(instant)
     }
   }
@@ -151,6 +156,7 @@ export class Lane {
     const from = this.#state.last
     if (from === undefined) return 'lost'
     if (isSame(head, from)) return 'current'
+    // protocol P3 head-back: the server has lost changes that were told
     if (head.sequence <= from.sequence) return 'diverged'
     for (const message of messages) {
       if (message === undefined) return 'lost'
@@ -158,17 +164,20 @@ export class Lane {
       if (outcome !== undefined) return outcome
     }
     const { last } = this.#state
+    // protocol P3 log-short: the log does not reach the head
     if (last === undefined || last === from) return 'lost'
     return isSame(head, last) ? 'current' : 'more'
   }
 
   /** What is wrong with an entry of the log, if anything is. */
   #apply(message: ChangeMessage, from: LanePoint): Outcome | undefined {
+    // protocol P3 same-history: another history may have grown past the same number
     if (message.sequence === from.sequence) return message.id === from.id ? undefined : 'diverged'
     if (this.#state.accept(message) === 'next') {
       this.#tell(message)
       return undefined
     }
+    // protocol P3 log-hole: the log does not follow what was applied
     return message.sequence === from.sequence + 1 ? 'diverged' : 'lost'
   }
 

@@ -34,6 +34,7 @@ local function text(number) return string.format('%.0f', number) end
 const writeMember = new Script(`
 ${now}
 redis.call('PERSIST', KEYS[1])
+-- protocol P5 members-since: a server that lost its memory knows only some of the members
 redis.call('HSETNX', KEYS[1], '#since', text(now))
 redis.call('HSET', KEYS[1], ARGV[1], text(now) .. ' ' .. ARGV[2])
 if ARGV[3] == 'sweep' then

@@ -94,6 +94,7 @@ export class BusSession {
         isHeard: () => this.#subscriber.isListeningTo(names.channel),
         listener: {
           changed: (changes, isOwn) => {
+            // protocol P2 recent-kept: a server that fails over may have lost the change
             this.#recent.add(index, changes)
             if (!isOwn) this.#listener.changed(index, changes)
           },
@@ -148,15 +149,17 @@ export class BusSession {
 
   #resync(channels: readonly string[]): void {
     if (this.#isClosed) return
+    // protocol P3 listening-again: messages were missed while nobody listened
     for (const channel of channels) this.#byChannel.get(channel)?.lane.resync()
     if (this.#options.tracking.length === 0) return
-    // What was changed by others while nobody listened is in no log.
+    // protocol P3 untracked: what was changed by others while nobody listened is in no log
     this.#loseAll()
     this.#check()
   }
 
   #tellTouched(names: readonly string[] | undefined): void {
     if (this.#isClosed) return
+    // protocol P3 flushed: everything was removed, by whomever
     if (names === undefined) return this.#loseAll()
     const { layout } = this.#options
     this.#listener.touched(names.map((name) => layout.keyOf(name) ?? name))
@@ -177,7 +180,9 @@ export class BusSession {
    * that is more than one interval younger than what this one last wrote of itself.
    */
   #confirm(lane: number, instant: number): void {
+    // protocol P5 member-known: a barrier does not wait for an instance that it does not know of
     if (this.#isClosed || instant - this.#memberSentAt > this.#options.intervalMs) return
+    // protocol P3 tracking-proved: changes of others come over the tracking connection only
     const proven = Math.min(instant, this.#trackedUntil)
     if (proven > -Infinity) this.#listener.confirmed(lane, proven)
   }
@@ -199,7 +204,7 @@ export class BusSession {
   }
 
   async #checkAll(): Promise<void> {
-    // First of all, so that whoever changes something after the heads were read finds this instance among the members.
+    // protocol P5 member-first: whoever changes something after the heads were read has to find this instance
     await Promise.all([this.#writeMember(), this.#proveTracking()])
     await Promise.all(this.#places.map((place) => this.#checkLane(place)))
   }
@@ -236,6 +241,7 @@ export class BusSession {
     const sentAt = runtime.clock.now()
     try {
       await this.#answered(this.#member.write(this.#places.map(({ lane }) => lane.point?.sequence ?? -1)))
+      // protocol P5 member-sent: the server may have counted from the moment of sending
       this.#memberSentAt = sentAt
     } catch (error) {
       if (!this.#isClosed) onFailure(error)
