@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import type { RedisPorts } from '../../../src/clients/redis/port.ts'
 import { fakeRuntime, type FakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
-import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from './opened-tier.ts'
 import { recordBytes } from '../../../src/tiers/redis/record.ts'
 import { commandCounts, resetCounts } from './command-counts.ts'
 import { openedTier, readTexts, textRecord, portsTo } from './opened-tier.ts'
@@ -13,7 +13,7 @@ let primary: RedisServer
 let replica: RedisServer
 let atReplica: Redis
 let runtime: FakeRuntime
-let tier: RedisTier
+let tier: FleetTier
 beforeAll(async () => {
   primary = await startRedis({ config: { 'repl-diskless-sync-delay': '0', 'repl-ping-replica-period': '3600' } })
   replica = await startRedis({ config: { 'replica-read-only': 'no' } })

@@ -2,13 +2,13 @@ import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
-import type { RedisTier } from '../../../src/tiers/redis/redis-tier.ts'
+import type { FleetTier } from './opened-tier.ts'
 import { commandCounts, resetCounts } from './command-counts.ts'
 import { numbered, openedTier, readTexts, textRecord, portsTo } from './opened-tier.ts'
 
 const key = 'tw:1:a:1'
 let server: RedisServer
-let tier: RedisTier
+let tier: FleetTier
 beforeAll(async () => void (server = await startRedis({ dedicated: true })))
 afterAll(() => server.stop())
 beforeEach(async () => {
