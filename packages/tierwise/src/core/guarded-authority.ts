@@ -33,14 +33,21 @@ export class GuardedAuthority {
 
   /** One answer a request; undefined for all of them when the store did not answer, or is not to be asked about one. */
   acquire(requests: readonly LeaseRequest[]): Promise<readonly LeaseAnswer[] | undefined> {
+    // protocol P1 owed-lease: a lease would be taken by the invalidation that is still to come
     if (this.#guard.refuses('lease') || requests.some(({ key }) => this.#isOwed(key))) return Promise.resolve(undefined)
     return this.#guard.run('lease', () => this.#authority.acquire(requests))
   }
 
-  /** Undefined when it is not known what became of them. */
-  fill(fills: readonly Fill[]): Promise<readonly FillAnswer[] | undefined> {
-    if (this.#guard.refuses('set')) return Promise.resolve(undefined)
-    return this.#guard.run('set', () => this.#authority.fill(fills))
+  /**
+   * Undefined when it is not known what became of them. What the store was not told to invalidate it would take, although
+   * it was loaded before.
+   */
+  async fill(fills: readonly Fill[]): Promise<readonly FillAnswer[] | undefined> {
+    if (this.#guard.refuses('set')) return undefined
+    const sent = this.#intents.isIdle ? fills : fills.filter(({ key }) => !this.#isOwed(key))
+    const answers = sent.length === 0 ? [] : await this.#guard.run('set', () => this.#authority.fill(sent))
+    if (answers === undefined || sent === fills) return answers
+    return fills.map((fill) => answers[sent.indexOf(fill)] ?? { refused: 'lease' })
   }
 
   /** Resolves when the next one can be let in, or not: then the leases run out. */
@@ -56,21 +63,25 @@ export class GuardedAuthority {
     isPatient = false,
   ): Promise<readonly ChangeAnswer[] | undefined> {
     const operation = changes.some((change) => change.operation === 'set') ? 'set' : 'delete'
+    // protocol P1 owed-order: the change that was given up may still arrive, after this one
     const marked = changes.map((change) => (this.#isOwed(change.key) ? { ...change, isDoubtful: true } : change))
     const answers = this.#guard.refuses(operation)
       ? undefined
       : await this.#guard.run(operation, () => this.#authority.change(marked), isPatient)
     for (const [at, { key }] of changes.entries()) {
       const answer = answers?.[at]
+      // protocol P1 owed-kept: what the store still holds must not come back with it
       if (answer === undefined) this.#intents.keep(key, prefix, Infinity)
       else if ('version' in answer) this.#intents.settle(key, Infinity)
     }
+    // protocol P1 owed-saved: the process may end before the store is back
     if (answers === undefined) await this.#intents.saved()
     return answers
   }
 
   /** Delivers what is owed; true when the store has taken it. */
   async removeOwed(keys: readonly string[], nextVersion: () => number): Promise<boolean> {
+    // protocol P1 replay-order: the change that was given up may arrive after this one
     const changes = keys.map((key): Change => ({ operation: 'delete', key, order: nextVersion(), isDoubtful: true }))
     return (await this.#guard.run('delete', () => this.#authority.change(changes), true)) !== undefined
   }

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as realTime } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 
 import type { Cache, CacheManager } from '../../../src/contract/cache.ts'
@@ -38,13 +37,14 @@ export interface LifeOptions extends Partial<Omit<CacheManagerOptions, 'tiers' |
 
 /**
  * Processes that share a store in memory and a folder on a real disk. Time is that of the test, but the disk takes what it
- * needs: each step of time leaves it a few milliseconds.
+ * needs: time stands still while it works.
  */
 export class Host {
   readonly folder: string
   readonly store: SharedStore
   readonly #world = fakeRuntime()
   readonly #lives: Life[] = []
+  readonly #atWork = new Set<Promise<unknown>>()
 
   constructor(options: { readonly lanes?: number; readonly logLength?: number } = {}) {
     this.folder = join(root, String(folders++))
@@ -54,7 +54,7 @@ export class Host {
   /** A process that has not been started. */
   create({ hasDisk = true, faults = faultPlan(), folder = this.folder, ...options }: LifeOptions = {}): Life {
     const runtime = fakeRuntime({ now: this.#world.clock.now() })
-    const below: TierDefinition[] = hasDisk ? [faultTier(disk({ path: folder }), faults)] : []
+    const below: TierDefinition[] = hasDisk ? [faultTier(this.#watched(disk({ path: folder })), faults)] : []
     const manager = createCacheManager({ tiers: [memory(), this.store.tier(), ...below], runtime, ...options })
     const life: Life = {
       manager,
@@ -91,11 +91,12 @@ export class Host {
   async pass(ms: number): Promise<void> {
     const stepMs = 25
     for (let left = ms; left > 0; left -= stepMs) {
+      await this.#rest()
       const step = Math.min(stepMs, left)
       await this.#world.advance(step)
       for (const { runtime, isAlive } of this.#lives) if (isAlive) await runtime.advance(step)
-      await realTime(1)
     }
+    await this.#rest()
   }
 
   /** The result of the work, while time passes. */
@@ -103,8 +104,40 @@ export class Host {
     let isDone = false
     const end = (): void => void (isDone = true)
     work.then(end, end)
-    for (let steps = 0; steps < 2; steps++) await realTime(2)
+    await this.#rest()
     while (!isDone) await this.pass(5)
+    return work
+  }
+
+  /** Until the disk has nothing to do, and what waited for it has gone on. */
+  async #rest(): Promise<void> {
+    do {
+      await Promise.allSettled(this.#atWork)
+      await this.#world.settle()
+    } while (this.#atWork.size > 0)
+  }
+
+  /** The tier, whose work is known to be under way. */
+  #watched(definition: TierDefinition): TierDefinition {
+    const watch = <T extends object>(target: T): T =>
+      new Proxy(target, {
+        get: (_, name) => {
+          const member: unknown = Reflect.get(target, name, target)
+          if (name === 'tags' || name === 'notes') return watch(member as object)
+          return typeof member === 'function'
+            ? (...args: unknown[]) => this.#follow(member.apply(target, args))
+            : member
+        },
+      })
+    return { ...definition, create: (context) => watch(definition.create(context)) }
+  }
+
+  #follow(result: unknown): unknown {
+    if (!(result instanceof Promise)) return result
+    const work: Promise<unknown> = result
+    this.#atWork.add(work)
+    const end = (): void => void this.#atWork.delete(work)
+    work.then(end, end)
     return work
   }
 

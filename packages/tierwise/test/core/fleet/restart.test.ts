@@ -287,6 +287,22 @@ describe('an invalidation that the store could not take', () => {
     expect(await host.notes('owed/')).toEqual([])
   })
 
+  it('keeps what was loaded before it out of the store', async () => {
+    const host = new Host()
+    const first = await host.start()
+    let finish: (value: unknown) => void = () => {}
+    const loading = first.cache.getOrSet('changed', () => new Promise((resolve) => (finish = resolve)), lasting)
+    await host.pass(50)
+    const lost = first.instance.pause('change', { moment: 'before' })
+    const invalidation = first.cache.invalidate('changed')
+    await lost.reached
+    lost.fail()
+    expect((await host.during(invalidation)).tiers['shared']).toBe('failed')
+    finish('old')
+    expect(await host.during(loading)).toBe('old')
+    expect(host.store.head(storageKey('changed')).record).not.toBe('held')
+  })
+
   it('covers the whole namespace when there were too many', async () => {
     const host = new Host()
     const first = await host.start()
