@@ -225,6 +225,35 @@ describe('a proof after a restart', () => {
     expect(await read(host, life, 'key')).toBe('value')
     expect(life.cache.peek('key')).toBe('value')
   })
+
+  it('is not given to a lane that was lost while the disk was told', async () => {
+    const host = new Host({ logLength: 3 })
+    const other = await host.start({ hasDisk: false })
+    await crashed(host, ['changed', 'same'])
+    await host.during(other.cache.delete('changed'))
+    const life = host.create({ faults: faultPlan().delay('delete', 600), ...patient })
+    const started = life.manager.start()
+    await host.pass(100)
+    life.instance.cut()
+    for (let count = 0; count < 5; count++) await host.during(other.cache.delete(`other ${count}`))
+    const resync = life.instance.pause('poll')
+    life.instance.mend()
+    await host.pass(700)
+    expect(await read(host, life, 'same')).toBe('loaded')
+    resync.resume()
+    await host.during(started)
+  })
+
+  it('is asked for by nobody who was stopped before the disk was there', async () => {
+    const host = new Host()
+    const life = host.create({ faults: faultPlan().delay('open', 400) })
+    const started = life.manager.start().catch(() => undefined)
+    await host.pass(100)
+    await host.during(life.manager.stop())
+    await host.during(started)
+    await host.pass(2000)
+    expect(life.runtime.pendingTimers).toEqual([])
+  })
 })
 
 describe('an invalidation that the store could not take', () => {
