@@ -130,6 +130,23 @@ describe('a row', () => {
     expect((await other.stats()).delivered).toBe(3)
   })
 
+  it('that a relay is about to deliver is waited for when the relay stops', async () => {
+    const database = await openDatabase('pg')
+    const { outbox, transaction } = database
+    const { manager, faults } = withStore()
+    faults.hang('delete')
+    const relay = await outbox.relay(manager, { pollInterval: '10ms', listen: false })
+    await transaction((tx) => outbox.invalidateInTx(tx, 'factors', 'slow'))
+    await until(() => faults.hanging === 1, 'the relay has taken it')
+    let isStopped = false
+    const stopping = relay.stop().then(() => (isStopped = true))
+    expect((await outbox.backlog()).pending).toBe(1)
+    expect(isStopped).toBe(false)
+    faults.clear()
+    await stopping
+    expect(await isEmpty(database)).toBe(true)
+  })
+
   it('is delivered again when it could not be removed', async () => {
     const database = await openDatabase('pg')
     const { outbox, transaction, run, table, schema } = database

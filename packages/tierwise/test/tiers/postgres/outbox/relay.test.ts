@@ -209,15 +209,14 @@ describe('relays', () => {
   it('end with their manager', async () => {
     const database = await openDatabase('pg')
     const { manager, invalidated } = managerOf()
-    const relay = await database.outbox.relay(manager)
+    await database.outbox.relay(manager)
+    expect(await listeners(database)).toBe(1)
     await manager.stop()
-    await relay.stop()
-    expect(await listeners(database)).toBe(0)
+    await until(async () => (await listeners(database)) === 0, 'the relay has stopped')
     await write(database, 'a')
-    // A manager that is stopped already takes nothing; the row stays for others.
-    const late = await database.outbox.relay(manager, { pollInterval: '10ms' })
-    await until(async () => (await late.stats()).failed > 0, 'it has tried')
-    await late.stop()
+    // A manager that is stopped already takes nothing; the row stays for others, and the relay ends.
+    const late = await database.outbox.relay(manager, { pollInterval: '10ms', maxAttempts: 1 })
+    await until(async () => (await listeners(database)) === 0, 'the late relay has stopped')
     expect(await late.stats()).toMatchObject({ pending: 1, delivered: 0, failed: 1, setAside: 0 })
     expect(invalidated).toEqual([])
   })
