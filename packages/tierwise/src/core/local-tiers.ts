@@ -1,4 +1,4 @@
-import type { BusChange } from '../contract/bus.ts'
+import type { BusChange, KeyChange } from '../contract/bus.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import { Underway } from './underway.ts'
 
@@ -27,11 +27,12 @@ export class LocalTiers {
     if (this.#tiers.length === 0) return
     for (const change of changes) {
       if (change.kind === 'tags') continue
-      const { key, version } = change
       for (const tier of this.#tiers) {
-        const work = (): Promise<unknown> => tier.delete([key], prefixOf(key), version)
+        const isSource = tier.capabilities.readOnly === true
+        const work = (): Promise<unknown> =>
+          tier.delete([change.key], prefixOf(change.key), newestWrong(change, isSource))
         // A source takes it within the call, which is what its readers count on.
-        this.untaken.follow(tier.capabilities.readOnly === true ? work() : this.#inTurn(work))
+        this.untaken.follow(isSource ? work() : this.#inTurn(work))
       }
     }
   }
@@ -47,6 +48,11 @@ export class LocalTiers {
     if (next === undefined) this.#running--
     else next()
   }
+}
+
+/** Another process of this host may have put the very value there that was set. */
+function newestWrong({ operation, version }: KeyChange, isSource: boolean): number {
+  return operation === 'set' && !isSource ? version - 1 : version
 }
 
 /** `tw:1:factors:` of `tw:1:factors:steel`; see `storagePrefix`. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { createCacheManager } from '../../src/create-cache-manager.ts'
 import { ConfigError } from '../../src/errors.ts'
+import { until } from '../../src/testing/servers/until.ts'
 import { preset } from '../../src/presets/index.ts'
 import type { PresetName, PresetTiers } from '../../src/presets/index.ts'
 import { startRedis, type RedisServer } from '../../src/testing/index.ts'
@@ -51,6 +52,11 @@ describe.each(chains)('the preset %s', (name, chain, tiers) => {
     expect(options.tiers.map((tier) => tier.name)).toEqual(chain)
     const manager = createCacheManager({ ...options, connectTimeout: '20s' })
     await manager.start()
+    const isProved = async (): Promise<boolean> => {
+      const { bus } = await manager.health()
+      return bus === undefined || bus.confirmedAgoMs !== undefined
+    }
+    await until(isProved, { what: 'the first proof of the bus' })
     const cache = manager.namespace<string>('n')
     const { tiers: written } = await cache.set('key', 'value', { ttl: '1m' })
     expect(written).toEqual(Object.fromEntries(chain.map((tier) => [tier, 'applied'])))

@@ -2,7 +2,7 @@ import type { Runtime } from '../../contract/runtime.ts'
 import { backoffDelay } from './back-off.ts'
 import type { Deployment, RedisConnection, SentinelDeployment } from './connection.ts'
 import { IoredisClusterLink } from './ioredis-cluster-link.ts'
-import { IoredisLink } from './ioredis-link.ts'
+import { IoredisLink, type Revival } from './ioredis-link.ts'
 import type { RedisLink } from './link.ts'
 import type { IoredisModule } from './load-package.ts'
 import { tlsConnectOptions } from './tls-options.ts'
@@ -21,7 +21,11 @@ export function createIoredisLink(module: IoredisModule, options: CreatedLinkOpt
   const { deployment } = options.connection
   return deployment.kind === 'cluster'
     ? createClusterLink(module, options, deployment)
-    : new IoredisLink(new module.Redis(redisOptions(options, deployment)))
+    : new IoredisLink(new module.Redis(redisOptions(options, deployment)), revival(options))
+}
+
+function revival({ connection, runtime }: CreatedLinkOptions): Revival {
+  return { timers: runtime.timers, pauseMs: () => backoffDelay(connection.backoff, 3, runtime.random) }
 }
 
 function redisOptions(options: CreatedLinkOptions, deployment: Exclude<Deployment, { kind: 'cluster' }>): object {

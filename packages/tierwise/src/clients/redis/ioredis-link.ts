@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Timer, Timers } from '../../contract/runtime.ts'
 import { bytesAsBuffer } from './argument.ts'
 import { atEndOfTick } from './end-of-tick.ts'
 import type { IoredisClient } from './client-shapes.ts'
@@ -7,15 +8,26 @@ import { IoredisListener, listeningIoredis } from './subscriber/ioredis-listener
 import type { Listener } from './subscriber/listener.ts'
 import type { RedisArgument, RedisCommand, RedisPackage } from './port.ts'
 
+/** How a client is started again that has ended although nobody ended it. */
+export interface Revival {
+  readonly timers: Timers
+  readonly pauseMs: () => number
+}
+
 /** One server, or the primary behind Sentinel, through ioredis or iovalkey. */
 export class IoredisLink implements RedisLink, LinkNode {
   readonly topology = 'single'
   readonly package: RedisPackage
   readonly #client: IoredisClient
+  #isDestroyed = false
+  #again: Timer | undefined
 
-  constructor(client: IoredisClient) {
+  /** Without a revival a client that has ended stays so. */
+  constructor(client: IoredisClient, revival?: Revival) {
     this.#client = client
     this.package = ioredisPackage(client.options)
+    // Behind Sentinel the package gives up for good when it hears of a failover while it is being connected.
+    if (revival !== undefined) client.on('end', () => this.#startAgain(revival))
   }
 
   get address(): string {
@@ -58,7 +70,15 @@ export class IoredisLink implements RedisLink, LinkNode {
   }
 
   async destroy(): Promise<void> {
+    this.#isDestroyed = true
+    this.#again?.cancel()
     await endIoredis(this.#client)
+  }
+
+  #startAgain({ timers, pauseMs }: Revival): void {
+    if (this.#isDestroyed) return
+    this.#again?.cancel()
+    this.#again = timers.after(pauseMs(), () => this.start())
   }
 }
 

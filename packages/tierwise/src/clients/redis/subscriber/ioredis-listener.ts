@@ -1,3 +1,4 @@
+import { SlotMoved } from './slot-moved.ts'
 import type { IoredisClient } from '../client-shapes.ts'
 import { invalidationChannel, tellMessage, trackingCommand } from './listener.ts'
 import type { ChannelKind, Listener, ListenerWatcher } from './listener.ts'
@@ -45,7 +46,7 @@ export class IoredisListener implements Listener {
     const client = this.#client
     const message = (channel: unknown, body: unknown): void => tellMessage(watcher, String(channel), body)
     // A slot that moves away ends the subscription, which this package takes for an answer that it did not expect.
-    const moved = (): void => watcher.ended(new Error('a slot has moved'))
+    const moved = (): void => watcher.ended(new SlotMoved())
     const listeners = { messageBuffer: message, smessageBuffer: message, moved }
     for (const [event, listener] of Object.entries(listeners)) client.on(event, listener)
     return firstOutcome(this.#link, (unwatch) => {

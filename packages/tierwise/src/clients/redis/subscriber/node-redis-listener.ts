@@ -1,3 +1,4 @@
+import { SlotMoved } from './slot-moved.ts'
 import type { NodeRedisClient } from '../client-shapes.ts'
 import { firstOutcome, type RedisLinkOfOne } from './first-outcome.ts'
 import { invalidationChannel, tellMessage, trackingCommand } from './listener.ts'
@@ -24,7 +25,7 @@ export function listeningNodeRedis(client: NodeRedisClient): NodeRedisClient {
 export class NodeRedisListener implements Listener {
   readonly #client: NodeRedisClient
   readonly #link: RedisLinkOfOne
-  readonly #onMoved = (): void => this.#watcher?.ended(new Error('a slot has moved'))
+  readonly #onMoved = (): void => this.#watcher?.ended(new SlotMoved())
   #watcher: ListenerWatcher | undefined
   #unwatch: (() => void) | undefined
 

@@ -1,3 +1,4 @@
+import { SlotMoved } from './slot-moved.ts'
 import { withDeadline } from '../../../base/deadline.ts'
 import type { Random, Timer, Timers } from '../../../contract/runtime.ts'
 import { backoffDelay } from '../back-off.ts'
@@ -202,7 +203,7 @@ export class Subscriber {
           if (this.#connections.get(address) === connection) this.#connections.delete(address)
           this.#part(connection)
           this.#isComplete = false
-          watcher.failed(reason)
+          if (!(reason instanceof SlotMoved)) watcher.failed(reason)
           this.#arrangeLater()
         },
       },
