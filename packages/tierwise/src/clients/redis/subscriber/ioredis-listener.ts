@@ -31,6 +31,11 @@ export function listeningIoredis(client: IoredisClient): IoredisClient {
   return client.duplicate(listening)
 }
 
+/** How the package complains of the end of a subscription that it did not ask for: the slot has moved. */
+function isUnaskedAnswer(reason: unknown): boolean {
+  return reason instanceof Error && /^Command queue state error.*sunsubscribe/s.test(reason.message)
+}
+
 /** Listens through a client that `listeningIoredis` made. */
 export class IoredisListener implements Listener {
   readonly #client: IoredisClient
@@ -54,7 +59,7 @@ export class IoredisListener implements Listener {
         unwatch()
         for (const [event, listener] of Object.entries(listeners)) client.removeListener(event, listener)
       }
-      return (reason) => watcher.ended(reason)
+      return (reason) => watcher.ended(isUnaskedAnswer(reason) ? new SlotMoved() : reason)
     })
   }
 
