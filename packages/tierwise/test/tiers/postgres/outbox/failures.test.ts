@@ -1,27 +1,9 @@
 import { describe, expect, it } from 'vitest'
 
-import { faultPlan } from '../../../../src/testing/fault-plan.ts'
-import { faultTier } from '../../../../src/testing/fault-tier.ts'
-import { mapTier } from '../../../../src/testing/map-tier.ts'
-import { memory } from '../../../../src/tiers/memory/index.ts'
 import { createInvalidationOutbox, type OutboxNotice } from '../../../../src/tiers/postgres/index.ts'
 import { serverUrl } from '../../../clients/postgres/server.ts'
 import { runChild } from './child-process.ts'
-import { endLater, isEmpty, managerOf, openDatabase, until } from './outbox-database.ts'
-
-/** A manager over memory and a store that fails on request. */
-function withStore() {
-  const faults = faultPlan()
-  const store = faultTier({ ...mapTier(), name: 'store' }, faults)
-  const guard = { breaker: { openFor: '50ms' } } as const
-  const listened = managerOf({
-    tiers: [memory(), store],
-    tierTimeout: '30s',
-    guards: { store: guard },
-    namespaces: { local: { tiers: ['memory'] } },
-  })
-  return { ...listened, faults }
-}
+import { endLater, isEmpty, managerOf, openDatabase, until, withStore } from './outbox-database.ts'
 
 describe('a row', () => {
   it('stays while the store is down, and is delivered after', async () => {

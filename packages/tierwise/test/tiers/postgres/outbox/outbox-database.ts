@@ -8,6 +8,9 @@ import type { CacheManager } from '../../../../src/contract/cache.ts'
 import type { CacheManagerOptions } from '../../../../src/contract/options.ts'
 import type { Runtime } from '../../../../src/contract/runtime.ts'
 import { createCacheManager } from '../../../../src/create-cache-manager.ts'
+import { faultPlan, type FaultPlan } from '../../../../src/testing/fault-plan.ts'
+import { faultTier } from '../../../../src/testing/fault-tier.ts'
+import { mapTier } from '../../../../src/testing/map-tier.ts'
 import { memory } from '../../../../src/tiers/memory/index.ts'
 import {
   outboxSettings,
@@ -133,6 +136,20 @@ export function managerOf(options: Partial<CacheManagerOptions> = {}): Listened 
     invalidated.push(...targets.map((target) => `${namespace}${sign}${target}`))
   })
   return { manager, invalidated }
+}
+
+/** A manager over memory and a store that fails on request. */
+export function withStore(): Listened & { readonly faults: FaultPlan } {
+  const faults = faultPlan()
+  const store = faultTier({ ...mapTier(), name: 'store' }, faults)
+  const guard = { breaker: { openFor: '50ms' } } as const
+  const listened = managerOf({
+    tiers: [memory(), store],
+    tierTimeout: '30s',
+    guards: { store: guard },
+    namespaces: { local: { tiers: ['memory'] } },
+  })
+  return { ...listened, faults }
 }
 
 /** Polls, because the work ends in another process. */
