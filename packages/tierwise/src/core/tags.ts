@@ -107,9 +107,9 @@ export class TagTable implements KeptTable {
     this.#onClear('')
   }
 
+  /** The store may give a later clock than the one that this process began with: what was read meanwhile is older too. */
   confirm(names: readonly string[], clock: number): void {
-    this.#now = Math.max(this.#now, clock)
-    for (const name of names) this.#raise(name, clock)
+    this.learn({ clock, marks: new Map(names.map((name) => [name, clock])) })
   }
 
   /** The last try before the tiers are closed. */
