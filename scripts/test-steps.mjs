@@ -20,6 +20,7 @@ const onServers = [
   'test/clients/**',
   'test/core/raw-redis.test.ts',
   'test/core/server-faults.test.ts',
+  'test/fleet/**',
   'test/presets/**',
   'test/stacks/**',
   'test/testing/servers/**',

@@ -31,6 +31,7 @@ export class Faults {
   readonly #parts: FaultsParts
   /** While it is found out what a server has lost no connection is touched, or it would never be. */
   #isQuiet = false
+  #isOver = false
 
   constructor(parts: FaultsParts) {
     this.#parts = parts
@@ -46,10 +47,15 @@ export class Faults {
     ])
   }
 
+  /** Begins no further fault. */
+  end(): void {
+    this.#isOver = true
+  }
+
   async #repeat(endsAt: number, pauseMs: number, fault: () => Promise<void>): Promise<void> {
-    while (this.#parts.now() < endsAt) {
+    while (this.#parts.now() < endsAt && !this.#isOver) {
       await sleep(this.#parts.random.int(2 * pauseMs))
-      if (!this.#isQuiet) await fault()
+      if (!this.#isQuiet && !this.#isOver) await fault()
     }
   }
 

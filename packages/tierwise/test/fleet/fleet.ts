@@ -88,6 +88,7 @@ export class Fleet {
 
   async stop(): Promise<void> {
     this.#hasEnded = true
+    this.#faults?.end()
     await Promise.all(this.#members.map((member) => member.stop()))
     for (const { proxy } of this.#members) await proxy?.close()
     await stopServers(this.#servers)
@@ -104,6 +105,7 @@ export class Fleet {
     })
     wrong.catch(() => {})
     await Promise.race([over, wrong])
+    this.#faults!.end()
     over.catch(() => {})
   }
 
@@ -237,7 +239,8 @@ export class Fleet {
 
   async #explain(): Promise<string> {
     const all = await Promise.all(this.#members.map((member) => member.ask('health', null).catch(String)))
-    return JSON.stringify(all)
+    const latest = this.#events.slice(-20).map(({ at, what }) => `${(at - monotonicMs()).toFixed()} ${what}`)
+    return `${all.map((health) => JSON.stringify(health)).join('\n')}\n${latest.join('\n')}`
   }
 
   async #lastLooks(): Promise<readonly (LastLook & { readonly member: string })[]> {

@@ -36,6 +36,7 @@ export class Member {
   #lives = 0
   #isStopped = false
   #isEnding = false
+  #isClosed = false
 
   constructor(place: MemberPlace) {
     this.index = place.index
@@ -72,11 +73,13 @@ export class Member {
     // What the dead one has sent does not arrive later.
     this.proxy?.cut()
     await this.#place.ended(name)
+    if (this.#isClosed) return
     this.#isEnding = false
     this.#life = this.#begin()
   }
 
   async stop(): Promise<void> {
+    this.#isClosed = true
     await this.#end()
   }
 

@@ -49,11 +49,14 @@ function connectionTo(place: RedisPlace): RedisOptions {
   }
 }
 
-/** A host whose clock is wrong. */
+/**
+ * A host whose clock is wrong. Each look at the clock counts: one reading for a burst of hits may be as old as a pause of
+ * the process in the middle of the burst.
+ */
 function aheadBy(aheadMs: number): Runtime {
   const { clock, timers, random } = systemRuntime()
   return {
-    clock: { now: () => clock.now() + aheadMs, burstNow: () => clock.burstNow() + aheadMs },
+    clock: { now: () => clock.now() + aheadMs, burstNow: () => clock.now() + aheadMs },
     timers,
     random,
   }

@@ -88,7 +88,8 @@ export class Observations {
 
   /** What has not been told yet. */
   take(): readonly Seen[] {
-    const seen = [...this.#untold]
+    const seen = [...this.#untold].map((each) => ({ ...each }))
+    for (const each of this.#untold) each.count = 0
     this.#untold.clear()
     return seen
   }
