@@ -4,7 +4,7 @@ import type { Timers } from '../contract/runtime.ts'
 import { TimeoutError } from '../errors.ts'
 import { Arrivals } from './arrivals.ts'
 import type { Emitter } from './emitter.ts'
-import { applyForeign, loseKeys, loseLeases } from './foreign-change.ts'
+import { applyForeign, loseKeys } from './foreign-change.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import type { Journal } from './journal.ts'
 import { PlaceKeeper } from './journal-place.ts'
@@ -143,13 +143,21 @@ export class Fleet implements BusListener {
       else this.#applyKey(change)
     }
     // protocol P1 local-told: a tier of this process hears of changes in no other way
-    this.#localTiers.tell(changes)
+    this.#localTiers.tell(changes, (change) => this.#holdReads(change))
+  }
+
+  /** Until what this returns is called nothing older is read of the key: a local tier that has not heard yet may still give it. */
+  #holdReads({ key, version }: KeyChange): () => void {
+    const ns = this.#namespaceOf(key)
+    if (ns === undefined) return () => undefined
+    const name = key.slice(ns.prefix.length)
+    // protocol P1 local-slow: a tier of this process may still give what this change made old
+    ns.tickets.beginChange(name, version)
+    return () => ns.tickets.endChange(name, version)
   }
 
   lost(lane: number): void {
     const { bus, nextVersion } = this.#parts
-    // protocol P1 loss-returns-leases: a store that went back may honour what a lost change had taken
-    if (this.#losses[lane] !== undefined) this.#loseLeases(lane)
     // protocol P3 loss-unproves: changes may have been missed
     if (this.proofs.lose(lane)) this.#parts.emitter.emit({ type: 'bus', tier: this.tier?.name, state: 'lost', lane })
     // protocol P3 loss-floor: what local tiers hold may be older than a change that was missed
@@ -218,7 +226,7 @@ export class Fleet implements BusListener {
 
   async #resume(): Promise<void> {
     const { bus } = this.#parts
-    const place = await this.#places?.load(bus.lanes)
+    const place = this.#state === 'stopped' ? undefined : await this.#places?.load(bus.lanes)
     if (this.#state === 'stopped') return
     this.#floors = [...(place?.floors ?? [])]
     bus.start(this, place?.position)
@@ -239,11 +247,6 @@ export class Fleet implements BusListener {
     // protocol P3 loss-drops: what was read before the loss may be older than a change that was missed
     for (const ns of this.#namespaces.values()) loseKeys(ns, bus.lanes === 1 ? undefined : isLost)
     this.arrivals.wakeAll((key) => key !== firstProof)
-  }
-
-  #loseLeases(lane: number): void {
-    const { bus } = this.#parts
-    for (const ns of this.#namespaces.values()) loseLeases(ns, (storageKey) => bus.laneOf(storageKey) === lane)
   }
 
   #update(): void {

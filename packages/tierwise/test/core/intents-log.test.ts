@@ -192,6 +192,19 @@ describe('what a tier is owed', () => {
     expect((await begun(notes)).book.covers('tw:1:n:a', 1)).toBe(true)
   })
 
+  test('is cleared again when that failed while it was being cleared', async () => {
+    const { book, target, runtime } = await begun(new Notes())
+    book.keepClear('tw:1:n:', Infinity)
+    target.answers = true
+    target.clear = async () => {
+      target.clear = async () => false
+      book.keepClear('tw:1:n:', Infinity)
+      return true
+    }
+    await runtime.advance(1000)
+    expect(book.covers('tw:1:n:a', 1)).toBe(true)
+  })
+
   test('is no note any more when a newer write has arrived', async () => {
     const notes = new Notes()
     const { book } = await begun(notes)

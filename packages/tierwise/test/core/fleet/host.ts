@@ -85,6 +85,7 @@ export class Host {
   /** Nothing more is done or heard by the process, and nothing is put in order. */
   crash(life: Life): void {
     life.isAlive = false
+    life.faults.hang('*')
     life.instance.cut()
   }
 

@@ -316,6 +316,33 @@ describe('an invalidation that the store could not take', () => {
     expect(await host.notes('owed/')).toEqual([])
   })
 
+  it('is not read although the disk takes long to open', async () => {
+    const host = new Host()
+    await owing(host, 'changed')
+    const life = host.create({ faults: faultPlan().delay('open', 400) })
+    expect(await read(host, life, 'changed')).toBe('loaded')
+    await host.pass(2000)
+    expect(host.store.head(storageKey('changed')).record).not.toBe('held')
+  })
+
+  it('is delivered when the process is stopped, and noted no more', async () => {
+    const host = new Host()
+    const first = await host.start()
+    await host.during(first.cache.set('changed', 'old', lasting))
+    const lost = first.instance.pause('change', { moment: 'before', calls: 1 })
+    const invalidation = first.cache.invalidate('changed')
+    await lost.reached
+    lost.fail()
+    await host.during(invalidation)
+    expect(await host.notes('owed/')).toHaveLength(1)
+    const errors: unknown[] = []
+    first.manager.on('tier-error', (event) => void errors.push(event))
+    await host.during(first.manager.stop())
+    expect(host.store.head(storageKey('changed')).record).toBe('deleted')
+    expect(await host.notes('owed/')).toEqual([])
+    expect(errors).toEqual([])
+  })
+
   it('keeps what was loaded before it out of the store', async () => {
     const host = new Host()
     const first = await host.start()
