@@ -1,8 +1,9 @@
 import type { Fill, HeldLease } from '../contract/authority.ts'
 import type { Entry } from '../contract/entry.ts'
-import { freshness } from './entry.ts'
+import { freshness, reviewTime } from './entry.ts'
 import type { GuardedTier } from './guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
+import type { Policy } from './policy.ts'
 import type { Sharing } from './sharing.ts'
 import { toBytes } from './store.ts'
 import { storedEntries } from './stored-entries.ts'
@@ -10,24 +11,48 @@ import { storedEntries } from './stored-entries.ts'
 interface Copying {
   readonly source: GuardedTier
   readonly keys: readonly string[]
+  readonly policy: Policy
+}
+
+/** What was copied, and the version that the authority gave it. */
+interface Copied {
+  readonly key: string
+  readonly entry: Entry
 }
 
 /**
  * Promotion into the tier that is the authority. It needs a lease as a load does, and what is copied is read again once
  * the lease is there: what was read before may have been invalidated in between, and nothing would show that.
+ *
+ * Memory takes only what the authority has taken. A tier below may still give what a change has made old that this process
+ * has applied long ago, because it is told last.
  */
 export function copyUp(ns: Namespace, copying: Copying): void {
-  if (ns.sharing !== undefined) ns.engine.background.run('promotion', copyUnderLease(ns, ns.sharing, copying))
+  if (ns.sharing !== undefined) ns.engine.background.run('promotion', copyBoth(ns, ns.sharing, copying))
 }
 
-/** Resolves to the keys that the authority has taken. */
-export async function copyUnderLease(
-  ns: Namespace,
-  sharing: Sharing,
-  { source, keys }: Copying,
-): Promise<ReadonlySet<string>> {
+async function copyBoth(ns: Namespace, sharing: Sharing, copying: Copying): Promise<void> {
+  const tickets = new Map(copying.keys.map((key) => [key, ns.tickets.open(key)]))
+  try {
+    for (const { key, entry } of await copyUnderLease(ns, sharing, copying)) {
+      ns.tickets.markOthers(tickets.get(key)!, entry.version)
+      // protocol P1 copy-reply: the key may have changed between the fill and its reply
+      if (tickets.get(key)!.allows(entry.version)) copyToMemory(ns, { key, entry }, copying.policy)
+    }
+  } finally {
+    for (const ticket of tickets.values()) ns.tickets.close(ticket)
+  }
+}
+
+function copyToMemory(ns: Namespace, { key, entry }: Copied, policy: Policy): void {
+  const local = ns.localFor(policy)
+  if (local === undefined || (local.space.find(key)?.version ?? -1) >= entry.version) return
+  local.space.set(key, entry, reviewTime(entry, policy, ns.engine.runtime.random))
+}
+
+async function copyUnderLease(ns: Namespace, sharing: Sharing, { source, keys }: Copying): Promise<readonly Copied[]> {
   const leases = await takeLeases(ns, sharing, keys)
-  if (leases.length === 0) return new Set()
+  if (leases.length === 0) return []
   const storageKeys = leases.map(({ key }) => key)
   const entries = await storedEntries(ns, source, storageKeys)
   const isUsable = (entry: Entry | undefined): entry is Entry =>
@@ -38,11 +63,18 @@ export async function copyUnderLease(
     return isUsable(entry) ? [toFill(ns, sharing, { ...lease, entry, source })] : []
   })
   const answers = fills.length === 0 ? [] : await sharing.authority?.fill(fills)
-  const copied = fills.filter((_, at) => 'version' in (answers?.[at] ?? {})).map(({ key }) => key)
-  ns.stats.promotions += copied.length
-  const unused = leases.filter(({ key }) => !copied.includes(key))
+  const taken = new Map<string, number>()
+  for (const [at, { key }] of fills.entries()) {
+    const answer = answers?.[at]
+    if (answer !== undefined && 'version' in answer) taken.set(key, answer.version)
+  }
+  ns.stats.promotions += taken.size
+  const unused = leases.filter(({ key }) => !taken.has(key))
   if (unused.length > 0) await sharing.authority?.release(unused)
-  return new Set(copied.map((key) => key.slice(ns.prefix.length)))
+  return leases.flatMap(({ key }, at) => {
+    const version = taken.get(key)
+    return version === undefined ? [] : [{ key: key.slice(ns.prefix.length), entry: { ...entries[at]!, version } }]
+  })
 }
 
 async function takeLeases(ns: Namespace, sharing: Sharing, keys: readonly string[]): Promise<readonly HeldLease[]> {

@@ -1,5 +1,6 @@
 import type { Entry } from '../contract/entry.ts'
 import type { Policy } from './policy.ts'
+import type { Ticket } from './tickets.ts'
 
 /** What a flight brings. `undefined` is the news that the source has no value. */
 export interface Landing {
@@ -38,6 +39,8 @@ export class Flight {
   isJoinable = true
   callers = 0
   right: Right = { kind: 'own' }
+  /** Opened with the lease, before the loader starts. */
+  ticket: Ticket | undefined
   /** How long another process may still load the key before its lease runs out, in milliseconds. */
   busyMs = 0
   /** The store has announced a fresh record that this process did not find. */

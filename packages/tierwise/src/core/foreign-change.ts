@@ -1,4 +1,3 @@
-import { giveBack } from './lease.ts'
 import type { Namespace } from './namespace.ts'
 
 /** What is known of a change that another process has made; `Infinity` when its version is not known. */
@@ -42,11 +41,6 @@ export function loseKeys(ns: Namespace, isLost: ((storageKey: string) => boolean
     return
   }
   loseSome(ns, (key) => isLost(ns.storageKey(key)))
-}
-
-/** A store that went back may honour a lease again that a change had taken away. */
-export function loseLeases(ns: Namespace, isLost: (storageKey: string) => boolean): void {
-  for (const flight of ns.running) if (isLost(ns.storageKey(flight.key))) giveBack(ns, flight)
 }
 
 function loseSome(ns: Namespace, lost: (key: string) => boolean): void {

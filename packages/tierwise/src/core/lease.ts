@@ -29,13 +29,14 @@ export async function takeLeases(ns: Namespace, flights: readonly Flight[]): Pro
   if (authority === undefined || flights.length === 0) return new Set(flights)
   const isShared = ns.sharesWith(flights[0]!.policy)
   const answers = isShared ? await authority.acquire(flights.map((flight) => requestOf(ns, flight))) : undefined
-  return new Set(flights.filter((flight, at) => take(flight, answers?.[at])))
+  return new Set(flights.filter((flight, at) => take(ns, flight, answers?.[at])))
 }
 
 /** Whether the flight is to load now. */
-function take(flight: Flight, answer: LeaseAnswer | undefined): boolean {
+function take(ns: Namespace, flight: Flight, answer: LeaseAnswer | undefined): boolean {
   flight.busyMs = answer?.kind === 'busy' ? answer.leftMs : 0
   flight.right = rightOf(answer)
+  if (flight.right.kind === 'leased') flight.ticket ??= ns.tickets.open(flight.key)
   return answer?.kind !== 'busy' && answer?.kind !== 'fresh'
 }
 

@@ -45,6 +45,7 @@ export async function fly(ns: Namespace, flight: Flight, work: () => Promise<Lan
     flight.fail(error)
   } finally {
     giveBack(ns, flight)
+    if (flight.ticket !== undefined) ns.tickets.close(flight.ticket)
     ns.flights.end(flight)
     ns.running.delete(flight)
   }

@@ -22,18 +22,23 @@ export class LocalTiers {
     return this.#tiers.some(({ owed }) => owed > 0)
   }
 
-  /** By version, so that what was stored there since is spared. Takes effect in the order of the calls. */
-  tell(changes: readonly BusChange[]): void {
+  /**
+   * By version, so that what was stored there since is spared. Takes effect in the order of the calls. `begin` is called
+   * for each key, and what it returns once all of them have answered for it.
+   */
+  tell(changes: readonly BusChange[], begin: (change: KeyChange) => () => void = () => () => undefined): void {
     if (this.#tiers.length === 0) return
     for (const change of changes) {
       if (change.kind === 'tags') continue
-      for (const tier of this.#tiers) {
+      const end = begin(change)
+      const told = this.#tiers.map((tier) => {
         const isSource = tier.capabilities.readOnly === true
         const work = (): Promise<unknown> =>
           tier.delete([change.key], prefixOf(change.key), newestWrong(change, isSource))
         // A source takes it within the call, which is what its readers count on.
-        this.untaken.follow(isSource ? work() : this.#inTurn(work))
-      }
+        return isSource ? work() : this.#inTurn(work)
+      })
+      this.untaken.follow(Promise.allSettled(told).then(end))
     }
   }
 

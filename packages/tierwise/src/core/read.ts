@@ -134,7 +134,7 @@ async function readTier(
     // protocol P1 read-marks: invalidations of tags and clears leave the records where they are
     if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) return undefined
     const isFresh =
-      state === 'fresh' && knowsTags !== false && isProved(ns, tier, { entry, key: quests[at]!.ticket.key, now })
+      state === 'fresh' && knowsTags !== false && isProved(ns, tier, { entry, ticket: quests[at]!.ticket, now })
     return { entry, tier: tier.name, isFresh }
   })
 }
@@ -143,11 +143,13 @@ async function readTier(
 function isProved(
   { sharing, prefix }: Namespace,
   { capabilities }: GuardedTier,
-  { entry, key, now }: { readonly entry: Entry; readonly key: string; readonly now: number },
+  { entry, ticket, now }: { readonly entry: Entry; readonly ticket: Ticket; readonly now: number },
 ): boolean {
   if (sharing === undefined || capabilities.shared || capabilities.readOnly === true) return true
+  // protocol P1 local-marked: it may not have heard yet of a change that this process has applied
+  if (!ticket.allows(entry.version)) return false
   // protocol P3 local-proved: a tier of this process has heard only what this process has heard
-  return sharing.mayServeLocal(prefix + key, entry.version, now)
+  return sharing.mayServeLocal(prefix + ticket.key, entry.version, now)
 }
 
 /** What the tier holds or is about to be given, decoded, in order; entries that no longer fit the schema are left out. */
@@ -174,10 +176,11 @@ function fillAbove(reader: Reader, source: GuardedTier, quests: readonly Quest[]
   if (quests.length === 0 || (tiers[0] === source && ns.localFor(policy) === undefined)) return
   const allowed = installable(source, quests)
   if (allowed.length === 0) return
-  ns.stats.promotions += fillMemory(reader, allowed)
+  // protocol P1 copy-confirmed: a tier below is told of changes last, and by then this process has applied them
+  if (!isConfirmedAbove(ns, source)) ns.stats.promotions += fillMemory(reader, allowed)
   for (const tier of tiers.slice(0, tiers.indexOf(source))) {
     if (tier.capabilities.readOnly !== true && !isOnlyHere(ns, source, tier))
-      promote(ns, allowed, { from: source, to: tier })
+      promote(reader, allowed, { from: source, to: tier })
   }
 }
 
@@ -194,14 +197,21 @@ function installable(source: GuardedTier, quests: readonly Quest[]): readonly Pr
   return allowed
 }
 
+/** What comes from below the authority enters memory only once the authority has taken it; see `copyUp`. */
+function isConfirmedAbove({ sharing, tiers }: Namespace, source: GuardedTier): boolean {
+  const { shared, readOnly } = source.capabilities
+  if (sharing?.authority === undefined || !shared || readOnly === true) return false
+  return tiers.indexOf(source) > tiers.findIndex(({ name }) => name === sharing.tier)
+}
+
 function promote(
-  ns: Namespace,
+  { ns, policy }: Reader,
   promotions: readonly Promotion[],
   { from, to }: { readonly from: GuardedTier; readonly to: GuardedTier },
 ): void {
   // protocol P1 promotion-leased: what was read below may be invalidated before it arrives above
   if (to.name === ns.sharing?.tier)
-    return copyUp(ns, { source: from, keys: promotions.map(({ ticket }) => ticket.key) })
+    return copyUp(ns, { source: from, keys: promotions.map(({ ticket }) => ticket.key), policy })
   ns.stats.promotions += promotions.length
   for (const { entry } of promotions) ns.engine.versions.observe(entry.version)
   const records = promotions.map((promotion) => toRecord(ns, to, promotion))

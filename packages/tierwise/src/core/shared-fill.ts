@@ -29,30 +29,27 @@ export async function fillShared(
   const candidates = batch.flatMap(({ loaded, entry }) => candidateOf(ns, loaded, entry) ?? [])
   const stored = new Set<Flight>()
   for (const { loaded, entry } of batch) if (keepProvisionally(ns, loaded, entry)) stored.add(loaded.flight)
-  try {
-    const answers = await sendFills(ns, sharing, candidates)
-    const applied = candidates.flatMap((candidate, at) => install(ns, candidate, answers?.[at]) ?? [])
-    for (const { loaded } of applied) stored.add(loaded.flight)
-    await fillOthers(ns, sharing, applied)
-  } finally {
-    for (const { ticket } of candidates) ns.tickets.close(ticket)
-  }
+  const answers = await sendFills(ns, sharing, candidates)
+  const applied = candidates.flatMap((candidate, at) => install(ns, candidate, answers?.[at]) ?? [])
+  for (const { loaded } of applied) stored.add(loaded.flight)
+  await fillOthers(ns, sharing, applied)
   ns.stats.rejectedFills += batch.length - stored.size
   return stored
 }
 
 /**
  * A value that cannot be encoded is stored nowhere: no other process could have it. Nor is one that was cleared, or whose
- * tags were invalidated, while it was loaded: the authority knows nothing of these. Their leases are given back.
+ * tags were invalidated, while it was loaded: the authority knows nothing of these. Nor is one whose key this process has
+ * changed since, or whose lane was lost: the authority may not have taken the change. Their leases are given back.
  */
 function candidateOf(ns: Namespace, loaded: Loaded, entry: Entry): Candidate | undefined {
   const { flight } = loaded
-  // protocol P1 fill-held: a guarded write of this process may change the source at any moment
+  const { right, ticket } = flight
+  // protocol P1 fill-changed: this process has changed the key since, or lost its lane, and the authority may not know
   // protocol P1 fill-marks: the authority knows nothing of tags and clears
-  if (flight.right.kind !== 'leased' || ns.tickets.isHeld(flight.key) || !ns.tags.accepts(entry)) return undefined
-  const { lease } = flight.right
+  if (right.kind !== 'leased' || ticket?.allows(Number.MAX_VALUE) !== true || !ns.tags.accepts(entry)) return undefined
   try {
-    return { loaded, lease, item: encode(ns, flight.key, entry), ticket: ns.tickets.open(flight.key) }
+    return { loaded, lease: right.lease, item: encode(ns, flight.key, entry), ticket }
   } catch (error) {
     ns.engine.emitter.emit({ type: 'background-error', work: 'fill', error })
     return undefined

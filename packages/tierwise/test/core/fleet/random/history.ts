@@ -90,7 +90,10 @@ export class History {
     return this.#changes.findLast((change) => change.key === key && change.isConfirmed && change.token !== undefined)
   }
 
-  read(what: string, key: string, by: number, { now, after }: { now: number; after?: Change | undefined }): Read {
+  read(
+    what: string,
+    { key, by, now, after }: { key: string; by: number; now: number; after?: Change | undefined },
+  ): Read {
     return { what, key, by, startedAt: now, begun: ++this.#steps, after }
   }
 

@@ -173,14 +173,14 @@ class FleetRun {
     asked: readonly Key[],
     read: () => Promise<ReadonlyMap<string, unknown>>,
   ): Promise<void> {
-    const begun = asked.map((key) => this.#history.read(what, key, by, { now: this.#now }))
+    const begun = asked.map((key) => this.#history.read(what, { key, by, now: this.#now }))
     const values = await read()
     for (const each of begun) this.#history.check(each, { value: values.get(each.key), now: this.#now })
   }
 
   async #readAfter({ do: what, by, key }: { do: string; by: number; key: Key }, cache: Member['cache']): Promise<void> {
     const after = this.#history.latest(key)
-    const read = this.#history.read(what, key, by, { now: this.#now, after })
+    const read = this.#history.read(what, { key, by, now: this.#now, after })
     const value = await cache.get(key, after?.token === undefined ? {} : { after: after.token })
     this.#history.check(read, { value, now: this.#now })
   }

@@ -89,6 +89,25 @@ describe('19. the store is down when something is invalidated', () => {
     await expectAll(fleet, 2)
   })
 
+  it('and a load that began before ends when the store is back, its lease still good', async () => {
+    const fleet = await startFleet()
+    const { runtime, members } = fleet
+    const [a] = members
+    const source = new Source()
+    const load = source.hold(a!.cache)
+    await runtime.settle()
+    a!.instance.cut()
+    source.write()
+    await atOnce(a!.cache.delete('k'))
+    a!.instance.mend()
+    load.finish()
+    expect(await atOnce(load.result)).toBe(1)
+    await expectNothingOlder(fleet, 2)
+    await runtime.advance(6000)
+    await expectNothingOlder(fleet, 2)
+    await expectAll(fleet, undefined)
+  })
+
   it('of a tag: it is made good when the store is back', async () => {
     const fleet = await startFleet()
     const { runtime, members } = fleet
