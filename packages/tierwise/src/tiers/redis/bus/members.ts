@@ -57,7 +57,7 @@ return { text(now), redis.call('HGETALL', KEYS[1]) }
 const sweepEvery = 16
 
 /** Name of the hash; it lies with the tags. */
-export function membersName(prefix: string): string {
+function membersName(prefix: string): string {
   return `{${prefix}:tags}:members`
 }
 

@@ -103,7 +103,7 @@ export interface LaneMessage {
   readonly changes: readonly (readonly [string, string | readonly string[], number])[]
 }
 
-export function messageOf(bytes: Buffer): LaneMessage {
+function messageOf(bytes: Buffer): LaneMessage {
   const [, sequence, before, id, source, changes] = unpack(bytes) as [number, number, string, string, string, unknown]
   const list = changes as readonly [string, string, number | bigint][]
   return {
