@@ -73,14 +73,15 @@ async function checkAll(marks, results) {
   const timeoutMs = Number(options.seconds) * 1000
   await expectGreen(first, waiting, timeoutMs)
   const started = Date.now()
+  let done = 0
   await Promise.all(
     sandboxes.map(async (sandbox) => {
       for (let mark = waiting.shift(); mark !== undefined; mark = waiting.shift()) {
         const result = await checkMark(sandbox, mark, { timeoutMs })
         results[mark.name] = result
         save(results)
-        const done = total - waiting.length
-        const left = formatDuration(((Date.now() - started) / done) * waiting.length)
+        done++
+        const left = formatDuration(((Date.now() - started) / done) * (total - done))
         say(`${done}/${total} ${result.outcome} ${mark.name} (${result.seconds} s): ${result.test}; ${left} left`)
       }
     }),
