@@ -37,7 +37,6 @@ export const changes = {
   'provisional-detached': [' || !ns.flights.mayStore(flight)', ''],
   'provisional-version': ['version: 0', 'version: ns.engine.versions.nextVersion()'],
   'write-reply': ['ticket.allows(version) && ', ''],
-  'write-newest': ['held.version < version', 'true'],
   'unsure-below': ['await leaveOut(ns, tier, unsure)', '[]'],
   'refused-write': ['isOurs && ', ''],
   'copy-confirmed': ['!isConfirmedAbove(ns, source)', 'true'],
@@ -48,7 +47,7 @@ export const changes = {
   'read-at': ['readAt, sourceVersion', 'readAt: ns.now(), sourceVersion'],
 
   // What is owed.
-  'owed-lease': [' || requests.some(({ key }) => this.#isOwed(key))', ''],
+  'owed-fill': ['this.#intents.isIdle ? fills : fills.filter(({ key }) => !this.#isOwed(key))', 'fills'],
   'owed-order': ['this.#isOwed(change.key) ? { ...change, isDoubtful: true } : change', 'change'],
   'replay-order': ['isDoubtful: true', 'isDoubtful: false'],
   'owed-newer': [' || kept.version > version', ''],

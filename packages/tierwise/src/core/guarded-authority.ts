@@ -33,7 +33,6 @@ export class GuardedAuthority {
 
   /** One answer a request; undefined for all of them when the store did not answer, or is not to be asked about one. */
   acquire(requests: readonly LeaseRequest[]): Promise<readonly LeaseAnswer[] | undefined> {
-    // protocol P1 owed-lease: a lease would be taken by the invalidation that is still to come
     if (this.#guard.refuses('lease') || requests.some(({ key }) => this.#isOwed(key))) return Promise.resolve(undefined)
     return this.#guard.run('lease', () => this.#authority.acquire(requests))
   }
@@ -44,6 +43,7 @@ export class GuardedAuthority {
    */
   async fill(fills: readonly Fill[]): Promise<readonly FillAnswer[] | undefined> {
     if (this.#guard.refuses('set')) return undefined
+    // protocol P1 owed-fill: the store has not been told yet of a change that came after the lease
     const sent = this.#intents.isIdle ? fills : fills.filter(({ key }) => !this.#isOwed(key))
     const answers = sent.length === 0 ? [] : await this.#guard.run('set', () => this.#authority.fill(sent))
     if (answers === undefined || sent === fills) return answers

@@ -57,7 +57,6 @@ async function awaitOther(ns: Namespace, flight: Flight): Promise<Landing | unde
 export function giveBack(ns: Namespace, flight: Flight): void {
   const { right } = flight
   if (right.kind !== 'leased') return
-  // protocol P1 lease-returned: a store that went back may still honour it
   flight.right = { kind: 'none' }
   const released = ns.sharing?.authority?.release([{ key: ns.storageKey(flight.key), lease: right.lease }])
   if (released !== undefined) ns.engine.background.run('release', released)

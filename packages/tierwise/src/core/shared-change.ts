@@ -52,7 +52,6 @@ async function makeChange(ns: Namespace, sharing: Sharing, steps: SharedSteps): 
   let changed: readonly Changed[] = []
   try {
     changed = await askAuthority(ns, sharing, { changes: steps.changes, tickets })
-    // protocol P4 change-drops: the caller reads in memory what it has just replaced
     for (const { key, version } of changed) dropOlder(ns, key, version)
     steps.install(changed)
     const others = ns.tiers.filter((tier) => tier.name !== sharing.tier)
@@ -70,7 +69,6 @@ function begin(ns: Namespace, key: string): Ticket {
   // protocol P1 change-interrupts: loads that are under way have read the source before the change
   interruptLoads(ns, key, Infinity)
   ns.sharing?.forget(key)
-  // protocol P1 change-begins: a tier that has not heard of the change may still answer
   ns.tickets.beginChange(key, Infinity)
   return ns.tickets.openForChange(key)
 }
@@ -84,13 +82,13 @@ function end(
   // protocol P1 change-end-detaches: a lookup that began after the change may have asked a tier before it heard
   ns.flights.detachLookup(key, version)
   ns.tickets.endChange(key, version)
-  // protocol P1 change-end-drops: something older may have come into memory before the last tier heard
   dropOlder(ns, key, version)
 }
 
 /** What is there without a version was put there by this very change, or one after it. */
 function dropOlder(ns: Namespace, key: string, version: number): void {
   const held = ns.local?.space.find(key)
+  // protocol P4 change-drops: what is older than a change, or than what refused it, is not the value any more
   if (held !== undefined && held.version < version && !(held.version === 0 && ns.sharing?.isProvided(key)))
     ns.local?.space.delete(key)
 }
@@ -125,7 +123,6 @@ function toChanged(
     mayInstall: () => {
       const held = ns.local?.space.find(key)
       // protocol P1 write-reply: another change may have been told before the reply came
-      // protocol P2 write-newest: memory may have got a later version meanwhile
       return ticket.allows(version) && (held === undefined || held.version < version)
     },
   }

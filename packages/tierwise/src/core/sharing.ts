@@ -83,7 +83,6 @@ export class Sharing {
   /** The proofs have changed. What was only provisional goes: it has no version by which a change could find it older. */
   update(): void {
     const { space, proofs, maxStalenessMs } = this.#parts
-    // protocol P3 provisional-end: no change can find a value without a version older than itself
     if (this.#provisional.size > 0 && proofs.oldest !== -Infinity) {
       for (const key of this.#provisional.keys()) space?.delete(key)
       this.#provisional.clear()
