@@ -31,7 +31,6 @@ export class LaneState {
   /** Moves on to the message if it is the next one. */
   accept(message: LanePoint & { readonly before: string }): Standing {
     const last = this.#last
-    // protocol P3 number-follows: a message between the two is missing
     if (last === undefined || message.sequence > last.sequence + 1) return 'gap'
     // protocol P3 contradiction: a server that lost its last changes counts them again
     if (message.sequence <= last.sequence) return this.#contradicts(message) ? 'gap' : 'known'

@@ -171,7 +171,6 @@ export class Lane {
 
   /** What is wrong with an entry of the log, if anything is. */
   #apply(message: ChangeMessage, from: LanePoint): Outcome | undefined {
-    // protocol P3 same-history: another history may have grown past the same number
     if (message.sequence === from.sequence) return message.id === from.id ? undefined : 'diverged'
     if (this.#state.accept(message) === 'next') {
       this.#tell(message)
