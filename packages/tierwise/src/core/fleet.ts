@@ -73,7 +73,7 @@ export class Fleet implements BusListener {
     this.#state = 'started'
     const { journal, bus } = this.#parts
     if (journal === undefined) bus.start(this)
-    else journal.whenKnown(() => void this.#resume())
+    else journal.whenKnown(() => this.#resume())
   }
 
   /** Resolves with the first proof of all lanes, or after `ms`: until then memory answers nothing. */
@@ -224,10 +224,10 @@ export class Fleet implements BusListener {
     })
   }
 
-  async #resume(): Promise<void> {
-    const { bus } = this.#parts
-    const place = this.#state === 'stopped' ? undefined : await this.#places?.load(bus.lanes)
+  #resume(): void {
     if (this.#state === 'stopped') return
+    const { bus } = this.#parts
+    const place = this.#places?.load(bus.lanes)
     this.#floors = [...(place?.floors ?? [])]
     bus.start(this, place?.position)
     this.#places?.start()

@@ -130,7 +130,6 @@ export class GuardedTier {
     return {
       names: (prefix) => notes.names(prefix),
       get: (name) => notes.get(name),
-      find: (name) => this.#guard.run('notes', () => notes.get(name)),
       save: async (name, bytes) => {
         if (this.#guard.refuses('notes')) return false
         return (await this.#guard.run('notes', () => notes.set(name, bytes).then(() => true))) === true

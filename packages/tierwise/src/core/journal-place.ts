@@ -39,9 +39,9 @@ export class PlaceKeeper {
   }
 
   /** What the last process has noted; undefined where nothing can be relied on. */
-  async load(lanes: number): Promise<Place | undefined> {
+  load(lanes: number): Place | undefined {
     const { journal, tier } = this.#parts
-    const bytes = await journal.place(tier)
+    const bytes = journal.place(tier)
     return bytes && readPlace(bytes, lanes)
   }
 

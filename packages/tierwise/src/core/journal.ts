@@ -7,8 +7,6 @@ import { storagePrefix } from './key.ts'
 
 /** Notes behind the guard of their tier. */
 export interface GuardedNotes extends Pick<NoteStore, 'names' | 'get'> {
-  /** As `get`, but undefined when it could not be read in time. */
-  find(name: string): Promise<Uint8Array | undefined>
   /** Whether it is done; never rejects. */
   save(name: string, bytes: Uint8Array | undefined): Promise<boolean>
 }
@@ -43,6 +41,7 @@ export class Journal {
   readonly #instance = randomBytes(9).toString('base64url')
   readonly #logs = new Map<string, IntentLog>()
   readonly #left = new Map<string, Left>()
+  readonly #places = new Map<string, Uint8Array>()
   #notes: GuardedNotes | undefined
   #count = 0
   #isKnown = false
@@ -86,6 +85,10 @@ export class Journal {
       if (owed !== undefined) this.#leave(decodeURIComponent(book ?? ''), name, owed)
     }
     for (const book of this.#logs.keys()) this.#hand(book)
+    for (const name of (await this.#notes?.names(this.#placePrefix)) ?? []) {
+      const bytes = await this.#notes?.get(name).catch(() => undefined)
+      if (bytes !== undefined) this.#places.set(name, bytes)
+    }
     this.know()
   }
 
@@ -101,9 +104,9 @@ export class Journal {
     else this.#waiting.push(run)
   }
 
-  /** A note about the bus of a tier; undefined when there is none, or it cannot be read. */
-  async place(tier: string): Promise<Uint8Array | undefined> {
-    return this.#notes?.find(this.#placeName(tier))
+  /** The note about the bus of a tier as it was when the notes were read; undefined when there was none that can be read. */
+  place(tier: string): Uint8Array | undefined {
+    return this.#places.get(this.#placeName(tier))
   }
 
   savePlace(tier: string, bytes: Uint8Array): Promise<boolean> {
@@ -118,8 +121,12 @@ export class Journal {
     return `owed/${encodeURIComponent(this.#prefix)}/`
   }
 
+  get #placePrefix(): string {
+    return `place/${encodeURIComponent(this.#prefix)}/`
+  }
+
   #placeName(tier: string): string {
-    return `place/${encodeURIComponent(this.#prefix)}/${encodeURIComponent(tier)}`
+    return this.#placePrefix + encodeURIComponent(tier)
   }
 
   /** Undefined when somebody else has delivered it meanwhile; `unreadable` when it may say anything. */

@@ -22,10 +22,6 @@ class Notes {
     return this.held.get(name)
   }
 
-  find(name: string): Promise<Uint8Array | undefined> {
-    return this.get(name)
-  }
-
   async save(name: string, bytes: Uint8Array | undefined): Promise<boolean> {
     this.writes++
     await this.gate

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 
 import type { Cache, CacheManager } from '../../src/contract/cache.ts'
 import type { NoteStore, TierDefinition } from '../../src/contract/tier.ts'
+import { writeOwed } from '../../src/core/journal-note.ts'
 import { createCacheManager } from '../../src/create-cache-manager.ts'
 import { fakeRuntime, faultPlan, faultTier, mapTier } from '../../src/testing/index.ts'
 import type { FakeRuntime, FaultPlan } from '../../src/testing/index.ts'
@@ -94,4 +95,19 @@ test('a store without versions of its own is not cleared beyond the present by a
   expect((await second.runtime.until(second.cache.set('key', 'new'))).tiers['remote']).toBe('applied')
   expect(await second.runtime.until(second.cache.get('key'))).toBe('new')
   expect(await owedNotes(disk)).toEqual([])
+})
+
+test('a store that gives no versions is not told of an infinite one that another configuration has left', async () => {
+  const disk = diskLike()
+  const remote = mapTier({ name: 'remote' })
+  const first = open(disk, remote)
+  await first.runtime.until(first.cache.set('key', 'old', { tiers: ['remote'] }))
+  const { notes, runtime } = await notesOf(disk)
+  const note = writeOwed({ keys: [{ key: 'tw:1:n:key', prefix: 'tw:1:n:', version: Infinity }], clears: [] })
+  await runtime.until(notes.set(`owed/tw/${encodeURIComponent('["remote",null]')}/other/1`, note))
+  const second = open(disk, remote)
+  expect(await second.runtime.until(second.cache.get('key'))).toBe(undefined)
+  await second.runtime.advance(2000)
+  expect(second.faults.callsOf('delete')).toHaveLength(1)
+  expect((await second.runtime.until(second.cache.set('key', 'new'))).tiers['remote']).toBe('applied')
 })

@@ -99,6 +99,13 @@ describe('a disk after a restart', () => {
     expect(await read(host, life, 'same')).toBe('loaded')
   })
 
+  it('is trusted also when it takes long to open', async () => {
+    const host = new Host()
+    await crashed(host, ['same'])
+    const life = await host.start({ faults: faultPlan().delay('open', 1500) })
+    expect(await read(host, life, 'same')).toBe('old same')
+  })
+
   it('has each lane where it was left', async () => {
     const host = new Host({ lanes: 4, logLength: 3 })
     const other = await host.start({ hasDisk: false })
@@ -319,9 +326,9 @@ describe('an invalidation that the store could not take', () => {
   it('is not read although the disk takes long to open', async () => {
     const host = new Host()
     await owing(host, 'changed')
-    const life = host.create({ faults: faultPlan().delay('open', 400) })
+    const life = host.create({ faults: faultPlan().delay('open', 2000) })
     expect(await read(host, life, 'changed')).toBe('loaded')
-    await host.pass(2000)
+    await host.pass(4000)
     expect(host.store.head(storageKey('changed')).record).not.toBe('held')
   })
 
@@ -337,6 +344,7 @@ describe('an invalidation that the store could not take', () => {
     expect(await host.notes('owed/')).toHaveLength(1)
     const errors: unknown[] = []
     first.manager.on('tier-error', (event) => void errors.push(event))
+    first.faults.delay('notes', 50)
     await host.during(first.manager.stop())
     expect(host.store.head(storageKey('changed')).record).toBe('deleted')
     expect(await host.notes('owed/')).toEqual([])
