@@ -4,7 +4,7 @@ import * as vitest from 'vitest'
 
 import { busConformance } from '../../../../src/testing/bus-conformance.ts'
 import { serverUrl } from '../../../clients/postgres/server.ts'
-import { pgliteWorld, PostgresWorld } from './postgres-world.ts'
+import { maxStalenessMs, pgliteWorld, PostgresWorld } from './postgres-world.ts'
 
 const url = await serverUrl()
 const pool = new pg.Pool({ connectionString: url })
@@ -21,5 +21,5 @@ const worlds: Readonly<Record<string, () => PostgresWorld>> = {
 }
 
 for (const [name, open] of Object.entries(worlds)) {
-  busConformance({ name: `of PostgreSQL over ${name}`, open: async () => open(), runner: vitest })
+  busConformance({ name: `of PostgreSQL over ${name}`, open: async () => open(), runner: vitest, maxStalenessMs })
 }

@@ -9,6 +9,9 @@ import type { BusInstance, BusWorld, WantedChange } from '../../../../src/testin
 import { postgres } from '../../../../src/tiers/postgres/index.ts'
 import { record } from '../opened-tier.ts'
 
+/** Barriers wait for so long after a start. */
+export const maxStalenessMs = 1500
+
 let version = 1
 let schemas = 0
 
@@ -40,7 +43,7 @@ export class PostgresWorld implements BusWorld {
 
   async open(runtime: Runtime, prefix = 'tw', bus = true): Promise<Tier> {
     const { clock, timers, random } = runtime
-    const context = { name: 'postgres', prefix, report: () => undefined, clock, timers, random }
+    const context = { name: 'postgres', prefix, maxStalenessMs, report: () => undefined, clock, timers, random }
     const tier = postgres({ ...this.#connect(), schema: this.#schema, bus }).create(context)
     if (tier.sync) throw new Error('a byte tier was expected')
     await tier.open()
