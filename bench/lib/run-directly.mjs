@@ -14,4 +14,6 @@ export async function runDirectly(moduleUrl, run) {
   if (!globalThis.gc) console.error('Start node with --expose-gc for steadier figures.')
   for (const result of [await run({ quick: process.argv.includes('--quick') })].flat())
     console.log(consoleTable(result))
+  // As in child.mjs: what a bench has not closed does not keep its process.
+  process.exit(0)
 }
