@@ -106,8 +106,8 @@ function optionsPage() {
     'buses/definition.ts',
     'presets/index.ts',
   ])
-  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'Coherence', 'RawValues', 'Durability'].map((name) =>
-    typeRow(find(name)),
+  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'Coherence', 'RawValues', 'Durability'].map(
+    (name) => typeRow(find(name)),
   )
   const tables = Object.entries(optionPlaces).map(([name, where]) => optionTable(find(name), where))
   const intro =

@@ -11,7 +11,7 @@ import type { LocalTier, Tier, TierDefinition } from './contract/tier.ts'
 import { ProcessAuthority } from './core/authority.ts'
 import { Background } from './core/background.ts'
 import { TieredCacheManager } from './core/cache-manager.ts'
-import type { Chain } from './core/cache-manager.ts'
+import type { Chain, ManagerParts } from './core/cache-manager.ts'
 import { Fleet } from './core/fleet.ts'
 import { Emitter } from './core/emitter.ts'
 import { defaultGuard, mergeGuard, readGuards } from './core/guard-options.ts'
@@ -72,21 +72,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     hasPendingWrites: () => !engine.writeBehind.isIdle,
   })
   tagTable.onInvalidate((names, clock) => fleet?.announce([{ kind: 'tags', names, clock }]))
-  const prepare = async (): Promise<void> => {
-    await prepareCodecs(options, chain)
-    readJournal(chain)
-  }
-  const lifecycle = new Lifecycle({
-    tiers: chain.tiers,
-    emitter,
-    prepare,
-    prove: () => fleet?.firstProof(settings.guard.timeoutMs) ?? Promise.resolve(),
-    seal: () => onStart(),
-  })
-  const onStart = (): void => {
-    tagTable.seal()
-    if (fleet !== undefined && fleet.tier === undefined) fleet.start()
-  }
+  const lifecycle = createLifecycle({ options, chain, fleet, tagTable, emitter, proofMs: settings.guard.timeoutMs })
   const engine: Engine = {
     runtime,
     emitter,
@@ -102,24 +88,59 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
       return lifecycle.state === 'stopped'
     },
   }
-  const policyContext: PolicyContext = {
-    defaults: options.defaults,
-    tierNames,
-    rawTiers: chain.tiers.filter((tier) => tier.canBeRaw).map((tier) => tier.name),
-    memory: chain.local?.name,
-    prefix: settings.prefix,
-    isEncrypted: options.encryption !== undefined,
-  }
-  // A wrong default is found now, also when no namespace is listed.
-  resolveNamespace('default', undefined, policyContext)
   return new TieredCacheManager({
     engine,
     chain,
     lifecycle,
-    policies: namespacePolicies(options, policyContext),
-    policyOf: (name) => resolveNamespace(name, undefined, policyContext),
+    ...resolvePolicies(options, { chain, tierNames, prefix: settings.prefix }),
     strict: settings.strictNamespaces,
   })
+}
+
+interface LifecycleParts {
+  readonly options: CacheManagerOptions
+  readonly chain: Chain
+  readonly fleet: Fleet | undefined
+  readonly tagTable: TagTable
+  readonly emitter: Emitter
+  /** How long a start waits for the first proof of the bus. */
+  readonly proofMs: number
+}
+
+function createLifecycle({ options, chain, fleet, tagTable, emitter, proofMs }: LifecycleParts): Lifecycle {
+  return new Lifecycle({
+    tiers: chain.tiers,
+    emitter,
+    prepare: async () => {
+      await prepareCodecs(options, chain)
+      readJournal(chain)
+    },
+    prove: () => fleet?.firstProof(proofMs) ?? Promise.resolve(),
+    seal: () => {
+      tagTable.seal()
+      // The bus of a tier starts when the tier is open.
+      if (fleet !== undefined && fleet.tier === undefined) fleet.start()
+    },
+  })
+}
+
+function resolvePolicies(
+  options: CacheManagerOptions,
+  parts: { readonly chain: Chain; readonly tierNames: readonly string[]; readonly prefix: string },
+): Pick<ManagerParts, 'policies' | 'policyOf'> {
+  const { chain, tierNames, prefix } = parts
+  const context: PolicyContext = {
+    defaults: options.defaults,
+    tierNames,
+    rawTiers: chain.tiers.filter((tier) => tier.canBeRaw).map((tier) => tier.name),
+    memory: chain.local?.name,
+    prefix,
+    isEncrypted: options.encryption !== undefined,
+  }
+  // A wrong default is found now, also when no namespace is listed.
+  resolveNamespace('default', undefined, context)
+  const policyOf = (name: string): NamespacePolicy => resolveNamespace(name, undefined, context)
+  return { policies: namespacePolicies(options, context), policyOf }
 }
 
 function readSettings(options: CacheManagerOptions): ManagerSettings & { readonly guard: GuardSettings } {
