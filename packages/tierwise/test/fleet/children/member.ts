@@ -1,7 +1,15 @@
 /** One process of a fleet. Its argument is its settings; it works until it is told to rest, and is ended from outside. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
-import type { How, MemberCalls, MemberCounts, MemberHealth, MemberSettings, SourceCalls } from '../calls.ts'
+import {
+  isGraced,
+  type How,
+  type MemberCalls,
+  type MemberCounts,
+  type MemberHealth,
+  type MemberSettings,
+  type SourceCalls,
+} from '../calls.ts'
 import { monotonicMs } from '../monotonic.ts'
 import { Wire, type Handlers } from '../wire.ts'
 import { memberManager } from './member-manager.ts'
@@ -55,15 +63,7 @@ manager.on('tier-error', ({ tier, operation, error }) => (lastTrouble = `${tier}
 manager.on('tier-notice', ({ notice, detail }) => (lastTrouble = `${notice}: ${detail}`))
 manager.on('bus', ({ state }) => observations.noteAll(`bus ${state}`, monotonicMs()))
 if (settings.listens)
-  manager.on('hit', ({ key, tier, stale }) => {
-    const at = monotonicMs()
-    observations.note(Number(key), {
-      what: stale ? `stale in ${tier}` : `in ${tier}`,
-      begin: at,
-      end: at,
-      number: undefined,
-    })
-  })
+  manager.on('hit', ({ key, tier, stale }) => observations.hit(Number(key), stale ? `${tier}, stale` : tier))
 
 function fail(what: string, error: unknown): void {
   const { code = 'none', message } = error as { code?: string; message?: string }
@@ -95,20 +95,28 @@ const hows: readonly How[] = [
 ]
 
 async function change(): Promise<void> {
-  const how = random.int(150) === 0 ? 'clear' : random.pick(hows)
+  const key = anyKey()
+  const drawn = random.int(150) === 0 ? 'clear' : random.pick(hows)
+  // Where there is no grace, nothing is to be kept as a fallback.
+  const how = drawn === 'expire' && !isGraced(key) ? 'invalidate' : drawn
   count(how)
-  await writes.make(how, anyKey())
+  await writes.make(how, key)
 }
 
 async function burst(length: number): Promise<void> {
-  for (let step = 0; step < length; step++) await reads.get(anyKey())
+  for (let step = 0; step < length; step++) {
+    const key = anyKey()
+    if (await reads.get(key)) continue
+    count('getOrSet')
+    await reads.load(key)
+  }
   count('get', length)
 }
 
 async function one(): Promise<void> {
   const draw = random.int(100)
   if (draw < 25) return change()
-  if (draw < 50) return burst(1 + random.int(500))
+  if (draw < 50) return burst(1 + random.int(800))
   if (draw < 75) {
     count('getOrSet')
     return reads.load(anyKey(), random.int(20) === 0 ? { forceFresh: true } : {})

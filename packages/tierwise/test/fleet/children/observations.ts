@@ -25,6 +25,7 @@ export class Observations {
   readonly #last: (Seen | undefined)[]
   readonly #rings: RingEvent[][]
   readonly #untold = new Set<Seen>()
+  readonly #tiers: (string | undefined)[] = []
   readonly #accuse: (wrong: Wrong) => void
 
   constructor(keys: number, accuse: (wrong: Wrong) => void) {
@@ -35,7 +36,9 @@ export class Observations {
 
   answer(key: number, observation: Observation, expected: Expectation): void {
     const { what, begin, end, number } = observation
-    this.note(key, observation)
+    const tier = this.#tiers[key]
+    this.#tiers[key] = undefined
+    this.note(key, tier === undefined ? observation : { ...observation, what: `${what} in ${tier}` })
     if (number === undefined) return
     const slot = 2 * key + Number(expected.isLenient)
     const last = this.#last[slot]
@@ -63,6 +66,11 @@ export class Observations {
         end,
         what: `${what} answered ${number}, older than its own change ${expected.floor} (P4)`,
       })
+  }
+
+  /** The tier that gives the next answer for the key. */
+  hit(key: number, tier: string): void {
+    this.#tiers[key] = tier
   }
 
   /** Keeps the event for the report of a violation. */

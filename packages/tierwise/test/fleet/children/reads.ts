@@ -22,11 +22,13 @@ export class Reads {
     this.#parts = parts
   }
 
-  async get(key: number): Promise<void> {
+  /** Whether there was a value. */
+  async get(key: number): Promise<boolean> {
     const floor = this.#parts.writes.floors[key]!
     const begin = monotonicMs()
     const value = await this.#parts.writes.cacheOf(key).get(String(key))
     this.#note('get', key, { value, begin, floor })
+    return value !== undefined
   }
 
   async load(key: number, options: LoadOptions = {}): Promise<void> {
