@@ -32,10 +32,7 @@ const suites = [
       ['tiers/redis/authority/random-work', 'tiers/redis/lost-writes'],
     ],
   ],
-  [
-    `${redis}bus/lane`,
-    [['tiers/redis/bus/lane'], ['tiers/redis/bus/single-server', 'tiers/redis/authority/announcements']],
-  ],
+  [`${redis}bus/lane`, [['tiers/redis/bus/lane'], ['tiers/redis/lost-metadata', 'tiers/redis/bus/single-server']]],
   [
     `${redis}bus/session`,
     [
@@ -47,7 +44,7 @@ const suites = [
   [
     redis,
     [
-      ['tiers/redis/authority/announcements', 'tiers/redis/bus/lane-log', 'tiers/redis/bus/single-server'],
+      ['tiers/redis/authority/announcements', 'tiers/redis/lost-metadata', 'tiers/redis/bus/single-server'],
       ['tiers/redis/conformance', 'stacks/shared-chains'],
     ],
   ],

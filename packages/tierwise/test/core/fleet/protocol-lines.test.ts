@@ -46,8 +46,8 @@ describe('a lane that is lost', () => {
     expect(cache.peek('k1')).toBe(1)
   })
 
-  it('lets nobody join a load that began before', async () => {
-    const { cache, bus, fleet, confirm } = await startTold()
+  it.each([1, 3] as const)('lets nobody join a load that began before (%s lanes)', async (lanes) => {
+    const { cache, bus, fleet, confirm } = await startTold({ lanes })
     const source = new Source()
     const early = source.hold(cache, { key: 'k0' })
     const spared = source.hold(cache, { key: 'k1' })
@@ -57,7 +57,7 @@ describe('a lane that is lost', () => {
     await fleet.runtime.settle()
     confirm()
     const late = source.hold(cache, { key: 'k0' })
-    const joined = cache.getOrSet('k1', source.load)
+    const joined = lanes === 1 ? spared.result : cache.getOrSet('k1', source.load)
     await fleet.runtime.settle()
     for (const load of [early, spared]) load.finish()
     expect(await atOnce(early.result)).toBe(1)
@@ -133,7 +133,7 @@ describe('the lane of the tags', () => {
     bus.lost(tagLane)
     await early.reached
     await atOnce(other.invalidateTags(['t']))
-    const late = instance.pause('tags')
+    const late = instance.pause('tags', { moment: 'before' })
     bus.lost(tagLane)
     confirm()
     early.resume()

@@ -7,9 +7,8 @@ import { createCacheManager } from '../../../src/create-cache-manager.ts'
 import { memory } from '../../../src/tiers/memory/index.ts'
 import { atOnce, startFleet, type Fleet, type MemberOptions } from './fleet.ts'
 
-/** Keys that end with a digit are in the lane of that number, all others in the first; tags are in the last. */
-const lanes = 3
-export const tagLane: number = lanes - 1
+/** Keys that end with a digit are in the lane of that number, all others in the first; tags are in the last of three. */
+export const tagLane = 2
 
 /** An instance that hears only what the test tells it, beside another that shares the store with it. */
 export interface Told {
@@ -26,13 +25,18 @@ export interface Told {
   confirm(...which: number[]): void
 }
 
-/** Started, with a proof of every lane. */
-export async function startTold({ below, ...options }: MemberOptions = {}): Promise<Told> {
+export interface ToldOptions extends MemberOptions {
+  /** @default 3 */
+  readonly lanes?: 1 | 3
+}
+
+/** Started, with a proof of every lane; there are three, or one for everything. */
+export async function startTold({ below, lanes = 3, ...options }: ToldOptions = {}): Promise<Told> {
   const fleet = await startFleet({ members: 1 })
   const { runtime, store } = fleet
   const clock = { aheadMs: 0 }
   const now = (): number => runtime.clock.now() + clock.aheadMs
-  const { bus, heard } = silentBus()
+  const { bus, heard } = silentBus(lanes)
   const place = store.instances.length
   const manager = createCacheManager({
     tiers: [memory(), withBus(store.tier(), bus), ...(below?.(0) ?? [])],
@@ -62,12 +66,12 @@ export async function startTold({ below, ...options }: MemberOptions = {}): Prom
   }
 }
 
-function silentBus(): { readonly bus: Bus; readonly heard: () => BusListener } {
+function silentBus(lanes: number): { readonly bus: Bus; readonly heard: () => BusListener } {
   let heard: BusListener | undefined
   const bus: Bus = {
     lanes,
-    tagLane,
-    laneOf: (key) => Number(/[01]$/.exec(key)?.[0] ?? 0),
+    tagLane: lanes - 1,
+    laneOf: (key) => (lanes === 1 ? 0 : Number(/[01]$/.exec(key)?.[0] ?? 0)),
     start: (listener) => void (heard = listener),
     stop: async () => {},
     position: () => '{}',
