@@ -36,8 +36,8 @@ const suites = [
   [
     `${redis}bus/session`,
     [
-      ['tiers/redis/bus/single-server', 'tiers/redis/bus/barrier', 'tiers/redis/bus/tracking'],
-      ['tiers/redis/foreign', 'tiers/redis/bus/sentinel'],
+      ['tiers/redis/bus/session-lines', 'tiers/redis/bus/barrier', 'tiers/redis/bus/tracking'],
+      ['tiers/redis/bus/single-server', 'tiers/redis/bus/sentinel'],
     ],
   ],
   [`${redis}bus/`, [['tiers/redis/bus/barrier'], ['tiers/redis/bus/single-server']]],

@@ -56,7 +56,6 @@ async function copyUnderLease(ns: Namespace, sharing: Sharing, { source, keys }:
   const storageKeys = leases.map(({ key }) => key)
   const entries = await storedEntries(ns, source, storageKeys)
   const isUsable = (entry: Entry | undefined): entry is Entry =>
-    // protocol P1 copy-marks: the authority knows nothing of tags and clears
     entry !== undefined && freshness(entry, ns.now()) === 'fresh' && ns.tags.accepts(entry)
   const fills = leases.flatMap((lease, at): Fill[] => {
     const entry = entries[at]

@@ -175,7 +175,6 @@ export class Fleet implements BusListener {
     // protocol P3 loss-before-proof: the proof would make servable again what was lost before it
     if (this.#lost.has(lane)) this.#dropLost()
     const untaken = this.#localTiers.untaken.settled()
-    // protocol P3 local-first: a local tier that has not taken a change goes on to answer what it made old
     if (untaken === undefined) return this.#confirm(lane, instant)
     const losses = this.#lossesOf(lane)
     // protocol P3 lost-meanwhile: the proof is older than the loss

@@ -43,7 +43,6 @@ export class GuardedAuthority {
    */
   async fill(fills: readonly Fill[]): Promise<readonly FillAnswer[] | undefined> {
     if (this.#guard.refuses('set')) return undefined
-    // protocol P1 owed-fill: the store has not been told yet of a change that came after the lease
     const sent = this.#intents.isIdle ? fills : fills.filter(({ key }) => !this.#isOwed(key))
     const answers = sent.length === 0 ? [] : await this.#guard.run('set', () => this.#authority.fill(sent))
     if (answers === undefined || sent === fills) return answers

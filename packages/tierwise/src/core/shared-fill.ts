@@ -46,7 +46,6 @@ function candidateOf(ns: Namespace, loaded: Loaded, entry: Entry): Candidate | u
   const { flight } = loaded
   const { right, ticket } = flight
   // protocol P1 fill-changed: this process has changed the key since, or lost its lane, and the authority may not know
-  // protocol P1 fill-marks: the authority knows nothing of tags and clears
   if (right.kind !== 'leased' || ticket?.allows(Number.MAX_VALUE) !== true || !ns.tags.accepts(entry)) return undefined
   try {
     return { loaded, lease: right.lease, item: encode(ns, flight.key, entry), ticket }
