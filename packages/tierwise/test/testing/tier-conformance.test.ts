@@ -7,6 +7,7 @@ import type { TierDefinition } from '../../src/contract/tier.ts'
 import { mapTier, type MapTierOptions } from '../../src/testing/map-tier.ts'
 import { tierConformance, type TestRunner } from '../../src/testing/tier-conformance.ts'
 import { CollectingRunner } from './collecting-runner.ts'
+import { noteDefects } from './note-defects.ts'
 import { protocolDefects } from './protocol-defects.ts'
 import { storageDefects } from './storage-defects.ts'
 import { mutated, type Mutation } from './tier-defect.ts'
@@ -27,7 +28,7 @@ describe('tierConformance', () => {
     expect(await failuresOf(() => ({}))).toEqual([])
   })
 
-  for (const [defect, chapter, mutate, options] of [...storageDefects, ...protocolDefects]) {
+  for (const [defect, chapter, mutate, options] of [...storageDefects, ...protocolDefects, ...noteDefects]) {
     it(`catches a tier that ${defect}`, async () => {
       expect(await failuresOf(mutate, options, chapter)).not.toEqual([])
     })

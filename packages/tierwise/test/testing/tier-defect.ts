@@ -27,6 +27,7 @@ export function mutated(definition: TierDefinition, mutate: Mutation): TierDefin
         sync: false,
         capabilities: tier.capabilities,
         ...(tier.tags && { tags: tier.tags }),
+        ...(tier.notes && { notes: tier.notes }),
         open: () => tier.open(),
         close: () => tier.close(),
         get: (keys, decode) => tier.get(keys, decode),
