@@ -16,8 +16,8 @@
  * @property {number} port
  * @property {(key: string) => Promise<any>} load
  * @property {string} [namespace] Keys of another namespace are others. Default: `factors`.
- * @property {boolean} [patient] tierwise gives Redis two seconds to answer and half a minute to connect, for benches of
- *   speed: the others wait for ever. Default: its own deadlines.
+ * @property {boolean} [patient] tierwise gives Redis two seconds to answer, for benches of speed: the others wait for
+ *   ever. Default: its own deadline.
  * @property {number} [memoryEntries] The library's own default when absent.
  */
 

@@ -15,8 +15,8 @@ import { openCache } from './caches.mjs'
 
 const keyCount = 10_000
 /** Entries, and the keys that are read again and again: at most one of a hundred can be a memory hit. */
-const few = 50
-const many = 5000
+const few = 20
+const many = 2000
 const yardstick = 'Map, awaited'
 /** @type {readonly Library[]} */
 const contestants = ['tierwise', 'tierwise, off', 'BentoCache']

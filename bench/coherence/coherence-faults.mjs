@@ -20,6 +20,7 @@ const setup = `Processes with memory over one Redis, each set up as its document
  */
 export async function run({ quick = false } = {}) {
   const work = libraries.map((library) => () => troubleWith(library, quick))
+  /** @type {Row[][][]} By library and fault. */
   const rows = []
   if (quick) rows.push(...(await Promise.all(work.map((trouble) => trouble()))))
   else for (const trouble of work) rows.push(await trouble())
@@ -33,6 +34,7 @@ export async function run({ quick = false } = {}) {
 /** The rows of a library, one list for each fault. @param {Library} library @param {boolean} quick @returns {Promise<Row[][]>} */
 async function troubleWith(library, quick) {
   const fleet = await openFleet({ library, proxied: true })
+  /** @type {Row[][]} */
   const rows = []
   try {
     await fleet.growTo(quick ? 3 : 8)

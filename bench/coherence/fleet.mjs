@@ -74,7 +74,7 @@ async function openMember({ library, server, source, proxied, patient }) {
 /** Not every library says when its subscription is there, so the server is asked. @param {Redis} admin @param {number} size */
 async function subscribed(admin, size) {
   for (let tries = 0; tries < 3000; tries++) {
-    const clients = String(await admin.client('LIST', 'TYPE', 'pubsub'))
+    const clients = String(await admin.call('CLIENT', 'LIST', 'TYPE', 'pubsub'))
     if (clients.split('\n').filter((line) => /sub=[1-9]/.test(line)).length >= size) return
     await sleep(10)
   }

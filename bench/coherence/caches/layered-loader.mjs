@@ -30,7 +30,7 @@ export async function layeredLoader({ host, port, load }) {
   return {
     get: (key) => loader.get(key),
     getOrSet: (key) => loader.get(key),
-    set: (key, value) => loader.forceSetValue(key, value),
+    set: (key, value) => loader.forceSetValue(key, /** @type {any} */ (value)),
     invalidate: (key) => loader.invalidateCacheFor(key),
     close: async () => {
       await loader.close()

@@ -5,7 +5,7 @@ import { ttlMs } from '../caches.mjs'
 
 /** @typedef {import('../caches.mjs').SharedCache} SharedCache */
 /** @typedef {import('../caches.mjs').SharedCacheOptions} SharedCacheOptions */
-/** @typedef {{ readonly coherence: import('tierwise').Coherence, readonly tracking?: boolean }} How */
+/** @typedef {{ readonly coherence: 'off' | 'eventual' | 'bounded', readonly tracking?: boolean }} How */
 
 /** @param {SharedCacheOptions} options @param {How} how @returns {Promise<SharedCache>} */
 export async function tierwise(options, { coherence, tracking = false }) {
@@ -16,9 +16,11 @@ export async function tierwise(options, { coherence, tracking = false }) {
       redis({ url: `redis://${host}:${port}`, tracking }),
     ],
     namespaces: { [namespace]: { ttl: ttlMs, coherence } },
-    ...(patient && { tierTimeout: '2s', connectTimeout: '30s' }),
+    // What starts many processes at once is a busy machine; only the start waits for this.
+    connectTimeout: '30s',
+    ...(patient && { tierTimeout: '2s' }),
   })
-  if (patient) await manager.start()
+  await manager.start()
   /** @type {import('tierwise').Cache<any>} */
   const cache = manager.namespace(namespace)
   return {
