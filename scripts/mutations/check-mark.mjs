@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { changes } from './changes.mjs'
-import { mutate } from './marks.mjs'
+import { mutate, mutationIn } from './marks.mjs'
 import { needsServers, runsFor } from './suites.mjs'
 
 /** @typedef {import('./marks.mjs').Mark} Mark */
@@ -17,14 +16,12 @@ import { needsServers, runsFor } from './suites.mjs'
 const notAProgram =
   /is not defined|SyntaxError|Transform failed|PARSE_ERROR|Error compiling script|nonexistent global|attempt to call global/
 
-/** @param {Sandbox} sandbox @param {Mark} mark */
+/** Changes with the line or what is done to it. @param {Sandbox} sandbox @param {Mark} mark */
 export function fingerprintOf(sandbox, mark) {
-  const statement = sandbox
-    .read(mark.file)
-    .split('\n')
-    .slice(mark.line, mark.line + 3)
-  const text = JSON.stringify([statement, changes[mark.name] ?? null, runsFor(mark.file)])
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(mutationIn(sandbox.read(mark.file), mark))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /**

@@ -51,14 +51,27 @@ export function describeChange(name) {
 }
 
 /** The text of the file without what the mark stands for. @param {string} text @param {Mark} mark */
-export function mutate(text, { name, file }) {
+export function mutate(text, mark) {
   const lines = text.split('\n')
+  const { from, to } = statementOf(lines, mark)
+  const statement = lines.slice(from, to).join('\n')
+  const rest = changed(statement, changes[mark.name], `${mark.file}: ${mark.name}`)
+  return [...lines.slice(0, from), rest, ...lines.slice(to)].join('\n')
+}
+
+/** What the mark stands for, and what is done to it. @param {string} text @param {Mark} mark */
+export function mutationIn(text, mark) {
+  const lines = text.split('\n')
+  const { from, to } = statementOf(lines, mark)
+  return JSON.stringify([lines.slice(from, to), changes[mark.name] ?? null])
+}
+
+/** @param {readonly string[]} lines @param {Mark} mark */
+function statementOf(lines, { name, file }) {
   // Marks move while a run is under way, so the name counts and not the number of the line.
   const at = lines.findIndex((line) => markLine.exec(line)?.[2] === name)
   if (at < 0) throw new Error(`${file} has no mark \`${name}\``)
-  const { from, to } = statementAt(lines, at + 1)
-  const statement = lines.slice(from, to).join('\n')
-  return [...lines.slice(0, from), changed(statement, changes[name], `${file}: ${name}`), ...lines.slice(to)].join('\n')
+  return statementAt(lines, at + 1)
 }
 
 /** @param {string} statement @param {Change | undefined} change @param {string} place */

@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import type { RedisCommand, RedisPort } from '../../../../src/clients/redis/port.ts'
 import { startRedis, tcpProxy, type RedisServer } from '../../../../src/testing/index.ts'
-import { membersName } from '../../../../src/tiers/redis/bus/members.ts'
 import { OpenPorts, testedPackages } from '../../../clients/redis/packages.ts'
 import { HeardBus } from './opened-bus.ts'
 import { splitPort } from './split-port.ts'
@@ -33,7 +32,7 @@ function slowForMembers(port: RedisPort, delayMs: number): RedisPort {
   const send = async (command: RedisCommand): Promise<Awaited<ReturnType<RedisPort['send']>>> => {
     const reply = await port.send(command)
     // Real time, because the bus measures it.
-    if (command.key === membersName('tw')) await sleep(delayMs)
+    if (command.key === '{tw:tags}:members') await sleep(delayMs)
     return reply
   }
   return new Proxy(port, {
