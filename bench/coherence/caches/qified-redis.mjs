@@ -5,12 +5,12 @@ import { createClient } from 'redis'
  * of the package @qified/redis does (two connections of node-redis, JSON, one channel a topic), which the benches do not
  * install, and it hears errors of its connections, which otherwise end the process.
  *
- * @param {string} url @returns {Promise<import('qified').MessageProvider>}
+ * @param {string} url @returns {Promise<object>}
  */
 export async function redisMessages(url) {
   const publisher = createClient({ url })
   const subscriber = publisher.duplicate()
-  /** @type {Map<string, import('qified').TopicHandler[]>} */
+  /** @type {Map<string, ((message: unknown) => unknown)[]>} */
   const subscriptions = new Map()
   for (const client of [publisher, subscriber]) client.on('error', () => {})
   await Promise.all([publisher.connect(), subscriber.connect()])
