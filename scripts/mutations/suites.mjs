@@ -20,8 +20,15 @@ const suites = [
     core,
     [
       fleet,
-      ['core/coherence', 'core/intents', 'core/tags', 'core/invalidation', 'core/source-tier'],
-      ['core/fleet/random', 'core/fleet/restart'],
+      [
+        'core/coherence.test',
+        'core/coherence-order',
+        'core/intents',
+        'core/tags',
+        'core/source-tier',
+        'core/fleet/restart',
+      ],
+      ['core/fleet/random', 'core/coherence-model'],
     ],
   ],
   [memory, [fleet]],

@@ -93,7 +93,6 @@ export class TicketBook {
 
   /** From here until `endChange` a ticket is marked from the start: a tier that has not heard yet may still answer. */
   beginChange(key: string, version: number): void {
-    // protocol P1 change-marks: what was asked for before the change may be older than it
     this.mark(key, version)
     const under = this.#changing.get(key)
     if (under === undefined) this.#changing.set(key, { version, changes: 1 })
@@ -104,7 +103,6 @@ export class TicketBook {
   }
 
   endChange(key: string, version: number): void {
-    // protocol P1 change-end-marks: a tier may have answered before it took the change
     this.mark(key, version)
     const under = this.#changing.get(key)
     if (under !== undefined && --under.changes === 0) this.#changing.delete(key)
@@ -119,7 +117,6 @@ export class TicketBook {
   /** While a key is held nothing read for it may be stored. Holds nest. */
   hold(key: string): void {
     this.#held.add(key)
-    // protocol P1 hold-marks: what was asked for before the hold may be read before the commit
     this.mark(key, Infinity)
   }
 
