@@ -125,6 +125,21 @@ describe('a promotion from a shared tier below', () => {
     await expectAll(fleet, undefined)
   })
 
+  it('and a clear is told meanwhile: nothing of it reaches the store', async () => {
+    const { fleet } = await startAboveShared()
+    const { runtime, store, members } = fleet
+    const [a, b] = members
+    const acquire = a!.instance.pause('acquire', { calls: 1 })
+    expect(await atOnce(a!.cache.get('k'))).toBe(1)
+    await acquire.reached
+    await atOnce(b!.cache.clear())
+    await runtime.settle()
+    acquire.resume()
+    await runtime.settle()
+    expect(store.head(storageKey()).record).not.toBe('held')
+    await expectAll(fleet, undefined)
+  })
+
   it('and a value is set while an older one is on its way up', async () => {
     const { fleet, map } = await startAboveShared()
     const [a, b] = fleet.members

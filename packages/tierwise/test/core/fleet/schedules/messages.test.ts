@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { atOnce, startFleet, type Fleet, type Member } from '../fleet.ts'
 import { expectAll, expectNothingOlder, maxStalenessMs } from './promises.ts'
+import { Source } from './source.ts'
 
 /** `k` is 1 in the store and in every memory. */
 async function startWarm(options?: Parameters<typeof startFleet>[0]): Promise<Fleet> {
@@ -221,6 +222,24 @@ describe('12. an instance comes back', () => {
     await fleet.runtime.settle()
     expect([b!.cache.peek('k'), b!.cache.peek('same')]).toEqual([undefined, undefined])
     reading.resume()
+    await expectNothingOlder(fleet, 2)
+    await expectAll(fleet, 2)
+  })
+
+  it('after it, and nobody joins a load that began before', async () => {
+    const fleet = await startFleet({ logLength: 5 })
+    const [a, b] = fleet.members
+    const source = new Source()
+    const load = source.hold(b!.cache)
+    await fleet.runtime.settle()
+    b!.instance.messages.drop(8)
+    source.write()
+    await atOnce(a!.cache.delete('k'))
+    for (let value = 0; value < 8; value++) await atOnce(a!.cache.set(`other-${value}`, value))
+    await fleet.runtime.settle()
+    expect(await atOnce(b!.cache.getOrSet('k', source.load))).toBe(2)
+    load.finish()
+    expect(await atOnce(load.result)).toBe(1)
     await expectNothingOlder(fleet, 2)
     await expectAll(fleet, 2)
   })

@@ -121,8 +121,6 @@ describe('19. the store is down when something is invalidated', () => {
     await runtime.advance(3000)
     expect(await atOnce(b!.cache.get('k'))).toBe(undefined)
   })
-
-  it.todo('and the process crashes: its next life delivers what it owes, from a journal on disk')
 })
 
 describe('20. the store is away for one instance', () => {

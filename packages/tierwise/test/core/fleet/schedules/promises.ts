@@ -10,6 +10,7 @@
  * | 10 half-open socket | messages dropped, polls without an answer | test/tiers/redis/bus/single-server |
  * | 11 output buffer killed under a burst | messages dropped, connection cut and mended | test/tiers/redis/bus/single-server |
  * | 12 reconnect within and after the log | log of a few changes | test/tiers/redis/bus/lane, single-server |
+ * | 19 crash with something owed | none: it takes a disk | test/core/fleet/restart |
  * | 21, 22 restart, failover, snapshot | `flush`, `restore` | test/tiers/redis/bus/sentinel, recent-changes |
  * | 23 slots move, script unknown | calls lost before and after their work | test/tiers/redis/bus/cluster, authority/cluster |
  * | 25 crash of a disk | a durable local tier that is opened again | test/tiers/disk |

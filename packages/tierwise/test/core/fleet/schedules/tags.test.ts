@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { atOnce, startFleet, type Fleet } from '../fleet.ts'
-import { expectAll } from './promises.ts'
+import { expectAll, storageKey } from './promises.ts'
 import { Source } from './source.ts'
 
 const tags = ['t']
@@ -65,9 +65,11 @@ describe.each([1, 3])('17. a refresh races the invalidation of a tag (%d lanes)'
     await runtime.settle()
     source.write()
     await atOnce(b!.cache.invalidateTags(tags))
+    await runtime.settle()
     load.finish()
     expect(await atOnce(load.result)).toBe(1)
     await expectGone(fleet)
+    expect(fleet.store.head(storageKey()).record).toBe('absent')
   })
 
   it('and a caller that comes after the invalidation does not take what the load brings', async () => {
