@@ -13,6 +13,8 @@ export function noteMemory(ns: Namespace, flight: Flight): void {
   const held = findInMemory(ns, local, flight.key)
   // Without a proof it is a stale value at best, whatever its age.
   if (held === undefined || (flight.policy.graceMs === 0 && !ns.mayServe(flight.key))) return
+  // Nor does an older value stand in for one that is asked for by its version.
+  if (held.version < flight.policy.after) return
   flight.previous = held
   flight.previousTier = local?.name
 }
