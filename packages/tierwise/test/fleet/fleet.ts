@@ -42,6 +42,7 @@ export class Fleet {
   readonly #debts = new Set<Promise<void>>()
   #faults: Faults | undefined
   #answers = 0
+  #trouble: Promise<unknown> = Promise.resolve()
   #hasEnded = false
 
   private constructor(options: FleetOptions, servers: Servers) {
@@ -89,6 +90,8 @@ export class Fleet {
   async stop(): Promise<void> {
     this.#hasEnded = true
     this.#faults?.end()
+    // A fault that is not over would start a server again that has been stopped.
+    await this.#trouble
     await Promise.all(this.#members.map((member) => member.stop()))
     for (const { proxy } of this.#members) await proxy?.close()
     await stopServers(this.#servers)
@@ -97,7 +100,8 @@ export class Fleet {
   /** A violation ends the run: what follows from it is no news. */
   async #troubleUntilWrong(): Promise<void> {
     const { forMs } = this.#options
-    const over = this.#faults!.trouble(forMs).then(() => true)
+    const over = this.#faults!.trouble(forMs)
+    this.#trouble = over.catch(() => {})
     const wrong = until(() => this.#history.violations.length > 0 || this.#hasEnded, {
       what: 'a violation',
       timeoutMs: forMs + 600_000,
@@ -106,7 +110,6 @@ export class Fleet {
     wrong.catch(() => {})
     await Promise.race([over, wrong])
     this.#faults!.end()
-    over.catch(() => {})
   }
 
   async #addMember(index: number): Promise<void> {
