@@ -20,16 +20,22 @@ export interface LeaseRequest {
   readonly newerThan?: number | undefined
   /** Take the lease even from a process that is loading; its fill is then refused. @default false */
   readonly isForced?: boolean | undefined
+  /**
+   * `held` as long as the store remembers less than this, in milliseconds: one that has lost its memory may have lost
+   * holds and fences with it. @default 0
+   */
+  readonly coldMs?: number | undefined
 }
 
 /**
  * `granted`: load, and fill with this lease. `busy`: another process loads; its lease runs out in `leftMs`. `held`: the
- * source is being changed; load, and keep the value nowhere. `fresh`: a fresh record has arrived; read again.
+ * source is being changed; load, and keep the value nowhere. `fresh`: a fresh record has arrived; read again. Who loads is
+ * told the `fence`: the version of the source that the load has to read at least; undefined for any.
  */
 export type LeaseAnswer =
-  | { readonly kind: 'granted'; readonly lease: string }
+  | { readonly kind: 'granted'; readonly lease: string; readonly fence?: number | undefined }
   | { readonly kind: 'busy'; readonly leftMs: number }
-  | { readonly kind: 'held'; readonly leftMs: number }
+  | { readonly kind: 'held'; readonly leftMs: number; readonly fence?: number | undefined }
   | { readonly kind: 'fresh' }
 
 export interface HeldLease {
@@ -46,14 +52,15 @@ export interface Fill extends HeldLease {
   /** The version of the source that was read, compared with the fence of the key. */
   readonly sourceVersion?: number | undefined
   /**
-   * The version of the record in the tier it is copied from: refused as outdated when a change has given the key a newer one. Undefined for a value that was loaded after the lease was granted.
+   * The version of the record in the tier it is copied from: refused as outdated when a change has given the key a
+   * newer one; the same one is fine. Undefined for a value that was loaded after the lease was granted.
    */
   readonly copyOf?: number | undefined
 }
 
 /**
- * The version it got, or why it was refused: the lease is gone, the source was read too early, the copy is outdated, the
- * record was not taken.
+ * The version it got, or why it was refused: the lease is gone, or was granted by a store that has lost its memory since;
+ * the source was read too early; the copy is outdated; the record was not taken.
  */
 export type FillAnswer = { readonly version: number } | { readonly refused: 'lease' | 'fence' | 'copy' | 'record' }
 
@@ -67,7 +74,7 @@ interface AnyChange {
   readonly order: number
   /** The outcome of an earlier change of this process is not known; the store remembers the order of this one. */
   readonly isDoubtful?: boolean | undefined
-  /** For so long no lease is granted and no fill taken; 0 ends a hold. */
+  /** For so long no lease is granted and no fill taken; 0 ends the hold of this process and leaves those of others. */
   readonly holdMs?: number | undefined
   /** From now on only fills that have read at least this version of the source are taken. */
   readonly fence?: number | undefined
@@ -85,25 +92,32 @@ export interface Replacement extends AnyChange {
   readonly expiresAt: number
   /** Only if this is the version that is held. */
   readonly ifVersion?: number | undefined
+  /** The version of the source that the value is of, compared with the fence of the key. Undefined for one that is not older. */
+  readonly sourceVersion?: number | undefined
+  /** As that of a lease: until then the key counts as held. @default 0 */
+  readonly coldMs?: number | undefined
 }
 
 export type Change = Removal | Replacement
 
 /**
  * The version that the change got, whether something was held before, and where it was announced. `conflict`: another
- * version than `ifVersion` is held. `late`: see `order`. `refused`: the record was not taken, and none is held now.
+ * version than `ifVersion` is held. `late`: see `order`. The others made a deletion of a set, announced as one: `record`
+ * was not taken, `fence` says that a newer version of the source counts, `held` that the source is being changed.
  */
 export type ChangeAnswer =
   | { readonly version: number; readonly wasHeld: boolean; readonly position: BusPosition }
   | { readonly refused: 'conflict' | 'late' }
-  | { readonly refused: 'record'; readonly version: number; readonly position: BusPosition }
+  | { readonly refused: 'record' | 'fence' | 'held'; readonly version: number; readonly position: BusPosition }
 
 /**
  * What a shared store does in one atomic step each, so that processes agree: it gives the versions, by its own clock, and
  * leases, and announces every change on the bus in the same step in which it makes it.
  *
  * A fill needs a lease that is *there*, not a mark that is absent: whatever the store forgets costs a load, and never
- * brings an old value back. One answer an item, in order; a rejection is that of all of them, with the outcome unknown.
+ * brings an old value back. Holds and fences are marks that have to be there; a store that forgets them forgets every
+ * lease with them, and says for `coldMs` that it may have. Versions rise for all keys of a lane together, so that a key
+ * of which nothing is known any more gets none again. One answer an item, in order; a rejection is that of all of them, with the outcome unknown.
  */
 export interface Authority {
   acquire(requests: readonly LeaseRequest[]): Promise<readonly LeaseAnswer[]>

@@ -19,7 +19,7 @@ export interface Changed {
   readonly key: string
   /** Larger than every version the key had before; an estimate while the authority does not answer. */
   readonly version: number
-  readonly outcome: 'applied' | 'owed' | 'conflict' | 'late' | 'record'
+  readonly outcome: 'applied' | 'owed' | Extract<ChangeAnswer, { readonly refused: unknown }>['refused']
   readonly wasHeld: boolean
   readonly position: BusPosition | undefined
   /** Whether memory may take the new value: nothing else has changed the key meanwhile. */
@@ -135,7 +135,7 @@ function outcomeOf(answer: ChangeAnswer | undefined): Changed['outcome'] {
 
 /** A copy from a tier below that was on its way up is refused only while the authority remembers the change. */
 async function affirm(ns: Namespace, sharing: Sharing, changed: readonly Changed[]): Promise<void> {
-  const applied = changed.filter(({ outcome }) => outcome === 'applied' || outcome === 'record')
-  if (applied.length === 0) return
-  await sharing.authority?.affirm(applied.map(({ key, version }) => ({ key: ns.storageKey(key), version })))
+  const made = changed.filter(({ position }) => position !== undefined)
+  if (made.length === 0) return
+  await sharing.authority?.affirm(made.map(({ key, version }) => ({ key: ns.storageKey(key), version })))
 }

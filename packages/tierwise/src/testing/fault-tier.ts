@@ -1,3 +1,5 @@
+import type { Authority } from '../contract/authority.ts'
+import type { Bus } from '../contract/bus.ts'
 import type { TierOperation } from '../contract/events.ts'
 import type { Timer } from '../contract/runtime.ts'
 import type { TagStore } from '../contract/tags.ts'
@@ -19,7 +21,8 @@ import type { Corruption, Fault, FaultPlan } from './fault-plan.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
 /**
- * A byte tier that fails, hangs, lies and dawdles as the plan says, and is the inner tier otherwise.
+ * A byte tier that fails, hangs, lies and dawdles as the plan says, and is the inner tier otherwise. Its authority and its
+ * bus, if it has them, work as ever: break those of a `sharedStore` instead.
  *
  * Closing it rejects the calls that hang or wait, as a client does whose connection is closed.
  */
@@ -43,6 +46,8 @@ class FaultyTier implements Tier {
   readonly tags?: TagStore
   readonly notes?: NoteStore
   readonly raw?: RawStore
+  readonly authority?: Authority
+  readonly bus?: Bus
   readonly #inner: Tier
   readonly #context: TierContext
   readonly #plan: FaultPlan
@@ -56,6 +61,8 @@ class FaultyTier implements Tier {
     if (inner.tags) this.tags = this.#tagStore(inner.tags)
     if (inner.notes) this.notes = this.#noteStore(inner.notes)
     if (inner.raw) this.raw = this.#rawStore(inner.raw)
+    if (inner.authority) this.authority = inner.authority
+    if (inner.bus) this.bus = inner.bus
   }
 
   get clockOffsetMs(): number | undefined {
@@ -208,7 +215,7 @@ function corruptionOf(faults: readonly Fault[]): Corruption | undefined {
 
 function damagedDecode<T>(decode: Decode<T>, faults: readonly Fault[], random: SeededRandom): Decode<T> {
   const how = corruptionOf(faults)
-  return how === undefined ? decode : (bytes, index) => decode(damage(bytes, how, random), index)
+  return how === undefined ? decode : (bytes, index, version) => decode(damage(bytes, how, random), index, version)
 }
 
 function damagedRecords(

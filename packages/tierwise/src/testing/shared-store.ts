@@ -82,8 +82,10 @@ export interface SharedStore {
   restore(snapshot: SharedSnapshot): void
   /** Forgets everything. Nobody is told. */
   flush(): void
-  /** Forgets the record, with its version, or what is known for a short while: lease, hold, fence and order. */
+  /** Forgets the record, with its version, or what is known for a short while: lease, version of the latest change, order. */
   evict(key: string, part: 'record' | 'lease' | 'all'): void
+  /** Forgets what a lane counts and remembers: holds, fences and the highest version. Records stay. @param lane @default 0 */
+  forgetLane(lane?: number): void
   /** The lease of the key may be given to somebody else from now on. */
   expireLease(key: string): void
   /** Removes records as code outside of this library does: no version, no log, and the instances are told of the names. */
@@ -151,14 +153,15 @@ class LocalStore implements SharedStore {
     const { held, transient } = this.#server.state
     const live = this.#server.live(key)
     const fallen = held.has(key) && held.get(key)?.bytes === undefined ? 'deleted' : 'absent'
-    const { lease, leaseUntil = 0, holdUntil = 0, fence, isAwaited = false } = transient.get(key) ?? {}
+    const { lease, leaseUntil = 0, isAwaited = false } = transient.get(key) ?? {}
+    const { holds, fences } = this.#server.memoryOf(key)
     return {
       version: held.get(key)?.version,
       record: live === undefined ? fallen : isSoftExpired(live.bytes) ? 'stale' : 'held',
       lease,
       leaseUntil,
-      holdUntil,
-      fence,
+      holdUntil: Math.max(0, ...(holds.get(key)?.values() ?? [])),
+      fence: fences.get(key),
       isAwaited,
     }
   }
@@ -182,6 +185,10 @@ class LocalStore implements SharedStore {
   evict(key: string, part: 'record' | 'lease' | 'all'): void {
     if (part !== 'lease') this.#server.state.held.delete(key)
     if (part !== 'record') this.#server.state.transient.delete(key)
+  }
+
+  forgetLane(lane: number = 0): void {
+    this.#server.forgetLane(lane)
   }
 
   expireLease(key: string): void {

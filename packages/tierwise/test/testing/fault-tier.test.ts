@@ -6,6 +6,7 @@ import { fakeRuntime, type FakeRuntime } from '../../src/testing/fake-runtime.ts
 import { faultPlan, type FaultPlan } from '../../src/testing/fault-plan.ts'
 import { faultTier } from '../../src/testing/fault-tier.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
+import { sharedStore } from '../../src/testing/shared-store.ts'
 import { tierConformance } from '../../src/testing/tier-conformance.ts'
 
 tierConformance({ name: 'faults without a plan', definition: () => faultTier(mapTier(), faultPlan()), runner: vitest })
@@ -31,6 +32,30 @@ const bytesOf = async (tier: Tier, key: string): Promise<number[] | undefined> =
   (await tier.get([key], (bytes) => [...bytes]))[0]
 
 describe('faultTier', () => {
+  it('hides neither the authority nor the bus of a tier', async () => {
+    const { clock, timers, random } = fakeRuntime()
+    const context = { name: 'shared', prefix: 'tw', report: () => {}, clock, timers, random }
+    const shared = sharedStore({ clock, random })
+    const faults = faultPlan({ seed: 1 }).fail('set')
+    const tier = faultTier(shared.tier(), faults).create(context) as Tier
+    await tier.open()
+    expect(await tier.authority?.change([{ key: 'k', operation: 'delete', order: 1 }])).toHaveLength(1)
+    expect(tier.bus?.lanes).toBe(1)
+    await tier.close()
+    expect((await faulty()).tier.authority).toBeUndefined()
+  })
+
+  it('tells the version of a damaged record', async () => {
+    const { clock, timers, random } = fakeRuntime()
+    const context = { name: 'shared', prefix: 'tw', report: () => {}, clock, timers, random }
+    const faults = faultPlan({ seed: 1 }).corrupt('get')
+    const tier = faultTier(sharedStore({ clock, random }).tier(), faults).create(context) as Tier
+    await tier.open()
+    await tier.set([record('a', 7)])
+    expect(await tier.get(['a'], (_bytes, _index, version) => version)).toEqual([7])
+    await tier.close()
+  })
+
   it('fails the calls it is told to and no others', async () => {
     const { tier, faults } = await faulty()
     faults.fail('get', { after: 1, times: 2 })

@@ -249,6 +249,14 @@ describe('faults of a shared store', () => {
     expect(all.store.log()[0]?.id).not.toBe(id)
   })
 
+  it('gives no step of the tag clock again that a store has lost', async () => {
+    const before = all.store.snapshot()
+    const lost = await one.tier.tags!.invalidate(['red'], 0)
+    all.store.restore(before)
+    await all.runtime.advance(1)
+    expect(await one.tier.tags!.invalidate(['green'], 0)).toBeGreaterThan(lost)
+  })
+
   it('begins a new tag clock when it loses its memory, above all that it gave', async () => {
     const clock = await one.tier.tags!.invalidate(['red'], 0)
     await all.runtime.advance(1)
@@ -261,14 +269,15 @@ describe('faults of a shared store', () => {
 
   it('forgets a record, or what is known for a short while, or both', async () => {
     const forget = async (part: 'record' | 'lease' | 'all'): Promise<unknown> => {
-      await change(one, part, { operation: 'set', fence: 4, holdMs: 100 })
+      await change(one, part, { operation: 'set', fence: 4, sourceVersion: 4 })
+      await granted(one, part)
       all.store.evict(part, part)
-      const { record, fence, holdUntil } = all.store.head(part)
-      return [record, fence, holdUntil > 0]
+      const { record, fence, lease } = all.store.head(part)
+      return [record, fence, lease !== undefined]
     }
     expect(await forget('record')).toEqual(['absent', 4, true])
-    expect(await forget('lease')).toEqual(['held', undefined, false])
-    expect(await forget('all')).toEqual(['absent', undefined, false])
+    expect(await forget('lease')).toEqual(['held', 4, false])
+    expect(await forget('all')).toEqual(['absent', 4, false])
   })
 
   it('shows what it holds', async () => {

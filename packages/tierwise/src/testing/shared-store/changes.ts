@@ -10,7 +10,10 @@ export type SentChange = Removal | (Omit<Replacement, 'expiresAt'> & { readonly 
 interface Done {
   readonly announced: KeyChange
   readonly wasHeld: boolean
-  readonly isRefused: boolean
+  /** Why a set became a deletion. */
+  readonly why: 'record' | 'fence' | 'held' | undefined
+  /** Somebody waits for the load that the change has made useless. */
+  readonly isAwaited: boolean
 }
 
 type Outcome = Done | { readonly refused: 'conflict' | 'late' }
@@ -19,13 +22,14 @@ type Outcome = Done | { readonly refused: 'conflict' | 'late' }
 export function change(server: Server, changes: readonly SentChange[], source: string): ChangeAnswer[] {
   const outcomes = changes.map((one) => changeOne(server, one, source))
   const positions = announce(server, source, outcomes)
+  for (const outcome of outcomes)
+    if ('isAwaited' in outcome && outcome.isAwaited) server.publish({ kind: 'arrived', key: outcome.announced.key })
   return outcomes.map((outcome) => {
     if ('refused' in outcome) return outcome
     const { version, key } = outcome.announced
     const position = positions.get(server.laneOf(key))!
-    return outcome.isRefused
-      ? { refused: 'record', version, position }
-      : { version, wasHeld: outcome.wasHeld, position }
+    const { why, wasHeld } = outcome
+    return why === undefined ? { version, wasHeld, position } : { refused: why, version, position }
   })
 }
 
@@ -48,33 +52,44 @@ function changeOne(server: Server, change: SentChange, source: string): Outcome 
   if (change.operation === 'set' && change.ifVersion !== undefined && change.ifVersion !== held?.version)
     return { refused: 'conflict' }
   const version = server.nextVersion(key)
-  noteChange(server, change, version)
-  const operation = store(server, change, version)
-  return {
-    announced: { kind: 'key', operation, key, version },
-    wasHeld: held !== undefined,
-    isRefused: operation !== change.operation,
-  }
-}
-
-/** Takes the lease away, and keeps what is to guard the key from now on. */
-function noteChange(server: Server, { key, holdMs, fence }: SentChange, version: number): void {
-  const transient = server.transientOf(key)
-  transient.version = version
+  const isAwaited = transient.lease !== undefined && transient.isAwaited
   transient.changed = version
   transient.lease = undefined
-  // Those who wait hear of the change itself.
   transient.isAwaited = false
-  if (holdMs === 0) transient.holdUntil = 0
-  else if (holdMs !== undefined) transient.holdUntil = Math.max(transient.holdUntil, server.now() + holdMs)
-  if (fence !== undefined) transient.fence = Math.max(transient.fence ?? fence, fence)
+  guard(server, change, source)
+  const why = refusalOf(server, change)
+  const operation = store(server, change, { version, isRefused: why !== undefined })
+  return { announced: { kind: 'key', operation, key, version }, wasHeld: held !== undefined, why, isAwaited }
+}
+
+/** Keeps what is to guard the key from now on. */
+function guard(server: Server, { key, holdMs, fence }: SentChange, source: string): void {
+  const { holds, fences } = server.memoryOf(key)
+  if (holdMs !== undefined) {
+    const others = [...(holds.get(key) ?? [])].filter(([holder, until]) => holder !== source && until > server.now())
+    const own = Math.max(holds.get(key)?.get(source) ?? 0, server.now() + holdMs)
+    holds.set(key, new Map(holdMs === 0 ? others : [...others, [source, own]]))
+  }
+  if (fence !== undefined) fences.set(key, Math.max(fences.get(key) ?? fence, fence))
+}
+
+function refusalOf(server: Server, change: SentChange): Done['why'] {
+  if (change.operation !== 'set') return undefined
+  const { key, sourceVersion, coldMs = 0, bytes } = change
+  if (sourceVersion !== undefined && sourceVersion < (server.memoryOf(key).fences.get(key) ?? -Infinity)) return 'fence'
+  if (server.heldUntil(key, coldMs) > server.now()) return 'held'
+  return bytes.byteLength > server.settings.maxRecordBytes ? 'record' : undefined
 }
 
 /** The operation that was carried out: a record that is not taken leaves nothing behind. */
-function store(server: Server, change: SentChange, version: number): KeyChange['operation'] {
+function store(
+  server: Server,
+  change: SentChange,
+  { version, isRefused }: { readonly version: number; readonly isRefused: boolean },
+): KeyChange['operation'] {
   const { held } = server.state
   const { key, operation } = change
-  if (operation === 'set' && change.bytes.byteLength <= server.settings.maxRecordBytes) {
+  if (operation === 'set' && !isRefused) {
     held.set(key, { bytes: new Uint8Array(change.bytes), expiresAt: server.now() + change.lifeMs, version })
     return operation
   }
@@ -93,7 +108,5 @@ export function affirm(server: Server, changes: readonly Pick<KeyChange, 'key' |
 
 /** A newer record alone does not count: it may be the very copy that the change was to keep out. */
 function remembers(server: Server, key: string, version: number): boolean {
-  const held = server.state.held.get(key)
-  if ((server.state.transient.get(key)?.changed ?? 0) >= version) return true
-  return held !== undefined && (held.bytes === undefined ? held.version >= version : held.version === version)
+  return server.changedAt(key) >= version
 }

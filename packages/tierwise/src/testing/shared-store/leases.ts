@@ -6,35 +6,46 @@ import type { Transient } from './state.ts'
 /** A fill whose life no longer depends on the clock of the process that sent it. */
 export type SentFill = Omit<Fill, 'expiresAt'> & { readonly lifeMs: number }
 
-export function acquire(server: Server, request: LeaseRequest): LeaseAnswer {
-  const { key, leaseMs, newerThan = -Infinity, isForced = false } = request
+/** `connection` is that of the instance, which takes no lease from before it. */
+export function acquire(server: Server, request: LeaseRequest, connection: string): LeaseAnswer {
+  const { key, leaseMs, newerThan = -Infinity, isForced = false, coldMs = 0 } = request
   const now = server.now()
   const record = server.live(key)
   if (record !== undefined && record.version > newerThan && isFreshFrame(record.bytes, now)) return { kind: 'fresh' }
+  const memory = server.memoryOf(key)
+  const told = memory.fences.has(key) ? { fence: memory.fences.get(key) } : {}
+  const heldUntil = server.heldUntil(key, coldMs)
+  if (heldUntil > now) return { kind: 'held', leftMs: heldUntil - now, ...told }
   const transient = server.transientOf(key)
-  if (transient.holdUntil > now) return { kind: 'held', leftMs: transient.holdUntil - now }
-  if (!isForced && transient.lease !== undefined && transient.leaseUntil > now) {
+  if (!isForced && leaseIn(server, key) !== undefined && transient.leaseUntil > now) {
     transient.isAwaited = true
     return { kind: 'busy', leftMs: transient.leaseUntil - now }
   }
-  const lease = server.nextId('lease')
+  const lease = `${server.nextId('lease')}${connection}`
   transient.lease = lease
   transient.leaseUntil = now + leaseMs
-  // Noted here, so that it is known for as long as the lease is, even if the record goes.
-  transient.version = server.knownVersion(key)
-  return { kind: 'granted', lease }
+  transient.leaseLife = memory.life
+  return { kind: 'granted', lease, ...told }
+}
+
+/** A lane that has lost its memory may have lost a hold or a fence since the lease was granted. */
+function leaseIn(server: Server, key: string): string | undefined {
+  const { lease, leaseLife } = server.transientOf(key)
+  return leaseLife === server.memoryOf(key).life ? lease : undefined
 }
 
 export function fill(server: Server, { key, lease, bytes, lifeMs, sourceVersion, copyOf }: SentFill): FillAnswer {
   const transient = server.transientOf(key)
-  if (transient.lease !== lease) return { refused: 'lease' }
+  if (leaseIn(server, key) !== lease) return { refused: 'lease' }
   endLease(server, key, transient)
-  const { fence } = transient
+  const fence = server.memoryOf(key).fences.get(key)
   if (fence !== undefined && (sourceVersion === undefined || sourceVersion < fence)) return { refused: 'fence' }
-  if (copyOf !== undefined && server.knownVersion(key) > copyOf) return { refused: 'copy' }
+  if (copyOf !== undefined && server.changedAt(key) > copyOf) return { refused: 'copy' }
   if (bytes.byteLength > server.settings.maxRecordBytes) return { refused: 'record' }
+  transient.changed = server.changedAt(key)
   const version = server.nextVersion(key)
-  server.state.held.set(key, { bytes: new Uint8Array(bytes), expiresAt: server.now() + lifeMs, version })
+  const expiresAt = server.now() + lifeMs
+  server.state.held.set(key, { bytes: new Uint8Array(bytes), expiresAt, version, isLoaded: true })
   return { version }
 }
 

@@ -54,11 +54,17 @@ export class Link {
   readonly #pauses = new Set<HeldCalls>()
   readonly #waiting = new Set<() => void>()
   #onMend: () => void = () => {}
+  #connections = 1
 
   constructor(id: string, name: string, inbox: Inbox) {
     this.id = id
     this.#name = name
     this.messages = inbox
+  }
+
+  /** A text of its own for each connection that was made. */
+  get connection(): string {
+    return ` of connection ${this.#connections}`
   }
 
   get isCut(): boolean {
@@ -99,6 +105,7 @@ export class Link {
   mend(): void {
     if (!this.#isCut) return
     this.#isCut = false
+    this.#connections++
     this.messages.isDeaf = false
     this.#onMend()
   }

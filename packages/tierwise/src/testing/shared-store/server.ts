@@ -3,7 +3,16 @@ import { crc32 } from 'node:zlib'
 import type { BusChange, BusPosition } from '../../contract/bus.ts'
 import type { Clock } from '../../contract/runtime.ts'
 import type { Message } from './message.ts'
-import { copyOf, type Held, type LaneHead, type LoggedChange, type ServerState, type Transient } from './state.ts'
+import {
+  copyOf,
+  type Held,
+  type Lane,
+  type LaneHead,
+  type LaneMemory,
+  type LoggedChange,
+  type ServerState,
+  type Transient,
+} from './state.ts'
 
 export interface ServerSettings {
   readonly clock: Pick<Clock, 'now'>
@@ -52,13 +61,32 @@ export class Server {
     return `${kind}-${++this.#ids}`
   }
 
-  /** The newest version of the key that is still known, that of a deletion included; 0 for none. */
-  knownVersion(key: string): number {
-    return Math.max(this.#state.held.get(key)?.version ?? 0, this.#state.transient.get(key)?.version ?? 0)
+  /** The version of the latest change of the key that is still known, that of a deletion included; 0 for none. */
+  changedAt(key: string): number {
+    const held = this.#state.held.get(key)
+    const told = held === undefined || held.isLoaded === true ? 0 : held.version
+    return Math.max(told, this.#state.transient.get(key)?.changed ?? 0)
   }
 
   nextVersion(key: string): number {
-    return Math.max(this.knownVersion(key) + 1, this.#micros())
+    const memory = this.memoryOf(key)
+    const known = Math.max(this.#state.held.get(key)?.version ?? 0, this.changedAt(key), memory.highest)
+    memory.highest = Math.max(known + 1, this.#micros())
+    return memory.highest
+  }
+
+  /** What the lane of the key remembers for sure. */
+  memoryOf(key: string): LaneMemory {
+    const { memory } = this.#laneAt(this.laneOf(key))
+    // After a step back of the clock nobody knows how long ago the lane began.
+    memory.born = Math.min(memory.born, this.now())
+    return memory
+  }
+
+  /** Until when nothing is to be stored for the key: the hold that lasts longest, or a lane that may have forgotten one. */
+  heldUntil(key: string, coldMs: number): number {
+    const { born, holds } = this.memoryOf(key)
+    return Math.max(born + coldMs, ...(holds.get(key)?.values() ?? []))
   }
 
   /** The record of the key, unless it has expired or is the mark of a deletion. */
@@ -74,11 +102,9 @@ export class Server {
     const fresh: Transient = {
       lease: undefined,
       leaseUntil: 0,
+      leaseLife: undefined,
       isAwaited: false,
-      version: 0,
       changed: 0,
-      holdUntil: 0,
-      fence: undefined,
       orders: new Map(),
     }
     this.#state.transient.set(key, fresh)
@@ -122,6 +148,14 @@ export class Server {
     this.#state = this.#empty()
   }
 
+  /** What a lane counts and remembers is lost, and its log with it. */
+  forgetLane(lane: number): void {
+    this.#state = {
+      ...this.#state,
+      lanes: this.#state.lanes.map((known, at) => (at === lane ? this.#emptyLane() : known)),
+    }
+  }
+
   /** No two readings in a row are alike, as with a real clock: a store that has forgotten a version must not give it again. */
   #micros(): number {
     const now = this.now()
@@ -136,12 +170,17 @@ export class Server {
     return state
   }
 
+  #emptyLane(): Lane {
+    const memory = { life: this.nextId('life'), born: this.now(), highest: 0, holds: new Map(), fences: new Map() }
+    return { head: { sequence: 0, id: this.nextId('lane') }, log: [], memory }
+  }
+
   #empty(): ServerState {
     const start = Math.floor(this.now() * 1000)
     return {
       held: new Map(),
       transient: new Map(),
-      lanes: Array.from({ length: this.lanes }, () => ({ head: { sequence: 0, id: this.nextId('lane') }, log: [] })),
+      lanes: Array.from({ length: this.lanes }, () => this.#emptyLane()),
       members: new Map(),
       tags: { clock: start, floor: start, marks: new Map() },
     }

@@ -1,7 +1,7 @@
-import type { Authority, Fill, HeldLease, LeaseRequest, Change } from '../../contract/authority.ts'
+import type { Authority, Change, Fill, FillAnswer, HeldLease, LeaseRequest } from '../../contract/authority.ts'
 import type { Clock } from '../../contract/runtime.ts'
 import { affirm, change, type SentChange } from './changes.ts'
-import { acquire, fill, release } from './leases.ts'
+import { acquire, fill, release, type SentFill } from './leases.ts'
 import type { Link } from './link.ts'
 import type { Server } from './server.ts'
 
@@ -13,11 +13,19 @@ export function sharedAuthority(server: Server, link: Link, clock: Pick<Clock, '
     lifeMs: expiresAt - clock.now(),
   })
   return {
-    acquire: (requests: readonly LeaseRequest[]) =>
-      link.call('acquire', keysOf(requests), () => requests.map((request) => acquire(server, request))),
+    acquire: (requests: readonly LeaseRequest[]) => {
+      const { connection } = link
+      return link.call('acquire', keysOf(requests), () =>
+        requests.map((request) => acquire(server, request, connection)),
+      )
+    },
     fill: (fills: readonly Fill[]) => {
+      const { connection } = link
       const sentFills = fills.map(sent)
-      return link.call('fill', keysOf(fills), () => sentFills.map((one) => fill(server, one)))
+      // The store may be another one since, which has lost the change that ended the lease and not the lease.
+      const answer = (one: SentFill): FillAnswer =>
+        one.lease.endsWith(connection) ? fill(server, one) : { refused: 'lease' }
+      return link.call('fill', keysOf(fills), () => sentFills.map(answer))
     },
     release: (leases: readonly HeldLease[]) =>
       link.call('release', keysOf(leases), () => leases.forEach((lease) => release(server, lease))),

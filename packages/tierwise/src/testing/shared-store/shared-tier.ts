@@ -152,7 +152,7 @@ function tagStore(server: Server, link: Link): TagStore {
     invalidate: (names, atLeast) =>
       link.call('tags', [], () => {
         const { tags } = server.state
-        tags.clock = Math.max(tags.clock + 1, atLeast)
+        tags.clock = Math.max(tags.clock + 1, atLeast, Math.floor(server.now() * 1000))
         for (const name of names) tags.marks.set(name, tags.clock)
         if (names.length > 0) server.emit(server.tagLane, link.id, [{ kind: 'tags', names, clock: tags.clock }])
         return tags.clock

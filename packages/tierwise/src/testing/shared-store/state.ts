@@ -6,20 +6,20 @@ export interface Held {
   /** Epoch milliseconds of the store's clock. */
   readonly expiresAt: number
   readonly version: number
+  /** A load has brought it: its version is not that of a change. */
+  readonly isLoaded?: boolean
 }
 
 /** What the store knows of a key for a short while. Losing it costs loads. */
 export interface Transient {
   lease: string | undefined
   leaseUntil: number
+  /** The life of the lane in which the lease was granted. */
+  leaseLife: string | undefined
   /** Somebody was told that the key is being loaded. */
   isAwaited: boolean
-  /** The newest version that the key had when it was last leased or changed. */
-  version: number
   /** The version of the latest change; a fill is none. */
   changed: number
-  holdUntil: number
-  fence: number | undefined
   /** Instance to the order of its latest doubtful change. */
   readonly orders: Map<string, number>
 }
@@ -43,6 +43,19 @@ export interface Lane {
   head: LaneHead
   /** The latest changes, oldest first. */
   readonly log: LoggedChange[]
+  readonly memory: LaneMemory
+}
+
+/** What a lane remembers for sure, or forgets all at once: then its `life` is another one, and no lease from before is good. */
+export interface LaneMemory {
+  readonly life: string
+  /** Epoch milliseconds of the store's clock. */
+  born: number
+  /** The highest version that it gave. */
+  highest: number
+  /** By keys, then by the instances that hold them: until when, in milliseconds of the store's clock. */
+  readonly holds: Map<string, ReadonlyMap<string, number>>
+  readonly fences: Map<string, number>
 }
 
 export interface Member {
@@ -68,7 +81,11 @@ export function copyOf(state: ServerState): ServerState {
     transient: new Map(
       [...state.transient].map(([key, transient]) => [key, { ...transient, orders: new Map(transient.orders) }]),
     ),
-    lanes: state.lanes.map(({ head, log }) => ({ head, log: [...log] })),
+    lanes: state.lanes.map(({ head, log, memory }) => ({
+      head,
+      log: [...log],
+      memory: { ...memory, holds: new Map(memory.holds), fences: new Map(memory.fences) },
+    })),
     members: new Map(state.members),
     tags: { ...state.tags, marks: new Map(state.tags.marks) },
   }

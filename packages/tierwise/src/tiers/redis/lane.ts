@@ -5,7 +5,10 @@ import type { KeyLayout } from './key-layout.ts'
  * change a record, log the change and announce it.
  */
 export interface LaneNames {
-  /** Hash: `seq`, the number of changes so far; `id`, a random text for the latest of them. */
+  /**
+   * Hash: `seq`, the number of changes so far; `id`, a random text for the latest of them; and what the authority has to
+   * remember for sure (`authority/lane-memory.ts`).
+   */
   readonly head: string
   /** Stream of the latest changes, `<seq>-1` to the message. */
   readonly log: string

@@ -4,7 +4,7 @@ import { RedisFailure } from '../../clients/redis/client-failure.ts'
 import type { RedisPorts } from '../../clients/redis/port.ts'
 import type { Timers } from '../../contract/runtime.ts'
 import type { TierContext } from '../../contract/tier.ts'
-import { Announcer, publishCommandOf } from './announcer.ts'
+import { Announcer, publishCommandOf, randomText } from './announcer.ts'
 import { affirmOperation, type Operation, type Outcome } from './authority/operation.ts'
 import { operationSender } from './authority/operation-sender.ts'
 import { clusterLayout, singleLayout, type KeyLayout } from './key-layout.ts'
@@ -34,6 +34,8 @@ export interface OpenParts {
   readonly lost: LostWrites
   /** Of those whose versions the authority gave. */
   readonly lostChanges: LostWrites
+  /** A text of its own for each connection that is made. */
+  readonly connection: () => string
   readonly stopListening: () => void
 }
 
@@ -65,7 +67,9 @@ export async function openParts(
   const announcer = new Announcer({ prefix, layout }, { publish: await publishCommandOf(primary), source })
   const lateMs = settings.tombstoneTtlMs
   const writes = new OrderedQueue<Write, WriteReply>((batch) => store.write(batch))
-  const operations = new OrderedQueue(operationSender({ port: primary, layout, announcer, lateMs }))
+  let connection = randomText()
+  const sender = operationSender({ port: primary, layout, announcer, lateMs, connection: () => connection })
+  const operations = new OrderedQueue(sender)
   const lost = new LostWrites({
     runtime: context,
     removeOlder: (keys) => writes.add(keys.map((each) => removalOfOlder(layout, each, lateMs))),
@@ -86,6 +90,7 @@ export async function openParts(
   const measure = (): void => void serverClock.measure().catch(() => undefined)
   const measuring = context.timers.every(measureEveryMs, measure)
   const unlisten = primary.onConnect(() => {
+    connection = randomText()
     lost.doubtNow()
     lostChanges.doubtNow()
     measure()
@@ -105,6 +110,7 @@ export async function openParts(
     replica,
     lost,
     lostChanges,
+    connection: () => connection,
     stopListening,
   }
 }

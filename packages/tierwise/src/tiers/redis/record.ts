@@ -19,9 +19,10 @@
  * a load is still known: its version moves to `ver`, see below.
  *
  * Beside the string lies, for a while, a hash `~<key>` in the same slot. Its fields: `lease` and `leaseUntil`, who loads the
- * key; `wait`, somebody wants to be told; `holdUntil`, no lease is granted; `fence`, what a load must have read at least;
- * `ver`, the version of a change that the string does not tell; `order:<instance>`, the latest change of an instance that
- * did not learn what became of an earlier one. Instants are microseconds of the server, numbers decimal texts.
+ * key, and `gen`, that of the lane when the lease was granted; `wait`, somebody wants to be told; `ver`, the version of a
+ * change that the string does not tell; `order:<instance>`, the latest change of an instance that did not learn what became
+ * of an earlier one. Instants are microseconds of the server, numbers decimal texts. What must not be forgotten lies in the
+ * head of the lane, see `authority/lane-memory.ts`.
  */
 import { Buffer } from 'node:buffer'
 

@@ -67,7 +67,7 @@ export class RedisTier implements Tier {
     const shared = settings.scope === 'fleet'
     this.capabilities = { shared, durable: true, versions: true, scan: true, bytes: false, tags: true }
     this.authority = shared ? new RedisAuthority(() => this.#authorityLink(), context.clock) : undefined
-    this.bus = shared ? new TierBus() : undefined
+    this.bus = shared ? new TierBus((changes) => this.#noteForeign(changes)) : undefined
     this.raw = new RedisRawStore(() => this.#open('get').ports.primary, context.clock)
   }
 
@@ -180,6 +180,17 @@ export class RedisTier implements Tier {
     })
   }
 
+  /** What others have changed counts as what this instance has: neither a replica nor a server that took over may know less. */
+  #noteForeign(changes: readonly BusChange[]): void {
+    const parts = this.#parts
+    if (parts === undefined) return
+    for (const change of changes) {
+      if (change.kind !== 'key') continue
+      parts.lostChanges.note(change.key, change.version)
+      parts.replica?.noteWrite(change.key, change.version)
+    }
+  }
+
   /** The server has lost changes that this instance has heard of. */
   #makeAgain(changes: readonly BusChange[]): void {
     const keys = changes.flatMap((change) => (change.kind === 'key' ? [change] : []))
@@ -215,12 +226,13 @@ export class RedisTier implements Tier {
 
   #authorityLink(): AuthorityLink {
     const parts = this.#open('lease')
-    const { store, operations, replica, lostChanges } = parts
+    const { store, operations, replica, lostChanges, connection } = parts
     const noteVersion = (key: string, version: number): void => replica?.noteWrite(key, version)
     return {
       queue: operations,
       laneOf: store.layout.laneOf,
       noteVersion,
+      connection,
       noteChange: (key, version) => lostChanges.note(key, version),
       failed: (error, keys) => {
         for (const key of keys) noteVersion(key, Infinity)

@@ -112,8 +112,9 @@ return found
 `)
 
 /**
- * The clock of the tag marks, in the same sorted set as the marks, so that an eviction takes all or nothing. One that
- * begins anew begins with the time of the server in microseconds, which no count reaches, and remembers it as its floor.
+ * The clock of the tag marks, in the same sorted set as the marks, so that an eviction takes all or nothing. It follows the
+ * time of the server in microseconds, so that one that has lost its last steps does not take them again; one that begins
+ * anew remembers where as its floor.
  */
 const readTagClock = `
 local held = redis.call('ZSCORE', KEYS[1], 'clock')
@@ -134,8 +135,8 @@ export const invalidateTagsScript: Script = new Script(`
 ${emitLua}
 ${readTagClock}
 local least = tonumber(ARGV[1])
--- protocol P6 tag-clock-new: a clock that begins anew must not give what it gave before
-local clock = held and math.max(tonumber(held) + 1, least) or startingAt(least)
+-- protocol P6 tag-clock-new: a clock that begins anew, or that a server has lost the last steps of, must not give what it gave before
+local clock = math.max(tonumber(held or 0) + 1, startingAt(least))
 redis.call('PERSIST', KEYS[1])
 -- protocol P6 tag-floor: marks are lost, and nobody knows of which tags
 if not held then redis.call('ZADD', KEYS[1], scoreOf(clock), 'floor') end

@@ -140,27 +140,29 @@ describe('fills of a shared store', () => {
     expect(await fill(one, 'k', { lease, sourceVersion: 7 })).toHaveProperty('version')
   })
 
-  it('refuses a copy that is not newer than what it knows of the key', async () => {
+  it('refuses a copy that is older than the latest change of the key, and takes one of that version', async () => {
     const version = versionOf(await change(other, 'k'))
     const attempt = async (copyOf: number): Promise<unknown> =>
       fill(one, 'k', { lease: await granted(one, 'k'), copyOf })
-    expect(await attempt(version)).toEqual({ refused: 'copy' })
+    expect(await attempt(version - 1)).toEqual({ refused: 'copy' })
     all.store.evict('k', 'record')
-    expect(await attempt(version)).toEqual({ refused: 'copy' })
-    expect(await attempt(version + 1)).toHaveProperty('version')
+    expect(await attempt(version - 1)).toEqual({ refused: 'copy' })
+    expect(await attempt(version)).toHaveProperty('version')
+    expect(await attempt(version - 1), 'after a fill, too').toEqual({ refused: 'copy' })
   })
 
-  it('remembers for a copy the version of a change whose record has gone', async () => {
-    const version = versionOf(await change(other, 'k', { operation: 'set' }))
-    all.store.evict('k', 'record')
-    expect(await fill(one, 'k', { lease: await granted(one, 'k'), copyOf: version })).toEqual({ refused: 'copy' })
+  it('remembers for a copy the version of a change, in its record or beside it', async () => {
+    for (const part of ['record', 'lease'] as const) {
+      const version = versionOf(await change(other, part, { operation: 'set' }))
+      all.store.evict(part, part)
+      const lease = await granted(one, part)
+      expect(await fill(one, part, { lease, copyOf: version - 1 }), part).toEqual({ refused: 'copy' })
+    }
   })
 
-  it('remembers for a copy what was held when the lease was granted', async () => {
+  it('takes a copy that is older than a load: a load is no change', async () => {
     const version = versionOf(await fill(other, 'k', { lease: await granted(other, 'k') }))
-    const lease = await granted(one, 'k')
-    all.store.evict('k', 'record')
-    expect(await fill(one, 'k', { lease, copyOf: version })).toEqual({ refused: 'copy' })
+    expect(await fill(one, 'k', { lease: await granted(one, 'k'), copyOf: version - 1 })).toHaveProperty('version')
   })
 
   it('refuses a record that is too large', async () => {
@@ -195,14 +197,20 @@ describe('fills of a shared store', () => {
     }
   })
 
-  it('wakes nobody who heard of a change meanwhile', async () => {
+  it('wakes those who wait for a load that a change has made useless, after telling the change', async () => {
     await all.listen()
-    await granted(one, 'k')
-    await acquire(other, 'k')
-    await change(all.peers[2], 'k')
-    await fill(one, 'k', { lease: await granted(one, 'k') })
-    await all.runtime.settle()
-    expect(other.told).toEqual(['delete k in 0'])
+    const ends: readonly (() => Promise<unknown>)[] = [
+      () => change(all.peers[2], 'k'),
+      () => all.peers[2].authority.affirm([{ key: 'k', version: all.runtime.clock.now() * 2000 }]),
+    ]
+    for (const end of ends) {
+      await granted(one, 'k')
+      await acquire(other, 'k')
+      await end()
+      await fill(one, 'k', { lease: await granted(one, 'k') })
+      await all.runtime.settle()
+      expect(other.told.splice(0)).toEqual(['delete k in 0', 'arrived k'])
+    }
   })
 
   it('keeps a copy of the bytes', async () => {
@@ -221,10 +229,12 @@ describe('changes of a shared store', () => {
     all.store.skewMs = -hourMs
     expect(versionOf(await change(one, 'k'))).toBe(now * 1000 + 2)
     expect(versionOf(await fill(one, 'k', { lease: await granted(one, 'k') }))).toBe(now * 1000 + 3)
-    all.store.evict('k', 'record')
-    expect(versionOf(await change(one, 'k')), 'of the fill only the lease is known').toBe(now * 1000 + 3)
+    all.store.evict('k', 'all')
+    expect(versionOf(await change(one, 'k')), 'nothing is known of the key').toBe(now * 1000 + 4)
+    expect(versionOf(await change(one, 'another'))).toBe(now * 1000 + 5)
+    all.store.forgetLane()
     all.store.skewMs = -2 * hourMs
-    expect(versionOf(await change(one, 'another'))).toBe((now - 2 * hourMs) * 1000)
+    expect(versionOf(await change(one, 'third'))).toBe((now - 2 * hourMs) * 1000)
   })
 
   it('gives no version again that it has forgotten while the clock stands still', async () => {
@@ -309,7 +319,7 @@ describe('changes of a shared store', () => {
 
   it('grants nothing during a hold, which another change can lengthen or end', async () => {
     await change(one, 'k', { holdMs: 1000 })
-    await change(other, 'k', { holdMs: 500 })
+    await change(one, 'k', { holdMs: 500 })
     await change(other, 'k')
     expect(await acquire(other, 'k', { isForced: true })).toEqual({ kind: 'held', leftMs: 1000 })
     await all.runtime.advance(999)
@@ -319,6 +329,38 @@ describe('changes of a shared store', () => {
     await change(one, 'k', { holdMs: 1000 })
     await change(one, 'k', { holdMs: 0 })
     await granted(other, 'k')
+  })
+
+  it('keeps the holds of instances apart', async () => {
+    await change(one, 'k', { holdMs: 1000 })
+    await change(other, 'k', { holdMs: 500 })
+    await change(one, 'k', { holdMs: 0 })
+    expect(await acquire(one, 'k')).toEqual({ kind: 'held', leftMs: 500 })
+    await change(other, 'k', { holdMs: 0 })
+    await granted(one, 'k')
+  })
+
+  it('tells the fence to those who load, and keeps it and holds when all else is evicted', async () => {
+    await change(one, 'k', { holdMs: 1000, fence: 7 })
+    all.store.evict('k', 'all')
+    expect(await acquire(other, 'k')).toEqual({ kind: 'held', leftMs: 1000, fence: 7 })
+    await change(one, 'k', { holdMs: 0 })
+    expect(await acquire(other, 'k')).toMatchObject({ kind: 'granted', fence: 7 })
+  })
+
+  it('makes a deletion of a set that is older than the fence, or comes while somebody holds the key', async () => {
+    await change(one, 'k', { operation: 'set', fence: 7 })
+    const set = { operation: 'set', sourceVersion: 7 } as const
+    expect(await change(one, 'k', set)).toMatchObject({ wasHeld: true })
+    expect(await change(other, 'k', { ...set, sourceVersion: 6 })).toMatchObject({ refused: 'fence' })
+    expect(all.store.head('k').record).toBe('deleted')
+    await change(one, 'k', { holdMs: 1000 })
+    for (const peer of [one, other]) expect(await change(peer, 'k', set)).toMatchObject({ refused: 'held' })
+    expect(await change(other, 'k', { operation: 'set', ifVersion: 1 })).toEqual({ refused: 'conflict' })
+    expect(await change(one, 'k', { ...set, holdMs: 0 })).toHaveProperty('wasHeld')
+    expect(all.store.log().flatMap(({ changes }) => changes)).toMatchObject([
+      ...['set', 'set', 'delete', 'delete', 'delete', 'delete', 'set'].map((operation) => ({ operation })),
+    ])
   })
 
   it('announces the changes of a call together, those of each lane in it', async () => {
@@ -366,5 +408,52 @@ describe('changes of a shared store', () => {
     expect(all.store.head('k')).toMatchObject({ record: 'held', version })
     await one.authority.affirm([{ key: 'k', version: version + 1 }])
     expect(all.store.head('k').record).toBe('deleted')
+  })
+})
+
+describe('a lane of a shared store', () => {
+  it('that lost its memory takes no lease from before', async () => {
+    const lease = await granted(one, 'k')
+    all.store.forgetLane()
+    expect(await fill(one, 'k', { lease })).toEqual({ refused: 'lease' })
+    expect(await fill(one, 'k', { lease: await granted(other, 'k') }), 'nobody waits for it').toHaveProperty('version')
+  })
+
+  it('holds all keys while it is younger than what it may have lost', async () => {
+    await all.runtime.advance(4000)
+    expect(await acquire(one, 'k', { coldMs: 5000 })).toEqual({ kind: 'held', leftMs: 1000 })
+    expect(await change(one, 'k', { operation: 'set', coldMs: 5000 })).toMatchObject({ refused: 'held' })
+    await all.runtime.advance(1000)
+    await granted(one, 'k', { coldMs: 5000 })
+    all.store.skewMs = -hourMs
+    expect(await acquire(one, 'another', { coldMs: 5000 }), 'the clock was set back').toMatchObject({ kind: 'held' })
+    all.store.skewMs = 0
+    all.store.forgetLane()
+    expect(await acquire(one, 'another', { coldMs: 5000 })).toEqual({ kind: 'held', leftMs: 5000 })
+    await granted(one, 'another')
+  })
+
+  it('forgets holds and fences at once, with its log', async () => {
+    await change(one, 'k', { holdMs: 1000, fence: 7 })
+    const before = all.store.snapshot()
+    all.store.forgetLane()
+    expect(all.store.head('k')).toMatchObject({ holdUntil: 0, fence: undefined, record: 'deleted' })
+    expect(all.store.log()).toEqual([])
+    all.store.restore(before)
+    await change(one, 'k', { holdMs: 0 })
+    all.store.restore(before)
+    expect(await acquire(one, 'k')).toMatchObject({ kind: 'held', fence: 7 })
+  })
+})
+
+describe('an instance of a shared store', () => {
+  it('fills with no lease from an earlier connection', async () => {
+    const lease = await granted(one, 'k')
+    one.link.cut()
+    one.link.mend()
+    expect(await fill(one, 'k', { lease })).toEqual({ refused: 'lease' })
+    expect(all.store.head('k').lease).toBe(lease)
+    const next = await granted(one, 'k', { isForced: true })
+    expect(await fill(one, 'k', { lease: next })).toHaveProperty('version')
   })
 })

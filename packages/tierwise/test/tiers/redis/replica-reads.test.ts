@@ -107,6 +107,28 @@ describe('reads from a replica', () => {
     expect(await readTexts(tier, [key])).toEqual(['as new'])
   })
 
+  it('never go back behind a change of another process that this one has heard of', async () => {
+    const heard: unknown[] = []
+    tier.bus.start({
+      changed: (_lane, changes) => void heard.push(...changes),
+      lost: () => {},
+      confirmed: () => void heard.push('confirmed'),
+      arrived: () => {},
+      touched: () => {},
+    })
+    await expect.poll(() => heard).toContain('confirmed')
+    const other = (await openedTier({ ports: () => portsTo({ port: primary.port }) })).tier
+    const [answer] = await other.authority.change([{ key, operation: 'delete', order: 1 }])
+    await other.close()
+    await expect.poll(() => heard).toContainEqual(expect.objectContaining({ operation: 'delete', key }))
+    const { version } = answer as { version: number }
+    await caughtUp()
+    await plant(key, version - 1)
+    expect(await readTexts(tier, [key])).toEqual([undefined])
+    await plant(key, version, 'as new')
+    expect(await readTexts(tier, [key])).toEqual(['as new'])
+  })
+
   it('of a key are not believed after a change that may have been made', async () => {
     await tier.set([textRecord(key, 10, { text: 'of the primary' })])
     await primary.command('SET', `~${key}`, 'not a hash')

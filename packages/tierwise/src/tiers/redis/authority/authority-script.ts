@@ -1,6 +1,7 @@
 import { arrivedLua, emitLua } from '../lane.ts'
 import { Script } from '../script.ts'
 import { readHeadLua } from '../scripts.ts'
+import { guardsLua, laneMemoryLua } from './lane-memory.ts'
 
 /**
  * Whether the memory is full: SETRANGE of nothing changes nothing, and is refused when a write would be. After a first
@@ -36,12 +37,13 @@ end
 
 /** The hash beside it. Its life is never shortened. */
 const transientLua = `
-local function whole(number) return string.format('%.0f', number) end
 local function transientOf(beside)
-  local found = redis.call('HMGET', beside, 'lease', 'leaseUntil', 'wait', 'holdUntil', 'fence', 'ver', ownOrder)
+  local found = redis.call('HMGET', beside, 'lease', 'leaseUntil', 'wait', 'gen', 'ver', ownOrder)
+  -- protocol P6 lease-life: a lane that has lost its memory may have lost a hold or a fence since the lease was granted
+  if found[4] ~= gen then found[1], found[2] = false, false end
   return {
-    lease = found[1], leaseUntil = tonumber(found[2]) or 0, wait = found[3], holdUntil = tonumber(found[4]) or 0,
-    fence = tonumber(found[5]), version = tonumber(found[6]) or -1, order = tonumber(found[7]) or -math.huge
+    lease = found[1], leaseUntil = tonumber(found[2]) or 0, wait = found[3],
+    version = tonumber(found[5]) or -1, order = tonumber(found[6]) or -math.huge
   }
 end
 local function keep(beside, lifeMs, ...)
@@ -50,7 +52,7 @@ local function keep(beside, lifeMs, ...)
   if redis.call('PTTL', beside) < lifeMs then redis.call('PEXPIRE', beside, whole(lifeMs)) end
 end
 local function endLease(beside, transient, key)
-  redis.call('HDEL', beside, 'lease', 'leaseUntil', 'wait')
+  redis.call('HDEL', beside, 'lease', 'leaseUntil', 'wait', 'gen')
   if transient.wait then woken[#woken + 1] = key end
 end
 local function changedAt(kind, version, transient)
@@ -60,24 +62,30 @@ local function changedAt(kind, version, transient)
 end
 local function nextVersion(version, transient)
   -- protocol P2 version-rises: the clock of the server may step back, or be that of another server
-  return math.max(math.floor(math.max(version or -1, transient.version)) + 1, now)
+  -- protocol P2 version-unique: nothing may be known of the key any more
+  return note(math.max(math.floor(math.max(version or -1, transient.version, newest)) + 1, now))
 end
 `
 
 const leaseLua = `
-function operations.acquire(name, beside)
-  local lease, leaseMs, newerThan, isForced = take(), tonumber(take()), tonumber(take()), take() == '1'
+function operations.acquire(name, beside, key)
+  local lease, leaseMs, newerThan, isForced, coldMs = take(), tonumber(take()), tonumber(take()), take() == '1', tonumber(take())
   local kind, version, _, head = headOf(name)
   if isRecord(kind) and version > newerThan and isFresh(head) then return 'fresh' end
-  local transient = transientOf(beside)
+  local transient, guards = transientOf(beside), guardsOf(key)
+  -- protocol P4 fence-told: the reader has read of a change, and a copy of the source that lags has not
+  local fence = guards.fence and string.format('%.17g', guards.fence) or ''
+  local leftMs = math.ceil((heldUntil(guards, coldMs) - now) / 1000)
   -- protocol P1 hold-refuses: the source is about to change
-  if transient.holdUntil > now then return { 'held', math.ceil((transient.holdUntil - now) / 1000) } end
+  if leftMs > 0 then return { 'held', leftMs, fence } end
   if transient.leaseUntil > now and not isForced then
     if not transient.wait then redis.call('HSET', beside, 'wait', '1') end
     return { 'busy', math.ceil((transient.leaseUntil - now) / 1000) }
   end
-  if not full then keep(beside, leaseMs + lateMs, 'lease', lease, 'leaseUntil', whole(now + leaseMs * 1000)) end
-  return 'granted'
+  if not full then
+    keep(beside, leaseMs + lateMs, 'lease', lease, 'leaseUntil', whole(now + leaseMs * 1000), 'gen', gen)
+  end
+  return { 'granted', fence }
 end
 function operations.fill(name, beside, key)
   local lease, sourceVersion, copyOf, life, bytes = take(), tonumber(take()), tonumber(take()), take(), take()
@@ -87,7 +95,8 @@ function operations.fill(name, beside, key)
   -- protocol P1 lease-once: a fill that is sent twice may come after a change
   endLease(beside, transient, key)
   -- protocol P1 fence-refuses: the load has read a copy of the source that lags
-  if transient.fence and (sourceVersion or -math.huge) < transient.fence then return 'fence' end
+  local fence = guardsOf(key).fence
+  if fence and (sourceVersion or -math.huge) < fence then return 'fence' end
   local kind, version = headOf(name)
   local change = changedAt(kind, version, transient)
   -- protocol P1 copy-refused: the tier below has not heard of the change yet
@@ -117,19 +126,18 @@ local function remove(name, beside, kind, version)
   if kind == false then keep(beside, lateMs, 'ver', whole(version))
   else put(name, ARGV[6], headWith('\\1', version)) end
 end
-local function guard(beside, transient, holdMs, fence)
-  if holdMs == 0 then redis.call('HDEL', beside, 'holdUntil') end
-  if holdMs and holdMs > 0 then
-    -- protocol P1 hold-longest: another write may hold the key for longer
-    keep(beside, holdMs + lateMs, 'holdUntil', whole(math.max(transient.holdUntil, now + holdMs * 1000)))
-  end
-  -- protocol P1 fence-highest: an older fence may be raised after a newer one
-  if fence then keep(beside, lateMs, 'fence', string.format('%.17g', math.max(fence, transient.fence or fence))) end
+local function refusalOf(guards, sourceVersion, coldMs)
+  -- protocol P1 set-behind: the source has changed since, and the change may have come first
+  if sourceVersion and guards.fence and sourceVersion < guards.fence then return 'fence' end
+  -- protocol P1 set-held: the one who holds the key may not live to remove this
+  if heldUntil(guards, coldMs) > now then return 'held' end
 end
 local function change(operation, name, beside, key)
   local order, isDoubtful, holdMs, fence = take(), take() == '1', tonumber(take()), tonumber(take())
-  local ifVersion, life, bytes
-  if operation == 'set' then ifVersion, life, bytes = tonumber(take()), take(), take() end
+  local ifVersion, sourceVersion, coldMs, life, bytes
+  if operation == 'set' then
+    ifVersion, sourceVersion, coldMs, life, bytes = tonumber(take()), tonumber(take()), tonumber(take()), take(), take()
+  end
   local transient = transientOf(beside)
   -- protocol P1 late-refused: a change that its process gave up may have been followed by another
   if tonumber(order) < transient.order then return 'late' end
@@ -141,14 +149,17 @@ local function change(operation, name, beside, key)
   if ifVersion and (wasHeld and version or 0) ~= ifVersion then return 'conflict' end
   -- protocol P1 change-takes-lease: what is being loaded may have been read before the change
   if transient.lease then endLease(beside, transient, key) end
-  guard(beside, transient, holdMs, fence)
+  local guards = guardsOf(key)
+  if holdMs then hold(guards, key, holdMs) end
+  if fence then raise(guards, key, fence) end
+  local refused = operation == 'set' and refusalOf(guards, sourceVersion, coldMs)
   local given = nextVersion(version, transient)
   if operation == 'expire' and wasHeld and isFrame(head) then
     redis.call('SETRANGE', name, 3, '\\0' .. struct.pack('>d', given))
     redis.call('SETRANGE', name, 23, '\\1')
     -- protocol P3 expiry-told: memory of others holds it as fresh
     announced('X', key, given)
-  elseif operation == 'set' and life ~= '-1' and not full and kind ~= false then
+  elseif operation == 'set' and not refused and life ~= '-1' and not full and kind ~= false then
     put(name, life, headWith('\\0', given) .. bytes)
     -- protocol P3 set-told: memory of others holds the value before
     announced('S', key, given)
@@ -156,7 +167,7 @@ local function change(operation, name, beside, key)
     remove(name, beside, kind, given)
     -- protocol P3 removal-told: memory of others holds what is removed
     announced('D', key, given)
-    if operation == 'set' and life ~= '-1' then return { given, 'record' } end
+    if refused or operation == 'set' and life ~= '-1' then return { given, refused or 'record' } end
   end
   return { given, wasHeld and 1 or 0 }
 end
@@ -171,7 +182,7 @@ function operations.affirm(name, beside, key)
   if changedAt(kind, version, transient) >= made then return 0 end
   -- protocol P6 look-back-takes-lease: a copy may be on its way up
   if transient.lease then endLease(beside, transient, key) end
-  local given = math.max(nextVersion(version, transient), made)
+  local given = note(math.max(nextVersion(version, transient), made))
   remove(name, beside, kind, given)
   -- protocol P6 look-back-told: memory of others may hold the copy
   announced('D', key, given)
@@ -184,13 +195,15 @@ end
  * of the lane, PUBLISH or SPUBLISH, the instance, a random id, how many bytes stand in front of the storage key in the name
  * of a record, how long what may come late is remembered, in milliseconds; then for each operation its name and
  *
- * - `acquire`: a new lease, its milliseconds, the version that a fresh record has to exceed, 1 to take it from another.
- *   Returns `granted`, `fresh`, or `held` or `busy` with the milliseconds left.
+ * - `acquire`: a new lease, its milliseconds, the version that a fresh record has to exceed, 1 to take it from another, for
+ *   how many milliseconds a young lane holds the key. Returns `fresh`, `busy` with the milliseconds left, `granted` with the
+ *   fence or nothing, or `held` with both.
  * - `fill`: the lease, the version of the source and that of the copied record or nothing, life (0 for never ending, -1 for
  *   over), frame. Returns the version, or `lease`, `fence`, `copy`, `record`.
  * - `release`: the lease. Returns 0.
  * - `delete`, `expire`, `set`: order, 1 to remember it, milliseconds of the hold, fence; and for `set` the version to be
- *   held or nothing, life, frame. Returns the version and 0 or 1 for what was held or `record`, or `conflict` or `late`.
+ *   held and that of the source, both or nothing, milliseconds as for `acquire`, life, frame. Returns the version and 0 or 1
+ *   for what was held, or why a set became a deletion: `record`, `fence`, `held`; or `conflict` or `late` alone.
  * - `affirm`: the version of a change. Returns 0 when it is known, otherwise 1.
  *
  * Returns the number of the message that announced the changes, 0 without any, then one reply an operation; `error` and a
@@ -215,6 +228,8 @@ local now = time[1] * 1000000 + time[2]
 local lateMs = tonumber(ARGV[6])
 local ownOrder = 'order:' .. ARGV[3]
 local changes, woken, operations = {}, {}, {}
+${laneMemoryLua}
+${guardsLua}
 ${recordLua}
 ${transientLua}
 ${leaseLua}
@@ -225,6 +240,9 @@ for i = 3, #KEYS, 2 do
   local isDone, reply = pcall(operations[take()], KEYS[i], KEYS[i + 1], key)
   replies[#replies + 1] = isDone and reply or { 'error', type(reply) == 'table' and reply.err or tostring(reply) }
 end
+-- protocol P2 highest-kept: the next call goes on from there
+if newest > highest then redis.call('HSET', KEYS[1], 'hi', whole(newest)) end
+sweepGuards()
 if #changes > 0 then replies[1] = emit({ KEYS[1], KEYS[2], ARGV[1] }, ARGV[2], ARGV[3], ARGV[4], changes) end
 for _, key in ipairs(woken) do arrived(ARGV[1], ARGV[2], key) end
 return replies

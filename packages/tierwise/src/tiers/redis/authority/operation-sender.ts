@@ -12,13 +12,21 @@ export interface OperationSenderParts {
   readonly announcer: Announcer
   /** How long what may come late is remembered: tombstones, fences, orders, and leases after their time. */
   readonly lateMs: number
+  /** A text of its own for each connection that is made. */
+  readonly connection: () => string
 }
 
 /**
  * Sends operations of one lane in one script. While the slot of the lane moves to another node the cluster refuses that,
  * because a change, its count and its log are never in two places.
  */
-export function operationSender({ port, layout, announcer, lateMs }: OperationSenderParts): Sender<Operation, Outcome> {
+export function operationSender({
+  port,
+  layout,
+  announcer,
+  lateMs,
+  connection,
+}: OperationSenderParts): Sender<Operation, Outcome> {
   return async (operations) => {
     const lane = operations[0]?.group ?? 0
     const announcement = announcer.lane(lane)
@@ -29,7 +37,8 @@ export function operationSender({ port, layout, announcer, lateMs }: OperationSe
       args.push(...own)
     }
     const [sequence, ...replies] = listOf(await authorityScript.run(port, keys, args))
-    return replies.map((reply) => failureOf(reply) ?? { reply, lane, sequence: numberOf(sequence) })
+    const about = { lane, sequence: numberOf(sequence), connection: connection() }
+    return replies.map((reply) => failureOf(reply) ?? { reply, ...about })
   }
 }
 

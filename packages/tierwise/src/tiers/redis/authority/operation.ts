@@ -25,6 +25,8 @@ export interface Outcome {
   readonly lane: number
   /** Of the message that announced all changes of the script; 0 when there was none. */
   readonly sequence: number
+  /** The connection as it was when the answer came. */
+  readonly connection: string
 }
 
 /** Where an operation goes. */
@@ -37,19 +39,23 @@ export interface Target {
 const never = 2 ** 53
 
 export function acquireOperation(target: Target, request: LeaseRequest, lease: string): Operation {
-  const { leaseMs, newerThan = -1, isForced } = request
+  const { leaseMs, newerThan = -1, isForced, coldMs = 0 } = request
   const least = Math.max(-1, Math.min(newerThan, never))
-  return { ...target, args: ['acquire', lease, whole(leaseMs), String(least), flag(isForced)] }
+  return { ...target, args: ['acquire', lease, whole(leaseMs), String(least), flag(isForced), whole(coldMs)] }
 }
 
 export function fillOperation(target: Target, fill: Fill, now: number): Operation {
   const { lease, sourceVersion, copyOf, bytes, expiresAt } = fill
-  const args = ['fill', lease, optional(sourceVersion), optional(copyOf), life(expiresAt, now), bytes]
+  const args = ['fill', storedLease(lease), optional(sourceVersion), optional(copyOf), life(expiresAt, now), bytes]
   return { ...target, bytes, args }
 }
 
 export function releaseOperation(target: Target, { lease }: HeldLease): Operation {
-  return { ...target, args: ['release', lease] }
+  return { ...target, args: ['release', storedLease(lease)] }
+}
+
+function storedLease(lease: string): string {
+  return lease.slice(lease.indexOf('.') + 1)
 }
 
 export function changeOperation(target: Target, change: Change, now: number): Operation {
@@ -57,26 +63,33 @@ export function changeOperation(target: Target, change: Change, now: number): Op
   const hold = holdMs === undefined ? '' : whole(holdMs)
   const args = [operation, String(order), flag(isDoubtful), hold, optional(fence)]
   if (change.operation !== 'set') return { ...target, args }
-  const { bytes, ifVersion, expiresAt } = change
-  return { ...target, bytes, args: [...args, optional(ifVersion), life(expiresAt, now), bytes] }
+  const { bytes, ifVersion, sourceVersion, coldMs = 0, expiresAt } = change
+  const conditions = [optional(ifVersion), optional(sourceVersion), whole(coldMs)]
+  return { ...target, bytes, args: [...args, ...conditions, life(expiresAt, now), bytes] }
 }
 
 export function affirmOperation(target: Target, version: number): Operation {
   return { ...target, args: ['affirm', String(version)] }
 }
 
-export function leaseAnswerOf({ reply }: Outcome, lease: string): LeaseAnswer {
-  const [kind, leftMs] = Array.isArray(reply) ? listOf(reply) : [reply]
+/** The lease that is handed out names the connection over which it was granted. */
+export function leaseAnswerOf({ reply, connection }: Outcome, lease: string): LeaseAnswer {
+  const [kind, ...rest] = Array.isArray(reply) ? listOf(reply) : [reply]
   switch (textOf(kind)) {
     case 'granted':
-      return { kind: 'granted', lease }
+      return { kind: 'granted', lease: `${connection}.${lease}`, ...fenceIn(rest[0]) }
     case 'fresh':
       return { kind: 'fresh' }
     case 'held':
-      return { kind: 'held', leftMs: numberOf(leftMs) }
+      return { kind: 'held', leftMs: numberOf(rest[0]), ...fenceIn(rest[1]) }
     default:
-      return { kind: 'busy', leftMs: numberOf(leftMs) }
+      return { kind: 'busy', leftMs: numberOf(rest[0]) }
   }
+}
+
+function fenceIn(reply: RedisReply | undefined): { readonly fence?: number } {
+  const text = textOf(reply)
+  return text === '' ? {} : { fence: Number(text) }
 }
 
 export function fillAnswerOf({ reply }: Outcome): FillAnswer {
@@ -88,7 +101,9 @@ export function changeAnswerOf({ reply, lane, sequence }: Outcome): ChangeAnswer
   if (!Array.isArray(reply)) return { refused: textOf(reply) === 'late' ? 'late' : 'conflict' }
   const [version, held] = listOf(reply)
   const made = { version: numberOf(version), position: { lane, sequence } }
-  return textOf(held) === 'record' ? { refused: 'record', ...made } : { ...made, wasHeld: numberOf(held) === 1 }
+  const text = textOf(held)
+  if (text === 'record' || text === 'fence' || text === 'held') return { refused: text, ...made }
+  return { ...made, wasHeld: numberOf(held) === 1 }
 }
 
 function isFillRefusal(text: string): text is 'lease' | 'fence' | 'copy' | 'record' {

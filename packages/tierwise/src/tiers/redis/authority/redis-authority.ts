@@ -33,6 +33,8 @@ export interface AuthorityLink {
   readonly noteVersion: (key: string, version: number) => void
   /** Told of confirmed changes. What a load brings is no change: an older record in its place is not wrong. */
   readonly noteChange: (key: string, version: number) => void
+  /** A text of its own for each connection that is made. */
+  readonly connection: () => string
   /** Told of each rejection. */
   readonly failed: (error: unknown, keys: readonly string[]) => void
 }
@@ -63,10 +65,31 @@ export class RedisAuthority implements Authority {
   async fill(fills: readonly Fill[]): Promise<readonly FillAnswer[]> {
     const link = this.#link()
     const now = this.#clock.now()
-    const outcomes = await ask(link, fills, (target, fill) => fillOperation(target, fill, now))
+    const connection = link.connection()
+    // protocol P1 lease-connection: a server that took over may have lost the change that ended the lease, and not the lease
+    const usable = fills.filter(({ lease }) => lease.startsWith(`${connection}.`))
+    const outcomes = await ask(link, usable, (target, fill) => fillOperation(target, fill, now))
     const answers = outcomes.map(fillAnswerOf)
-    forVersions(fills, answers, link.noteVersion)
-    return answers
+    forVersions(usable, answers, link.noteVersion)
+    // protocol P1 fill-connection: the fill itself may have been what connected to the server that took over
+    if (outcomes.some((outcome) => outcome.connection !== connection)) return this.#takeBack(fills, usable, answers)
+    if (usable.length === fills.length) return answers
+    return fills.map((fill) => answers[usable.indexOf(fill)] ?? { refused: 'lease' })
+  }
+
+  async #takeBack(
+    fills: readonly Fill[],
+    sent: readonly Fill[],
+    answers: readonly FillAnswer[],
+  ): Promise<FillAnswer[]> {
+    const stored = sent.flatMap(({ key }, at) => {
+      const answer = answers[at]
+      return answer !== undefined && 'version' in answer ? [{ key, version: answer.version + 1 }] : []
+    })
+    // Noted too: what cannot be taken back now is not believed, and taken back later.
+    for (const { key, version } of stored) this.#link().noteChange(key, version)
+    await this.affirm(stored)
+    return fills.map(() => ({ refused: 'lease' }))
   }
 
   async release(leases: readonly HeldLease[]): Promise<void> {

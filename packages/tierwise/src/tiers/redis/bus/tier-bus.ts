@@ -1,10 +1,16 @@
-import type { BarrierResult, Bus, BusListener, BusPosition } from '../../../contract/bus.ts'
+import type { BarrierResult, Bus, BusChange, BusListener, BusPosition } from '../../../contract/bus.ts'
 import type { RedisBus } from './redis-bus.ts'
 
 /** The bus of a tier that may not be open yet: how many lanes there are is known only once it is connected. */
 export class TierBus implements Bus {
+  readonly #heard: (changes: readonly BusChange[]) => void
   #bus: RedisBus | undefined
   #listening: { readonly listener: BusListener; readonly resume: string | undefined } | undefined
+
+  /** `heard` is told of what others have changed, before the listener is. */
+  constructor(heard: (changes: readonly BusChange[]) => void) {
+    this.#heard = heard
+  }
 
   get lanes(): number {
     return this.#bus?.lanes ?? 1
@@ -30,8 +36,8 @@ export class TierBus implements Bus {
   }
 
   start(listener: BusListener, resume?: string): void {
-    this.#listening ??= { listener, resume }
-    this.#bus?.start(listener, resume)
+    this.#listening ??= { listener: this.#hearing(listener), resume }
+    this.#bus?.start(this.#listening.listener, resume)
   }
 
   async stop(): Promise<void> {
@@ -45,5 +51,19 @@ export class TierBus implements Bus {
 
   barrier(positions: readonly BusPosition[], timeoutMs: number): Promise<BarrierResult> {
     return this.#bus?.barrier(positions, timeoutMs) ?? Promise.reject(new Error('the tier is not open'))
+  }
+
+  #hearing(listener: BusListener): BusListener {
+    return {
+      changed: (lane, changes) => {
+        // protocol P2 heard-noted: a server that fails over, or a replica that lags, may not know of it
+        this.#heard(changes)
+        listener.changed(lane, changes)
+      },
+      lost: (lane) => listener.lost(lane),
+      confirmed: (lane, instant) => listener.confirmed(lane, instant),
+      arrived: (key) => listener.arrived(key),
+      touched: (keys) => listener.touched(keys),
+    }
   }
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { unpack } from 'msgpackr'
+import { expect } from 'vitest'
 import { createEnvelope, jsonCodec } from '../../../../src/codecs/index.ts'
 import { createRedisPorts } from '../../../../src/clients/redis/create-ports.ts'
 import type { RedisPackage, RedisPorts } from '../../../../src/clients/redis/port.ts'
@@ -11,6 +12,9 @@ export const clients: readonly RedisPackage[] = ['ioredis', 'node-redis']
 
 const envelope = createEnvelope({ codec: jsonCodec() })
 const leaseMs = 10_000
+
+/** A lease, as `acquire` answers it. */
+export const aLease: unknown = expect.stringMatching(/^[\w-]{12}\.[0-9a-f-]{36}$/)
 
 export function portsThrough(client: RedisPackage, { port }: { readonly port: number }): RedisPorts {
   return createRedisPorts({ client, host: '127.0.0.1', port, heartbeat: false })

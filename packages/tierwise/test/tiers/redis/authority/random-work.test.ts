@@ -77,12 +77,13 @@ class Worker {
     const holdMs = this.#random() < 0.1 ? this.#random.int(4) : undefined
     const wanted = kind === 'set' ? replacement(key, { value, holdMs }) : removal(key, { operation: kind, holdMs })
     const [answer] = await this.#tier.authority.change([wanted])
-    if (answer === undefined || 'refused' in answer) throw new Error(`A change was refused`)
+    if (answer === undefined || !('version' in answer)) throw new Error(`A change was refused`)
+    const isRefused = 'refused' in answer
     this.#note({
       key,
       version: answer.version,
-      value: kind === 'set' ? value : undefined,
-      kind,
+      value: kind === 'set' && !isRefused ? value : undefined,
+      kind: isRefused ? 'delete' : kind,
       sentAt,
       leasedAt: Infinity,
     })
