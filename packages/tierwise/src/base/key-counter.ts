@@ -12,6 +12,10 @@ export class KeyCounter {
     else this.#counts.delete(key)
   }
 
+  countOf(key: string): number {
+    return this.#counts.get(key) ?? 0
+  }
+
   has(key: string): boolean {
     return this.#counts.has(key)
   }

@@ -63,6 +63,11 @@ export interface CoherenceOptions {
   readonly lease?: Duration
   /** How long the work of a `mutate` may take; if its process dies, nothing is stored for so long. @default '30s' */
   readonly mutateTimeout?: Duration
+  /**
+   * How far reads of the source may lag, from a replica for example. A shared store that was emptied has forgotten what
+   * was invalidated in that time, so it takes nothing for so long afterwards. @default none
+   */
+  readonly sourceLag?: Duration | false
 }
 
 /** What holds for one namespace. */
@@ -182,6 +187,11 @@ export interface WriteOptions extends Pick<LifeOptions, 'ttl' | 'grace' | 'jitte
   readonly tiers?: readonly string[]
   /** Tags by which the entry can be invalidated. @default none */
   readonly tags?: readonly string[]
+  /**
+   * The version of the source that the value is of (a log position, a row version). A value older than the fence of an
+   * invalidation is not stored, and the key is removed. Writes without it are ordered as they arrive. @default none
+   */
+  readonly sourceVersion?: number
 }
 
 /** Options of a single load. */

@@ -7,7 +7,9 @@ import { seekLease, takeLeases } from './lease.ts'
 import { createFlight, fly, limitLoad, settleAbsent } from './load.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { sourceVersion } from './policy.ts'
 import { readThrough } from './read.ts'
+import { isBehind, needsRepeat } from './source-version.ts'
 
 /** A flight of a batch, and how its share of the batch reaches it. */
 interface Seat {
@@ -106,14 +108,21 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
   ns.stats.loads += seats.length
   const tagClock = ns.tags.now
   const readAt = ns.now()
+  const read: { sourceVersion?: number } = {}
   const endTimeouts = seats.map(({ flight }) => limitLoad(ns, flight))
   try {
     const values = await loader(
       seats.map(({ flight }) => flight.key),
-      { signal: whenAllAborted(seats) },
+      {
+        signal: whenAllAborted(seats),
+        minSourceVersion: highestFence(seats),
+        setSourceVersion: (version) => {
+          read.sourceVersion = sourceVersion(version, 'sourceVersion')
+        },
+      },
     )
     const loadMs = ns.now() - readAt
-    await settle(ns, seats, (flight) => ({
+    const again = await settle(ns, seats, (flight) => ({
       flight,
       value: values.get(flight.key),
       policy: flight.policy,
@@ -121,7 +130,9 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
       tagClock,
       loadMs,
       readAt,
+      ...read,
     }))
+    for (const seat of again) void follow(ns, seat, loader)
   } catch (error) {
     for (const seat of seats) landSeatFromError(ns, seat, error)
   } finally {
@@ -129,21 +140,36 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
   }
 }
 
-async function settle(ns: Namespace, seats: readonly Seat[], toLoaded: (flight: Flight) => Loaded): Promise<void> {
+/** Lands the seats, but for those whose key has to be loaded again, from a newer version of the source. */
+async function settle(
+  ns: Namespace,
+  seats: readonly Seat[],
+  toLoaded: (flight: Flight) => Loaded,
+): Promise<readonly Seat[]> {
   const loaded = seats.map(({ flight }) => toLoaded(flight))
   const stored = await fill(
     ns,
-    loaded.filter(({ value }) => value !== undefined),
+    loaded.filter(({ value, flight, sourceVersion: of }) => value !== undefined && !isBehind(flight, of)),
   )
-  for (const [index, { flight, land }] of seats.entries()) {
-    const { value, tags, tagClock } = loaded[index]!
-    if (value === undefined) {
-      land(settleAbsent(ns, flight))
+  const again: Seat[] = []
+  for (const [index, seat] of seats.entries()) {
+    const { flight, land } = seat
+    const { value, tags, tagClock, sourceVersion: of } = loaded[index]!
+    const isRepeated = needsRepeat(flight, of)
+    if (isRepeated) again.push(seat)
+    if (value === undefined && !isRepeated) {
+      land(settleAbsent(ns, flight, of))
       continue
     }
     emitLoad(ns, flight, { outcome: stored.has(flight) ? 'stored' : 'rejected' })
-    land({ value, stale: false, tier: undefined, tags, tagClock })
+    if (!isRepeated) land({ value, stale: false, tier: undefined, tags, tagClock })
   }
+  return again
+}
+
+function highestFence(seats: readonly Seat[]): number | undefined {
+  const fences = seats.flatMap(({ flight }) => flight.minSourceVersion ?? [])
+  return fences.length === 0 ? undefined : Math.max(...fences)
 }
 
 function landSeatFromError(ns: Namespace, seat: Seat, error: unknown): void {

@@ -231,6 +231,7 @@ export class TieredCacheManager implements CacheManager {
       maxStalenessMs: modeOf(policy) === 'eventual' ? Infinity : policy.maxStalenessMs,
       leaseMs: policy.leaseMs,
       holdMs: policy.holdMs,
+      coldMs: policy.sourceLagMs,
       space,
     })
   }

@@ -43,6 +43,12 @@ export class Flight {
   ticket: Ticket | undefined
   /** How long another process may still load the key before its lease runs out, in milliseconds. */
   busyMs = 0
+  /** The fence of the key when its lease was asked for: what the loader has to read at least. */
+  minSourceVersion: number | undefined
+  /** The store has refused what was loaded: the fence is higher. */
+  wasFenced = false
+  /** The loader runs a second time, because it had read too old a version of the source. */
+  isRepeat = false
   /** The store has announced a fresh record that this process did not find. */
   wasMisled = false
   /** Set once the loader was told to stop. */

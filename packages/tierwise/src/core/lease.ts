@@ -2,6 +2,7 @@ import type { LeaseAnswer, LeaseRequest } from '../contract/authority.ts'
 import type { Flight, Landing } from './flight.ts'
 import { landFromCache } from './landing.ts'
 import type { Namespace } from './namespace.ts'
+import type { Sharing } from './sharing.ts'
 import { readBest } from './tick-reads.ts'
 import { staleLanding } from './wait.ts'
 
@@ -15,6 +16,7 @@ const mostTries = 100
  */
 export async function seekLease(ns: Namespace, flight: Flight): Promise<Landing | undefined> {
   flight.endLookup()
+  if (flight.right.kind === 'leased') return undefined
   for (let tries = 0; tries < mostTries && flight.abortion === undefined; tries++) {
     if ((await takeLeases(ns, [flight])).has(flight)) return undefined
     const landing = await awaitOther(ns, flight)
@@ -25,10 +27,11 @@ export async function seekLease(ns: Namespace, flight: Flight): Promise<Landing 
 
 /** Asks for the leases of flights at once, without waiting. Returns those that are to load now. */
 export async function takeLeases(ns: Namespace, flights: readonly Flight[]): Promise<ReadonlySet<Flight>> {
-  const authority = ns.sharing?.authority
-  if (authority === undefined || flights.length === 0) return new Set(flights)
+  const { sharing } = ns
+  if (sharing?.authority === undefined || flights.length === 0) return new Set(flights)
   const isShared = ns.sharesWith(flights[0]!.policy)
-  const answers = isShared ? await authority.acquire(flights.map((flight) => requestOf(ns, flight))) : undefined
+  const requests = isShared ? flights.map((flight) => requestOf(ns, sharing, flight)) : []
+  const answers = isShared ? await sharing.authority.acquire(requests) : undefined
   return new Set(flights.filter((flight, at) => take(ns, flight, answers?.[at])))
 }
 
@@ -37,6 +40,7 @@ function take(ns: Namespace, flight: Flight, answer: LeaseAnswer | undefined): b
   flight.busyMs = answer?.kind === 'busy' ? answer.leftMs : 0
   flight.right = rightOf(answer)
   if (flight.right.kind === 'leased') flight.ticket ??= ns.tickets.open(flight.key)
+  flight.minSourceVersion = answer !== undefined && 'fence' in answer ? answer.fence : undefined
   return answer?.kind !== 'busy' && answer?.kind !== 'fresh'
 }
 
@@ -62,10 +66,10 @@ export function giveBack(ns: Namespace, flight: Flight): void {
   if (released !== undefined) ns.engine.background.run('release', released)
 }
 
-function requestOf(ns: Namespace, flight: Flight): LeaseRequest {
+function requestOf(ns: Namespace, { leaseMs, coldMs }: Sharing, flight: Flight): LeaseRequest {
   const { forceFresh } = flight.policy
   const newerThan = forceFresh || flight.wasMisled ? Infinity : flight.previous?.version
-  return { key: ns.storageKey(flight.key), leaseMs: ns.sharing?.leaseMs ?? 0, newerThan, isForced: forceFresh }
+  return { key: ns.storageKey(flight.key), leaseMs, newerThan, isForced: forceFresh, coldMs }
 }
 
 function rightOf(answer: LeaseAnswer | undefined): Flight['right'] {

@@ -9,6 +9,7 @@ import type { LoadWishes } from './loader-context.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { giveBack, seekLease } from './lease.ts'
+import { isBehind, needsRepeat } from './source-version.ts'
 import { readBest } from './tick-reads.ts'
 
 type FlightPurpose = 'load' | 'refresh'
@@ -76,6 +77,13 @@ function looksDown(ns: Namespace, flight: Flight, purpose: FlightPurpose): boole
 }
 
 async function runLoader(ns: Namespace, flight: Flight, loader: Loader<unknown>): Promise<Landing> {
+  const landing = await runOnce(ns, flight, loader)
+  // protocol P4 fence-repeat: who has invalidated the key must not be handed what was there before
+  return landing ?? (await seekLease(ns, flight)) ?? runLoader(ns, flight, loader)
+}
+
+/** Undefined when the loader has read less than counts, and is to run again. */
+async function runOnce(ns: Namespace, flight: Flight, loader: Loader<unknown>): Promise<Landing | undefined> {
   // While the tiers were asked the manager stopped, or every caller left.
   if (flight.abortion !== undefined) throw flight.abortion.reason
   flight.startLoading()
@@ -124,9 +132,11 @@ interface LoadResult {
   readonly loadMs: number
 }
 
-async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promise<Landing> {
+async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promise<Landing | undefined> {
   const { value, wishes, tagClock, readAt, loadMs } = result
-  if (value === undefined) return settleAbsent(ns, flight)
+  const { policy, sourceVersion } = wishes
+  if (needsRepeat(flight, sourceVersion)) return void emitLoad(ns, flight, { outcome: 'rejected' })
+  if (value === undefined) return settleAbsent(ns, flight, sourceVersion)
   const renewedTags = wishes.notModified ? flight.previous?.tags : undefined
   const tags = wishes.tags ?? renewedTags ?? flight.policy.tags
   const landing: Landing = { value, stale: false, tier: undefined, tags, tagClock }
@@ -134,18 +144,18 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
     emitLoad(ns, flight, { outcome: 'skipped' })
     return landing
   }
-  const { policy, sourceVersion } = wishes
   // protocol P1 tag-clock: tags invalidated while the loader ran are newer than its value
   // protocol P3 read-at: the value is as old as the start of its load
   const stored = await fill(ns, [{ flight, value, policy, tags, tagClock, loadMs, readAt, sourceVersion }])
   const outcome = wishes.notModified ? 'not-modified' : 'stored'
   emitLoad(ns, flight, { outcome: stored.has(flight) ? outcome : 'rejected' })
-  return landing
+  return needsRepeat(flight, sourceVersion) ? undefined : landing
 }
 
 /** `undefined` means that the source has no such value: not stored, remembered if asked. */
-export function settleAbsent(ns: Namespace, flight: Flight): Landing {
-  if (ns.flights.mayStore(flight)) ns.failures.remember(flight.key, { kind: 'absent' }, flight.policy.negativeTtlMs)
+export function settleAbsent(ns: Namespace, flight: Flight, sourceVersion: number | undefined): Landing {
+  if (ns.flights.mayStore(flight) && !isBehind(flight, sourceVersion))
+    ns.failures.remember(flight.key, { kind: 'absent' }, flight.policy.negativeTtlMs)
   emitLoad(ns, flight, { outcome: 'skipped' })
   return absentLanding(ns)
 }

@@ -37,6 +37,7 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
       value: isolateOut(previous.value, ns.policy.isolation),
       ageMs: ns.now() - previous.createdAt,
     },
+    minSourceVersion: flight.minSourceVersion,
     setTtl: (ttl: Lifetime) => {
       wishes.policy = withTtl(ns.policy, readTtl(ttl), wishes.policy)
     },

@@ -53,6 +53,8 @@ export interface Policy {
   readonly forceFresh: boolean
   /** Nothing older than this version will do; 0 for anything. */
   readonly after: number
+  /** The version of the source that a written value is of; undefined for one that is not older than any fence. */
+  readonly sourceVersion: number | undefined
 }
 
 /** What instances promise each other, each with a value. */
@@ -62,6 +64,7 @@ export interface CoherencePolicy {
   readonly maxStalenessMs: number
   readonly leaseMs: number
   readonly holdMs: number
+  readonly sourceLagMs: number
 }
 
 /** The policy of a namespace: what its calls start from, and what holds for all of them. */
@@ -136,6 +139,7 @@ const coherenceTable = {
   maxStaleness: staleness,
   lease: duration,
   mutateTimeout: duration,
+  sourceLag: orOff(duration, 0),
 } satisfies OptionTable<Record<keyof CoherenceOptions, unknown>>
 
 const isSchema = (raw: unknown): raw is StandardSchema =>
@@ -172,6 +176,12 @@ const namespaceTable = {
 
 const defaultsTable = { ...lifeTable, ...coherenceTable, isolation: namespaceTable.isolation }
 
+/** Reads the version of a source. */
+export const sourceVersion = (raw: unknown, path: string): number => {
+  if (typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= 0) return raw
+  throw optionError(path, raw, 'a whole number from 0 to 2^53 - 1')
+}
+
 const callTables = {
   read: { tiers: texts, after: token, signal: shaped('an AbortSignal', isSignal) } satisfies OptionTable<
     Record<keyof ReadOptions, unknown>
@@ -183,6 +193,7 @@ const callTables = {
     writeMode: lifeTable.writeMode,
     tiers: texts,
     tags: texts,
+    sourceVersion,
   } satisfies OptionTable<Record<keyof WriteOptions, unknown>>,
   load: {
     ...lifeTable,
@@ -195,12 +206,6 @@ const callTables = {
 } as const
 
 const barrierTimeoutMs = 10_000
-
-/** Reads the version of a source. */
-export const sourceVersion = (raw: unknown, path: string): number => {
-  if (typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= 0) return raw
-  throw optionError(path, raw, 'a whole number from 0 to 2^53 - 1')
-}
 
 const invalidationTable = {
   keepStale: boolean,
@@ -232,6 +237,7 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     maxTtlMs: Infinity,
     forceFresh: false,
     after: 0,
+    sourceVersion: undefined,
     tags: [],
     tiers: undefined,
     aliases: [],
@@ -284,11 +290,12 @@ export const defaultCoherence: CoherencePolicy = {
   maxStalenessMs: 5000,
   leaseMs: 10_000,
   holdMs: 30_000,
+  sourceLagMs: 0,
 }
 
 function coherenceOf(...levels: readonly Resolved[]): CoherencePolicy {
   let policy = defaultCoherence
-  for (const { coherence, maxStaleness, lease, mutateTimeout } of levels as readonly Partial<
+  for (const { coherence, maxStaleness, lease, mutateTimeout, sourceLag } of levels as readonly Partial<
     Record<keyof CoherenceOptions, never>
   >[])
     policy = {
@@ -296,6 +303,7 @@ function coherenceOf(...levels: readonly Resolved[]): CoherencePolicy {
       maxStalenessMs: maxStaleness ?? policy.maxStalenessMs,
       leaseMs: lease ?? policy.leaseMs,
       holdMs: mutateTimeout ?? policy.holdMs,
+      sourceLagMs: sourceLag ?? policy.sourceLagMs,
     }
   return policy
 }
@@ -321,6 +329,7 @@ export function resolveCall(
     maxTtlMs: base.maxTtlMs,
     forceFresh: own['forceFresh'] === true,
     after: (own['after'] as number | undefined) ?? 0,
+    sourceVersion: own['sourceVersion'] as number | undefined,
   }
   checkTiers(merged.tiers, 'options.tiers', call.tierNames)
   return Object.freeze('ttl' in own ? withTtl(base, merged.ttlMs, merged) : merged)

@@ -67,7 +67,11 @@ async function removeShared(
   const { isExpiry = false, holdMs, fence } = how
   const operation = isExpiry ? 'expire' : 'delete'
   const changed = await changeShared(ns, sharing, {
-    changes: finding.keys.map((key): SharedChange => ({ key, change: { operation, holdMs, fence } })),
+    changes: finding.keys.map((key): SharedChange => {
+      // protocol P1 hold-nested: another guarded write of this process goes on, and it has the same hold there
+      const isHeldOn = holdMs === 0 && ns.tickets.holdsOf(key) > 1
+      return { key, change: { operation, holdMs: isHeldOn ? undefined : holdMs, fence } }
+    }),
     install: (all) => {
       if (sharing.tier !== undefined) finding.tiers[sharing.tier] = stateOf(all)
       if (ns.local !== undefined) finding.tiers[ns.local.name] = 'applied'

@@ -76,8 +76,12 @@ function install(
   answer: FillAnswer | undefined,
 ): (Candidate & { readonly inMemory: boolean }) | undefined {
   const { loaded, item, ticket } = candidate
-  if (answer !== undefined) loaded.flight.right = { kind: 'none' }
-  if (answer === undefined || !('version' in answer)) return undefined
+  if (answer === undefined) return undefined
+  loaded.flight.right = { kind: 'none' }
+  if ('refused' in answer) {
+    loaded.flight.wasFenced = answer.refused === 'fence'
+    return undefined
+  }
   const versioned: Encoded = { ...item, entry: { ...item.entry, version: answer.version } }
   ns.engine.versions.observe(answer.version)
   ns.failures.forget(item.key)

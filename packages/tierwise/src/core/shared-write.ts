@@ -21,6 +21,8 @@ const stateOf: Readonly<Record<Changed['outcome'], TierWriteState>> = {
   conflict: 'skipped',
   late: 'skipped',
   record: 'skipped',
+  fence: 'skipped',
+  held: 'skipped',
 }
 
 /** Sets values where other processes see them: the authority first, which gives the versions; then memory and the rest. */
@@ -37,7 +39,7 @@ export async function writeShared(
     if (tier !== undefined) states.get(key)![tier] = state
   }
   const changed = await changeShared(ns, sharing, {
-    changes: batch.map((item) => changeOf(ns, item, write)),
+    changes: batch.map((item) => changeOf(ns, sharing, { item, write })),
     install: (all) => {
       for (const each of all) {
         const item = withVersion(written.get(each.key)!, each.version)
@@ -64,10 +66,17 @@ export async function writeShared(
 }
 
 /** A write that leaves the authority out still has to be ordered and announced by it. */
-function changeOf(ns: Namespace, item: Encoded, { policy, ifVersion }: SharedWrite): SharedChange {
+function changeOf(
+  ns: Namespace,
+  sharing: Sharing,
+  { item, write }: { readonly item: Encoded; readonly write: SharedWrite },
+): SharedChange {
+  const { policy, ifVersion } = write
   if (!ns.sharesWith(policy)) return { key: item.key, change: { operation: 'delete' } }
-  const { bytes, expiresAt } = toBytes(ns.tierOf(ns.sharing?.tier), item)
-  return { key: item.key, change: { operation: 'set', bytes, expiresAt, ifVersion } }
+  const { bytes, expiresAt } = toBytes(ns.tierOf(sharing.tier), item)
+  const { sourceVersion } = policy
+  const coldMs = sharing.coldMs
+  return { key: item.key, change: { operation: 'set', bytes, expiresAt, ifVersion, sourceVersion, coldMs } }
 }
 
 interface MemoryWrite {
@@ -82,7 +91,7 @@ function writeMemory(ns: Namespace, { item, changed, policy, startedAt }: Memory
   if (changed.outcome === 'owed')
     return provide(ns, { key: item.key, entry: item.entry, readAt: startedAt }, policy) ? 'applied' : 'skipped'
   const isOurs = changed.outcome === 'applied' || changed.outcome === 'record'
-  // protocol P1 refused-write: what the authority has refused is not the value of the key
+  // protocol P1 refused-write: what the authority has refused is not the value of the key, unless only its size was wrong
   return isOurs && changed.mayInstall() && storeInMemory(ns, item, policy) ? 'applied' : 'skipped'
 }
 

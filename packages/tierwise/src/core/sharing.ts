@@ -14,6 +14,7 @@ export interface SharingParts {
   readonly maxStalenessMs: number
   readonly leaseMs: number
   readonly holdMs: number
+  readonly coldMs: number
   readonly space: LocalSpace | undefined
   /** Versions below this one were given before changes of the lane may have been missed. */
   readonly floorOf: (storageKey: string) => number
@@ -27,6 +28,8 @@ export class Sharing {
   readonly leaseMs: number
   /** How long a guarded write may take; after that a crash of its process no longer keeps others from storing. */
   readonly holdMs: number
+  /** How far reads of the source may lag: as long as a store that has lost its memory may have forgotten a fence that matters. */
+  readonly coldMs: number
   readonly #parts: SharingParts
   /** Keys whose values this process has read from their source while nothing was confirmed, and until when they do. */
   readonly #provisional = new Map<string, number>()
@@ -38,6 +41,7 @@ export class Sharing {
     this.tier = parts.tier
     this.leaseMs = parts.leaseMs
     this.holdMs = parts.holdMs
+    this.coldMs = parts.coldMs
     this.update()
   }
 

@@ -124,6 +124,11 @@ export class TicketBook {
     this.#held.remove(key)
   }
 
+  /** How many guarded writes hold the key. */
+  holdsOf(key: string): number {
+    return this.#held.countOf(key)
+  }
+
   isHeld(key: string): boolean {
     return this.#held.has(key)
   }
