@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LoaderContext } from '../../../src/contract/cache.ts'
+import type { Pause } from '../../../src/testing/shared-store.ts'
 import { startFleet } from './fleet.ts'
 
 /** A primary, and a replica that lags; loaders read the replica unless they are told that this is not enough. */
@@ -39,19 +40,17 @@ describe('a loader that may read a copy of the source that lags', () => {
     const { runtime, members, store } = await startFleet({ members: 1 })
     const [{ cache, instance }] = members as [(typeof members)[0]]
     await runtime.until(cache.invalidate('k', { fence: 5 }))
-    const asked = instance.pause('acquire')
     const versions = [3, 4]
+    let askedAgain: Pause | undefined
     const loading = cache.getOrSet('k', ({ setSourceVersion }) => {
+      askedAgain ??= instance.pause('acquire')
       const version = versions.shift() ?? 0
       setSourceVersion(version)
       return version
     })
-    await asked.reached
-    asked.resume()
-    const askedAgain = instance.pause('acquire')
     expect(await runtime.until(loading)).toBe(4)
     expect(versions).toEqual([])
-    expect(askedAgain.waiting).toBe(0)
+    expect(askedAgain?.waiting).toBe(0)
     expect(store.head(storedOf)).toMatchObject({ record: 'deleted', lease: undefined })
     expect(cache.peek('k')).toBeUndefined()
   })
