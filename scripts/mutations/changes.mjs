@@ -52,10 +52,15 @@ export const changes = {
   // The scripts of the authority.
   'beside-life': ["redis.call('PTTL', beside) < lifeMs", 'true'],
   'changed-at': ['math.max(version, transient.version)', 'version'],
-  'version-rises': ['math.max(math.floor(math.max(version or -1, transient.version)) + 1, now)', 'now'],
+  'version-rises': ['math.max(version or -1, transient.version, newest)', 'newest'],
+  'version-unique': [', newest', ''],
+  cold: ['born + coldMs * 1000', '0'],
+  'fence-told': ["guards.fence and string.format('%.17g', guards.fence) or ''", "''"],
   tombstone: ["put(name, ARGV[6], headWith('\\\\1', version))", "redis.call('UNLINK', name)"],
-  'hold-longest': ['math.max(transient.holdUntil, now + holdMs * 1000)', 'now + holdMs * 1000'],
-  'fence-highest': ['math.max(fence, transient.fence or fence)', 'fence'],
+  'hold-longest': ['math.max(guards.holds[ARGV[3]] or 0, now + holdMs * 1000)', 'now + holdMs * 1000'],
+  'hold-own': ['guards.holds[ARGV[3]] = holdMs > 0 and own or nil', 'guards.holds = { [ARGV[3]] = holdMs > 0 and own or nil }'],
+  'fence-highest': ['math.max(fence, guards.fence or fence)', 'fence'],
+  'lease-connection': ['lease.startsWith(`${connection}.`)', 'lease.length > 0'],
   'look-back-acts': ['changedAt(kind, version, transient) >= made', 'true'],
   'tag-clock-new': ['startingAt(least)', 'math.max(1, least)'],
 

@@ -3,7 +3,12 @@ const memory = 'packages/tierwise/src/tiers/memory/'
 const redis = 'packages/tierwise/src/tiers/redis/'
 
 /** Time stands still in these; they need no server. */
-const fleet = ['core/fleet/schedules/', 'core/fleet/protocol-lines', 'core/fleet/two-instances']
+const fleet = [
+  'core/fleet/schedules/',
+  'core/fleet/protocol-lines',
+  'core/fleet/two-instances',
+  'core/fleet/source-versions',
+]
 
 /**
  * Which tests have to notice, by where the line stands; the first that fits. Each list is one run, and the next one is for
@@ -35,7 +40,7 @@ const suites = [
   [
     `${redis}authority/`,
     [
-      ['changes', 'leases', 'announcements', 'lost-changes'].map((name) => `tiers/redis/authority/${name}`),
+      ['changes', 'leases', 'lane-memory', 'announcements', 'lost-changes'].map((name) => `tiers/redis/authority/${name}`),
       ['tiers/redis/authority/random-work', 'tiers/redis/lost-writes'],
     ],
   ],
@@ -47,6 +52,7 @@ const suites = [
       ['tiers/redis/bus/single-server', 'tiers/redis/bus/sentinel'],
     ],
   ],
+  [`${redis}bus/tier-bus`, [['tiers/redis/authority/lost-changes', 'tiers/redis/replica-reads']]],
   [`${redis}bus/`, [['tiers/redis/bus/barrier'], ['tiers/redis/bus/single-server']]],
   [
     redis,

@@ -78,7 +78,6 @@ function looksDown(ns: Namespace, flight: Flight, purpose: FlightPurpose): boole
 
 async function runLoader(ns: Namespace, flight: Flight, loader: Loader<unknown>): Promise<Landing> {
   const landing = await runOnce(ns, flight, loader)
-  // protocol P4 fence-repeat: who has invalidated the key must not be handed what was there before
   return landing ?? (await seekLease(ns, flight)) ?? runLoader(ns, flight, loader)
 }
 
@@ -135,7 +134,10 @@ interface LoadResult {
 async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promise<Landing | undefined> {
   const { value, wishes, tagClock, readAt, loadMs } = result
   const { policy, sourceVersion } = wishes
-  if (needsRepeat(flight, sourceVersion)) return void emitLoad(ns, flight, { outcome: 'rejected' })
+  if (needsRepeat(flight, sourceVersion)) {
+    emitLoad(ns, flight, { outcome: 'rejected' })
+    return undefined
+  }
   if (value === undefined) return settleAbsent(ns, flight, sourceVersion)
   const renewedTags = wishes.notModified ? flight.previous?.tags : undefined
   const tags = wishes.tags ?? renewedTags ?? flight.policy.tags

@@ -12,6 +12,7 @@ export function isBehind(flight: Flight, sourceVersion: number | undefined): boo
 export function needsRepeat(flight: Flight, sourceVersion: number | undefined): boolean {
   const wasTold = flight.minSourceVersion !== undefined
   const mayHelp = flight.wasFenced && (sourceVersion !== undefined || !wasTold)
+  // protocol P4 fence-repeat: who has invalidated the key must not be handed what was there before
   if (flight.isRepeat || !(mayHelp || isBehind(flight, sourceVersion))) return false
   flight.isRepeat = true
   // What is found below from here on may be older than a change meanwhile, as before the first run.

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { withDeadline } from '../../base/deadline.ts'
 import { RedisFailure } from '../../clients/redis/client-failure.ts'
-import type { RedisPorts } from '../../clients/redis/port.ts'
+import type { RedisPort, RedisPorts } from '../../clients/redis/port.ts'
 import type { Timers } from '../../contract/runtime.ts'
 import type { TierContext } from '../../contract/tier.ts'
 import { Announcer, publishCommandOf, randomText } from './announcer.ts'
@@ -67,9 +67,9 @@ export async function openParts(
   const announcer = new Announcer({ prefix, layout }, { publish: await publishCommandOf(primary), source })
   const lateMs = settings.tombstoneTtlMs
   const writes = new OrderedQueue<Write, WriteReply>((batch) => store.write(batch))
-  let connection = randomText()
-  const sender = operationSender({ port: primary, layout, announcer, lateMs, connection: () => connection })
-  const operations = new OrderedQueue(sender)
+  const connection = nameConnections(primary)
+  const sent = { port: primary, layout, announcer, lateMs, connection: connection.name }
+  const operations = new OrderedQueue(operationSender(sent))
   const lost = new LostWrites({
     runtime: context,
     removeOlder: (keys) => writes.add(keys.map((each) => removalOfOlder(layout, each, lateMs))),
@@ -90,15 +90,9 @@ export async function openParts(
   const measure = (): void => void serverClock.measure().catch(() => undefined)
   const measuring = context.timers.every(measureEveryMs, measure)
   const unlisten = primary.onConnect(() => {
-    connection = randomText()
-    lost.doubtNow()
-    lostChanges.doubtNow()
+    for (const changes of [lost, lostChanges]) changes.doubtNow()
     measure()
   })
-  const stopListening = (): void => {
-    measuring.cancel()
-    unlisten()
-  }
   return {
     ports,
     store,
@@ -110,9 +104,20 @@ export async function openParts(
     replica,
     lost,
     lostChanges,
-    connection: () => connection,
-    stopListening,
+    connection: connection.name,
+    stopListening: () => {
+      measuring.cancel()
+      unlisten()
+      connection.stop()
+    },
   }
+}
+
+/** Gives each connection that is made a name of its own. */
+function nameConnections(port: RedisPort): { readonly name: () => string; readonly stop: () => void } {
+  let name = randomText()
+  const stop = port.onConnect(() => (name = randomText()))
+  return { name: () => name, stop }
 }
 
 export async function closeParts(parts: OpenParts, timers: Timers): Promise<void> {
