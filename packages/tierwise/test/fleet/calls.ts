@@ -48,6 +48,9 @@ export interface Wrong {
   readonly begin: number
   readonly end: number
   readonly what: string
+  /** The change of its own that the answer was older than. */
+  readonly floor: number
+  readonly isLenient: boolean
 }
 
 export interface MemberHealth {

@@ -11,6 +11,8 @@ export interface Losses {
   begin(instant: number): void
   /** Resolves when every member has found out what was lost. */
   end(): Promise<void>
+  /** Until then lanes may lose their heads unnoticed. */
+  heads(until: number): void
 }
 
 export interface FaultsParts {
@@ -23,6 +25,9 @@ export interface FaultsParts {
 }
 
 type Fault = () => Promise<void>
+
+/** Members look at the heads every second; one that is cut off from them serves nothing after its bound. */
+const noticedMs = 8_000
 
 /** Faults of processes and connections, and of the servers, at random, until the time is over. */
 export class Faults {
@@ -111,8 +116,8 @@ export class Faults {
     const common = {
       'subscribers killed': () => this.#killSubscribers(),
       'output buffers full': () => this.#fillBuffers(),
-      flushed: async () => void (await (await this.#anyPrimary()).command('FLUSHALL')),
-      evicting: () => this.#evict(),
+      flushed: () => this.#loseHeads(async () => void (await (await this.#anyPrimary()).command('FLUSHALL'))),
+      evicting: () => this.#loseHeads(() => this.#evict()),
       'server paused': () => this.#pause(),
     }
     if (servers.kind === 'single')
@@ -180,6 +185,13 @@ export class Faults {
     primary.pause()
     await sleep(random.int(longestMs))
     primary.resume()
+  }
+
+  async #loseHeads(work: () => Promise<void>): Promise<void> {
+    const { losses, now } = this.#parts
+    losses.heads(Infinity)
+    await work()
+    losses.heads(now() + noticedMs)
   }
 
   async #restartEmpty(server: RedisServer): Promise<void> {

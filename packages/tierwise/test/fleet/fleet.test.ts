@@ -24,9 +24,9 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const variants: readonly (readonly [Variant, number])[] = [
-  ['single', 20_000],
-  ['sentinel', 7_000],
-  ['cluster', 7_000],
+  ['single', 18_000],
+  ['sentinel', 5_000],
+  ['cluster', 5_000],
 ]
 
 describe('processes that share a Redis', () => {

@@ -70,6 +70,7 @@ export class Fleet {
       losses: {
         begin: (instant) => this.#history.doubtSince(instant),
         end: () => this.#recover(),
+        heads: (until) => this.#history.distrustBarriers(until),
       },
       log: (what) => this.#events.push({ at: monotonicMs(), who: 'fault', what }),
     })
@@ -177,7 +178,7 @@ export class Fleet {
         return null
       },
       wrong: (wrong) => {
-        history.accuse({ ...wrong, member })
+        history.accuse(member, wrong)
         return null
       },
     }

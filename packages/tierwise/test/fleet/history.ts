@@ -1,4 +1,4 @@
-import type { How, Seen, Told } from './calls.ts'
+import type { How, Seen, Told, Wrong } from './calls.ts'
 
 /** One value of a key at its source. */
 interface Version {
@@ -84,6 +84,8 @@ export class History {
   /** Confirmations made since then may get lost. */
   #doubtSince = Infinity
   #doubted: { readonly member: string; readonly told: Told }[] = []
+  #lastLossAt = -Infinity
+  #barriersFrom = -Infinity
 
   constructor(options: { readonly keys: number; readonly maxStalenessMs: number; readonly now: () => number }) {
     this.#keys = Array.from({ length: options.keys }, () => new KeyHistory())
@@ -152,7 +154,16 @@ export class History {
   trust(): void {
     this.#doubtSince = Infinity
     const at = this.#now()
+    this.#lastLossAt = at
     for (const { member, told } of this.#doubted.splice(0)) this.#tell(member, { ...told, at })
+  }
+
+  /**
+   * Barriers that are passed before then count as plain invalidations: lanes may lose their heads while the members stay,
+   * and a number that a member has reached in a history that is lost then passes for one of the new history.
+   */
+  distrustBarriers(until: number): void {
+    this.#barriersFrom = until
   }
 
   see(member: string, seen: Seen): void {
@@ -195,7 +206,7 @@ export class History {
     if (token !== undefined && (history.newest?.number ?? 0) <= number) history.newest = { token, number }
     if (at >= this.#doubtSince) return void this.#doubted.push({ member, told })
     version.firmAt = Math.min(version.firmAt, at)
-    if (how === 'barrier') version.barrierAt = Math.min(version.barrierAt, at)
+    if (how === 'barrier' && at >= this.#barriersFrom) version.barrierAt = Math.min(version.barrierAt, at)
     for (const answered of history.answered.values()) if (answered.number < number) this.#judge(key, answered)
   }
 
@@ -219,8 +230,14 @@ export class History {
     if (!isKnown) this.violations.push({ key, number, member, begin, what })
   }
 
-  /** A contradiction that a member has found by itself. */
-  accuse(violation: Violation): void {
-    this.#accuse(violation)
+  /**
+   * What a member has found out by itself. After a loss a value that may only stand in for others can have come back, and
+   * with a new version if somebody has let it expire again before the loss was repaired.
+   */
+  accuse(member: string, { floor, isLenient, ...wrong }: Wrong): void {
+    const toldAt = this.#keys[wrong.key]!.versions[floor]?.toldAt ?? Infinity
+    const lossAt = this.#doubtSince === Infinity ? this.#lastLossAt : Infinity
+    if (isLenient && lossAt > toldAt) return
+    this.#accuse({ ...wrong, member })
   }
 }

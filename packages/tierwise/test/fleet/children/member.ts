@@ -125,7 +125,7 @@ async function burst(length: number): Promise<void> {
 async function one(): Promise<void> {
   const draw = random.int(100)
   if (draw < 25) return change()
-  if (draw < 50) return burst(1 + random.int(800))
+  if (draw < 50) return burst(1 + random.int(2000))
   if (draw < 75) {
     count('getOrSet')
     return reads.load(anyKey(), random.int(20) === 0 ? { forceFresh: true } : {})

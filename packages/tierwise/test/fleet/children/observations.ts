@@ -64,6 +64,7 @@ export class Observations {
         number,
         begin,
         end,
+        ...expected,
         what: `${what} answered ${number}, older than its own change ${expected.floor} (P4)`,
       })
   }
