@@ -58,7 +58,10 @@ export const changes = {
   'fence-told': ["guards.fence and string.format('%.17g', guards.fence) or ''", "''"],
   tombstone: ["put(name, ARGV[6], headWith('\\\\1', version))", "redis.call('UNLINK', name)"],
   'hold-longest': ['math.max(guards.holds[ARGV[3]] or 0, now + holdMs * 1000)', 'now + holdMs * 1000'],
-  'hold-own': ['guards.holds[ARGV[3]] = holdMs > 0 and own or nil', 'guards.holds = { [ARGV[3]] = holdMs > 0 and own or nil }'],
+  'hold-own': [
+    'guards.holds[ARGV[3]] = holdMs > 0 and own or nil',
+    'guards.holds = { [ARGV[3]] = holdMs > 0 and own or nil }',
+  ],
   'fence-highest': ['math.max(fence, guards.fence or fence)', 'fence'],
   'lease-connection': ['lease.startsWith(`${connection}.`)', 'lease.length > 0'],
   'look-back-acts': ['changedAt(kind, version, transient) >= made', 'true'],

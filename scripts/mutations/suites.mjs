@@ -40,7 +40,9 @@ const suites = [
   [
     `${redis}authority/`,
     [
-      ['changes', 'leases', 'lane-memory', 'announcements', 'lost-changes'].map((name) => `tiers/redis/authority/${name}`),
+      ['changes', 'leases', 'lane-memory', 'announcements', 'lost-changes'].map(
+        (name) => `tiers/redis/authority/${name}`,
+      ),
       ['tiers/redis/authority/random-work', 'tiers/redis/lost-writes'],
     ],
   ],
