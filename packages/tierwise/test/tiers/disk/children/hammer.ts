@@ -5,6 +5,7 @@
  * Arguments: folder, seed, number of operations. Sends what went wrong, then the acknowledged versions.
  */
 import { systemRuntime } from '../../../../src/base/runtime.ts'
+import type { Tier } from '../../../../src/contract/tier.ts'
 import { TierError } from '../../../../src/errors.ts'
 import { seededRandom } from '../../../../src/testing/seeded-random.ts'
 import { disk } from '../../../../src/tiers/disk/index.ts'
@@ -25,7 +26,7 @@ const newest: Record<string, number> = {}
 
 for (let count = 0; count < Number(operations); count++) {
   try {
-    await operate()
+    await operate(tier)
   } catch (error) {
     // A transaction that the store gives up under pressure says so, and nothing of it is acknowledged.
     if (!(error instanceof TierError) || !error.retryable) throw error
@@ -39,7 +40,7 @@ function noteNewest(key: string, version: number): void {
   newest[key] = Math.max(newest[key] ?? 0, version)
 }
 
-async function operate(): Promise<void> {
+async function operate(tier: Tier): Promise<void> {
   const key = keys[Math.floor(random() * keys.length)] ?? ''
   // Versions of three processes interleave and never meet.
   const version = 1 + Math.floor(random() * 1_000_000) * 10 + Number(seed)
