@@ -46,10 +46,11 @@ export class Faults {
   async trouble(forMs: number): Promise<void> {
     const endsAt = this.#parts.now() + forMs
     const { random } = this.#parts
-    await Promise.all([
+    const outcomes = await Promise.allSettled([
       this.#repeat(endsAt, 500, () => this.#run(this.#ofMembers(random.pick(this.#parts.members)))),
       this.#repeat(endsAt, 1500, () => this.#run(this.#ofServers())),
     ])
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
   /** Begins no further fault. */
