@@ -73,8 +73,8 @@ async function removeShared(
       return { key, change: { operation, holdMs: isHeldOn ? undefined : holdMs, fence } }
     }),
     install: (all) => {
-      if (sharing.tier !== undefined) finding.tiers[sharing.tier] = stateOf(all)
       if (ns.local !== undefined) finding.tiers[ns.local.name] = 'applied'
+      if (sharing.tier !== undefined) finding.tiers[sharing.tier] = stateOf(all)
       for (const each of all) removeInMemory(ns, { changed: each, held: finding.held, isExpiry })
     },
     tellOthers: async (all, others) => {

@@ -44,8 +44,8 @@ export async function writeShared(
       for (const each of all) {
         const item = withVersion(written.get(each.key)!, each.version)
         written.set(each.key, item)
-        note(each.key, sharing.tier, ns.sharesWith(policy) ? stateOf[each.outcome] : 'skipped')
         note(each.key, ns.local?.name, writeMemory(ns, { item, changed: each, policy, startedAt }))
+        note(each.key, sharing.tier, ns.sharesWith(policy) ? stateOf[each.outcome] : 'skipped')
       }
     },
     tellOthers: async (all, others) => {
