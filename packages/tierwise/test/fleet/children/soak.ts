@@ -46,3 +46,5 @@ for (let seed = Number(values.seed); performance.now() < endsAt; seed++) {
   }
 }
 console.log(`${operations} operations`)
+// Sockets that were reset can keep Node busy for ever when it ends by itself.
+process.exit()
