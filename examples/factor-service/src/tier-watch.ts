@@ -21,8 +21,9 @@ export function watchTiers(manager: CacheManager, tell: (line: string) => void):
   const look = async (): Promise<void> => {
     const { tiers, state } = await manager.health({ deep: true })
     if (state === 'stopped') return
-    for (const { name, breaker, usage } of tiers) {
-      if (breaker !== 'closed' || usage === undefined || !lost.delete(name)) continue
+    for (const { name, breaker, breakers, usage } of tiers) {
+      // The breaker of writes stays as it is until somebody writes.
+      if ((breakers?.read ?? breaker) !== 'closed' || usage === undefined || !lost.delete(name)) continue
       tell(`Tier ${name} is back.`)
     }
     if (lost.size === 0) stop()

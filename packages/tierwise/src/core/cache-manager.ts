@@ -233,6 +233,7 @@ export class TieredCacheManager implements CacheManager {
       holdMs: policy.holdMs,
       coldMs: policy.sourceLagMs,
       space,
+      now: () => this.#parts.engine.runtime.clock.now(),
     })
   }
 

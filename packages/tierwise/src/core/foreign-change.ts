@@ -1,3 +1,4 @@
+import { loseEntry } from './lost-entry.ts'
 import type { Namespace } from './namespace.ts'
 
 /** What is known of a change that another process has made; `Infinity` when its version is not known. */
@@ -37,7 +38,7 @@ export function loseKeys(ns: Namespace, isLost: ((storageKey: string) => boolean
     // protocol P1 loss-marks: a reply may be older than a change that was missed
     ns.tickets.markAll()
     // protocol P3 loss-empties: whatever memory holds may be older than a change that was missed
-    ns.local?.space.clear()
+    loseMemory(ns, () => true)
     return
   }
   loseSome(ns, (key) => isLost(ns.storageKey(key)))
@@ -49,5 +50,11 @@ function loseSome(ns: Namespace, lost: (key: string) => boolean): void {
   // protocol P1 lane-loss-marks: as for all lanes
   for (const key of ns.tickets.keys()) if (lost(key)) ns.tickets.mark(key, Infinity)
   // protocol P3 lane-loss-empties: as for all lanes
-  for (const key of ns.local?.space.keys() ?? []) if (lost(key)) ns.local?.space.delete(key)
+  loseMemory(ns, lost)
+}
+
+function loseMemory(ns: Namespace, lost: (key: string) => boolean): void {
+  const space = ns.local?.space
+  if (space === undefined) return
+  for (const key of space.keys()) if (lost(key)) loseEntry(space, key, ns.now())
 }

@@ -1,5 +1,6 @@
 import type { LaneProofs } from './lane-proofs.ts'
 import type { Arrivals } from './arrivals.ts'
+import { loseEntry } from './lost-entry.ts'
 import type { GuardedAuthority } from './guarded-authority.ts'
 import type { LocalSpace } from '../contract/tier.ts'
 
@@ -16,6 +17,7 @@ export interface SharingParts {
   readonly holdMs: number
   readonly coldMs: number
   readonly space: LocalSpace | undefined
+  readonly now: () => number
   /** Versions below this one were given before changes of the lane may have been missed. */
   readonly floorOf: (storageKey: string) => number
 }
@@ -84,11 +86,11 @@ export class Sharing {
     this.#provisional.delete(key)
   }
 
-  /** The proofs have changed. What was only provisional goes: it has no version by which a change could find it older. */
+  /** The proofs have changed. What was only provisional is stale from now on: it has no version by which a change could find it older. */
   update(): void {
-    const { space, proofs, maxStalenessMs } = this.#parts
+    const { space, proofs, maxStalenessMs, now } = this.#parts
     if (this.#provisional.size > 0 && proofs.oldest !== -Infinity) {
-      for (const key of this.#provisional.keys()) space?.delete(key)
+      if (space !== undefined) for (const key of this.#provisional.keys()) loseEntry(space, key, now())
       this.#provisional.clear()
     }
     // protocol P3 servable-until: the hit itself looks at nothing else
