@@ -76,7 +76,7 @@ export class Faults {
 
   #ofMembers(member: Member): Readonly<Record<string, Fault>> {
     const { random } = this.#parts
-    const freeze: Fault = () => member.freeze(random.pick([50, 100, 500, 2500]) + random.int(500))
+    const freeze: Fault = () => member.freeze(random.pick([50, 300, 2500]) + random.int(500))
     const label = `m${member.index}`
     const ofProcess = { [`${label} frozen`]: freeze, [`${label} killed`]: () => member.replace() }
     if (member.proxy === undefined) return ofProcess
@@ -89,7 +89,8 @@ export class Faults {
       await sleep(ms)
       await proxy.pass()
     }
-    const longMs = random.pick([100, 200, 800, 3500])
+    // Longer than the bound on staleness, now and then.
+    const longMs = random.pick([100, 400, 1500, 6500])
     return {
       [`${label} cut`]: async () => proxy.cut(random.pick(['reset', 'end'])),
       [`${label} silenced`]: () => {
