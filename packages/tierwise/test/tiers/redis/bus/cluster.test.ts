@@ -53,11 +53,8 @@ describe.each(testedPackages)('a bus on a cluster with $title', (tested) => {
     const { one, by } = await hearing(tested)
     expect(one.lostLanes.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
     const all = keys('a')
-    // The server learns the script, so that nothing is sent twice and out of order.
-    for (const key of all.splice(0, 10)) await by.emit(key)
-    await until(() => one.changes.length === 10)
-    one.changes.length = 0
-    await Promise.all(all.map((key) => by.emit(key)))
+    // One after the other: a node that does not know the script yet, or a redirection, would change the order.
+    for (const key of all) await by.emit(key)
     await by.emit('', { lane: one.bus.tagLane, changes: [['T', ['red'], 7]] })
     await until(() => one.changes.length === all.length + 1)
     inOrderByLane(one, all)
