@@ -49,6 +49,10 @@ export const changes = {
   'owed-newer': [' || kept.version > version', ''],
   'replay-again': ['if (this.#keys.get(owed.key) === owed) ', ''],
 
+  // Fences and holds.
+  'hold-nested': ['holdMs === 0 && ns.tickets.holdsOf(key) > 1', 'false'],
+  'fence-repeat': ['flight.isRepeat || !(mayHelp || isBehind(flight, sourceVersion))', 'true'],
+
   // The scripts of the authority.
   'beside-life': ["redis.call('PTTL', beside) < lifeMs", 'true'],
   'changed-at': ['math.max(version, transient.version)', 'version'],

@@ -94,8 +94,8 @@ function operations.fill(name, beside, key)
   if transient.lease ~= lease then return 'lease' end
   -- protocol P1 lease-once: a fill that is sent twice may come after a change
   endLease(beside, transient, key)
-  -- protocol P1 fence-refuses: the load has read a copy of the source that lags
   local fence = guardsOf(key).fence
+  -- protocol P1 fence-refuses: the load has read a copy of the source that lags
   if fence and (sourceVersion or -math.huge) < fence then return 'fence' end
   local kind, version = headOf(name)
   local change = changedAt(kind, version, transient)
