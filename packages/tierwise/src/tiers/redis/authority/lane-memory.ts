@@ -5,7 +5,7 @@
  *
  * Fields: `gen`, a random text made with the first of them; `born`, since when the lane remembers; `hi`, the highest
  * version that it gave; `h:<key>`, who holds the key and until when, in pairs; `f:<key>`, its fence and how long that is
- * remembered; `sweep`, where the search for holds and fences that are over goes on, and when, while there are any.
+ * remembered; `sweep`, where the search for holds and fences that are over goes on, and when: there as long as there may be any.
  */
 export const laneMemoryLua = `
 local function whole(number) return string.format('%.0f', number) end
@@ -27,6 +27,7 @@ end
 /** Reads `h:<key>` and `f:<key>`, changes them, and removes those that are over, a few in each call. */
 export const guardsLua = `
 local function guardsOf(key)
+  if not sweep and guarded == 0 then return { holds = {} } end
   local found = redis.call('HMGET', KEYS[1], 'h:' .. key, 'f:' .. key)
   local guards = { holds = {} }
   for source, till in string.gmatch(found[1] or '', '(%S+) (%d+)') do guards.holds[source] = tonumber(till) end
