@@ -44,7 +44,7 @@ export async function writeShared(
       for (const each of all) {
         const item = withVersion(written.get(each.key)!, each.version)
         written.set(each.key, item)
-        note(each.key, ns.local?.name, writeMemory(ns, { item, changed: each, policy, startedAt }))
+        note(each.key, ns.local?.name, writeMemory(ns, { item, changed: each, write, startedAt }))
         note(each.key, sharing.tier, ns.sharesWith(policy) ? stateOf[each.outcome] : 'skipped')
       }
     },
@@ -82,11 +82,14 @@ function changeOf(
 interface MemoryWrite {
   readonly item: Encoded
   readonly changed: Changed
-  readonly policy: Policy
+  readonly write: SharedWrite
   readonly startedAt: number
 }
 
-function writeMemory(ns: Namespace, { item, changed, policy, startedAt }: MemoryWrite): TierWriteState {
+function writeMemory(ns: Namespace, { item, changed, write, startedAt }: MemoryWrite): TierWriteState {
+  const { policy, ifVersion } = write
+  // protocol P3 owed-rewrite: what was held before may be older than the start of this write
+  if (changed.outcome === 'owed' && ifVersion !== undefined) return 'skipped'
   // protocol P4 owed-write: the writer reads its own write though the authority is away
   if (changed.outcome === 'owed')
     return provide(ns, { key: item.key, entry: item.entry, readAt: startedAt }, policy) ? 'applied' : 'skipped'
