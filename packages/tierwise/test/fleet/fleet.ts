@@ -190,7 +190,7 @@ export class Fleet {
     for (const primary of await primariesOf(this.#servers).catch(() => []))
       await primary.command('PING').catch(() => undefined)
     const heir = `heir of ${member}`
-    const keys = this.#history.inherit(member, heir)
+    const keys = [...new Set([...this.#history.inherit(member, heir), ...this.#history.owedBy(member)])]
     if (keys.length > 0) this.#owe(this.#tellAgain(keys, heir))
   }
 

@@ -139,6 +139,15 @@ export class History {
     return left
   }
 
+  /** Keys that the member had changed without being able to tell anybody, and nobody has told of since. */
+  owedBy(member: string): readonly number[] {
+    return [...this.#keys.keys()].filter((key) => {
+      const { versions } = this.#keys[key]!
+      const own = versions.findLastIndex(({ by }) => by === member)
+      return own > 0 && versions.slice(own).every(({ toldAt }) => toldAt === undefined)
+    })
+  }
+
   /** Keys that members who are dead now have changed since the doubt began: nobody else need have heard of that. */
   doubtedOf(isAlive: (member: string) => boolean): readonly number[] {
     const dead = this.#doubted.filter(({ member }) => !isAlive(member))
