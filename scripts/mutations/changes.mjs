@@ -46,6 +46,7 @@ export const changes = {
   // What is owed.
   'owed-order': ['this.#isOwed(change.key) ? { ...change, isDoubtful: true } : change', 'change'],
   'replay-order': ['isDoubtful: true', 'isDoubtful: false'],
+  'owed-since': [' || this.#keys.get(owed.key) !== owed', ''],
   'owed-newer': [' || kept.version > version', ''],
   'replay-again': ['if (this.#keys.get(owed.key) === owed) ', ''],
 

@@ -6,6 +6,8 @@ const redis = 'packages/tierwise/src/tiers/redis/'
 const fleet = [
   'core/fleet/schedules/',
   'core/fleet/protocol-lines',
+  'core/fleet/overtaken-changes',
+  'core/fleet/late-opening',
   'core/fleet/two-instances',
   'core/fleet/source-versions',
 ]
@@ -19,7 +21,10 @@ const fleet = [
 const suites = [
   [
     `${core}intents`,
-    [['core/intents', 'core/fleet/schedules/outages', 'core/fleet/protocol-lines'], ['core/fleet/restart']],
+    [
+      ['core/intents', 'core/fleet/schedules/outages', 'core/fleet/protocol-lines', 'core/fleet/overtaken-changes'],
+      ['core/fleet/restart'],
+    ],
   ],
   [
     core,

@@ -64,6 +64,7 @@ export class GuardedAuthority {
     const operation = changes.some((change) => change.operation === 'set') ? 'set' : 'delete'
     // protocol P1 owed-order: the change that was given up may still arrive, after this one
     const marked = changes.map((change) => (this.#isOwed(change.key) ? { ...change, isDoubtful: true } : change))
+    const owed = changes.map(({ key }) => this.#intents.owedOf(key))
     const answers = this.#guard.refuses(operation)
       ? undefined
       : await this.#guard.run(operation, () => this.#authority.change(marked), isPatient)
@@ -71,7 +72,7 @@ export class GuardedAuthority {
       const answer = answers?.[at]
       // protocol P1 owed-kept: what the store still holds must not come back with it
       if (answer === undefined) this.#intents.keep(key, prefix, Infinity)
-      else if ('version' in answer) this.#intents.settle(key, Infinity)
+      else if ('version' in answer) this.#intents.settleThat(owed[at])
     }
     // protocol P1 owed-saved: the process may end before the store is back
     if (answers === undefined) await this.#intents.saved()

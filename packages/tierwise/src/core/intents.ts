@@ -104,6 +104,19 @@ export class Intents {
     this.#noteEnd()
   }
 
+  /** What is owed of the key now. */
+  owedOf(key: string): OwedKey | undefined {
+    return this.#keys.get(key)
+  }
+
+  /** A change that was sent when this was owed has reached the tier. */
+  settleThat(owed: OwedKey | undefined): void {
+    // protocol P1 owed-since: a later change may have been given up before the answer to this one came
+    if (owed === undefined || this.#keys.get(owed.key) !== owed) return
+    this.#keys.delete(owed.key)
+    this.#noteEnd()
+  }
+
   owed(): OwedChanges {
     return { keys: [...this.#keys.values()], clears: [...this.#clears.values()] }
   }

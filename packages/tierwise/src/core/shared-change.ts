@@ -24,6 +24,8 @@ export interface Changed {
   readonly position: BusPosition | undefined
   /** Whether memory may take the new value: nothing else has changed the key meanwhile. */
   mayInstall(): boolean
+  /** Whether this process has begun no later change of the key, whatever became of that. */
+  isLatest(): boolean
 }
 
 /** What is done with the changes before they count as applied in this process. */
@@ -125,6 +127,8 @@ function toChanged(
       // protocol P1 write-reply: another change may have been told before the reply came
       return ticket.allows(version) && (held === undefined || held.version < version)
     },
+    // Outcomes that are not known come in no order: a later change is given up at once when a breaker has opened.
+    isLatest: () => ticket.allows(Number.MAX_VALUE),
   }
 }
 

@@ -90,6 +90,8 @@ function writeMemory(ns: Namespace, { item, changed, write, startedAt }: MemoryW
   const { policy, ifVersion } = write
   // protocol P3 owed-rewrite: what was held before may be older than the start of this write
   if (changed.outcome === 'owed' && ifVersion !== undefined) return 'skipped'
+  // protocol P4 owed-overtaken: a later write of this process may have been given up before this one
+  if (changed.outcome === 'owed' && !changed.isLatest()) return 'skipped'
   // protocol P4 owed-write: the writer reads its own write though the authority is away
   if (changed.outcome === 'owed')
     return provide(ns, { key: item.key, entry: item.entry, readAt: startedAt }, policy) ? 'applied' : 'skipped'

@@ -19,6 +19,8 @@ const refreshMs = 1000
 export class TagTable implements KeptTable {
   readonly #marks = new Map<string, number>()
   readonly #keepers: TagKeeper[] = []
+  /** What this process has invalidated: a store that opens late may have records with a later clock than was known then. */
+  readonly #own = new Set<string>()
   readonly #timers: Timers
   #onClear: (namespace: string) => void = () => {}
   #onInvalidate: (names: readonly string[], clock: number) => void = () => {}
@@ -62,13 +64,14 @@ export class TagTable implements KeptTable {
     const known = await store.load()
     const { clock, floor = 0 } = known
     const isFirst = this.#keepers.length === 0
-    this.#keepers.push(new TagKeeper(store, known, { table: this, timers: this.#timers }))
+    const keeper = new TagKeeper(store, known, { table: this, timers: this.#timers })
+    this.#keepers.push(keeper)
     this.#floor = isFirst ? floor : Math.max(this.#floor, floor)
     // The first clock replaces one that counts from the start of the process. Going back is safe only while no entry
     // has recorded it.
     if (isFirst && !this.#sealed) this.#now = clock
     this.learn(known)
-    if (this.#sealed) this.#keepers.at(-1)?.catchUp()
+    if (this.#sealed) this.#tellLate(keeper)
     if (store.shared) this.#watch()
   }
 
@@ -79,7 +82,10 @@ export class TagTable implements KeptTable {
   async invalidate(names: readonly string[]): Promise<boolean> {
     const clock = this.#now + 1
     this.#now = clock
-    for (const name of names) this.#raise(name, clock)
+    for (const name of names) {
+      this.#own.add(name)
+      this.#raise(name, clock)
+    }
     this.#onInvalidate(names, clock)
     for (const keeper of this.#keepers) keeper.owe(names, clock)
     const taken = await Promise.all(this.#keepers.map((keeper) => keeper.deliver()))
@@ -129,6 +135,16 @@ export class TagTable implements KeptTable {
 
   isCleared(namespace: string, recorded: number): boolean {
     return this.#mark(namespace) > recorded || this.#mark('') > recorded
+  }
+
+  /** Before the tier is read for the first time. */
+  #tellLate(keeper: TagKeeper): void {
+    const clock = this.#now + 1
+    if (this.#own.size > 0) this.#now = clock
+    // protocol P4 tags-late: what the store holds may have recorded a later clock than the invalidation was given
+    for (const name of this.#own) this.#raise(name, clock)
+    keeper.owe([...this.#own], clock)
+    keeper.catchUp()
   }
 
   #watch(): void {

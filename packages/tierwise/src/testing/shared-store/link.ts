@@ -28,7 +28,7 @@ export interface PauseOptions {
   readonly moment?: 'before' | 'after'
   /** How many calls are held up; later ones pass. @default Infinity */
   readonly calls?: number
-  /** Only calls that are about this storage key. @default all */
+  /** Only calls that are about this storage key or mark of a tag. @default all */
   readonly key?: string
 }
 

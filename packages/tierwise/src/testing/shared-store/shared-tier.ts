@@ -150,7 +150,7 @@ function tagStore(server: Server, link: Link): TagStore {
         return { clock, floor, marks: new Map([...marks].filter(([, mark]) => mark > after)) }
       }),
     invalidate: (names, atLeast) =>
-      link.call('tags', [], () => {
+      link.call('tags', names, () => {
         const { tags } = server.state
         tags.clock = Math.max(tags.clock + 1, atLeast, Math.floor(server.now() * 1000))
         for (const name of names) tags.marks.set(name, tags.clock)

@@ -198,8 +198,10 @@ export class SourceWrites {
   /** For calls that do not say what became of them. */
   async #observe(work: () => Promise<unknown>): Promise<Outcome> {
     const before = this.#troubles
+    // A tier that is still being opened is told later, and nothing says so.
+    const isOpen = (await this.#parts.manager.health()).bus?.confirmedAgoMs !== undefined
     await work()
-    return { isApplied: this.#troubles === before && this.#openBreakers.size === 0 }
+    return { isApplied: isOpen && this.#troubles === before && this.#openBreakers.size === 0 }
   }
 
   #note(what: string, { key, number }: Begun): void {
