@@ -20,7 +20,7 @@ const fleet = [
  */
 const suites = [
   [
-    `${core}intents`,
+    `${core}journal/intents`,
     [
       ['core/intents', 'core/fleet/schedules/outages', 'core/fleet/protocol-lines', 'core/fleet/overtaken-changes'],
       ['core/fleet/restart'],

@@ -3,13 +3,13 @@ import { fill } from './fill.ts'
 import type { Loaded } from './fill.ts'
 import type { Flight, Landing } from './flight.ts'
 import { emitLoad, landFromCache, landFromError, noteMemory } from './landing.ts'
-import { seekLease, takeLeases } from './lease.ts'
+import { seekLease, takeLeases } from './fleet/lease.ts'
 import { createFlight, fly, limitLoad, settleAbsent } from './load.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { sourceVersion } from './policy.ts'
 import { readThrough } from './read.ts'
-import { isBehind, needsRepeat } from './source-version.ts'
+import { isBehind, needsRepeat } from './fleet/source-version.ts'
 
 /** A flight of a batch, and how its share of the batch reaches it. */
 interface Seat {

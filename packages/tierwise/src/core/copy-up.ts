@@ -1,10 +1,10 @@
 import type { Fill, HeldLease } from '../contract/authority.ts'
 import type { Entry } from '../contract/entry.ts'
 import { freshness, reviewTime } from './entry.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import type { Sharing } from './sharing.ts'
+import type { Sharing } from './fleet/sharing.ts'
 import { toBytes } from './store.ts'
 import { storedEntries } from './stored-entries.ts'
 

@@ -4,7 +4,7 @@ import type { Flight } from './flight.ts'
 import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { fillShared } from './shared-fill.ts'
+import { fillShared } from './fleet/shared-fill.ts'
 import { encode, leaveOut, storeIn, storeInMemory } from './store.ts'
 import type { Encoded } from './store.ts'
 

@@ -1,5 +1,5 @@
 import type { Emitter } from './emitter.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { GuardedTier } from './guard/guarded-tier.ts'
 
 export interface LifecycleParts {
   readonly tiers: readonly GuardedTier[]

@@ -1,7 +1,7 @@
 import type { EntryHead, KeyedHead } from '../contract/entry.ts'
 import { CacheError } from '../errors.ts'
 import { freshness, shiftTimes } from './entry.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 

@@ -6,7 +6,7 @@ import { isolateOut } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 import { readTtl, sourceVersion, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
-import { refuseTags } from './raw-policy.ts'
+import { refuseTags } from './raw/raw-policy.ts'
 import { texts } from '../base/option-reader.ts'
 
 /** What the loader asked for while it ran. */

@@ -2,8 +2,8 @@ import { boolean, optionError, positiveInteger, shaped } from '../base/option-re
 import type { OptionReader, OptionTable } from '../base/option-reader.ts'
 import type { BusDefinition } from '../contract/bus.ts'
 import type { EncryptionKey } from '../contract/codec.ts'
-import { guardTable } from './guard-options.ts'
-import type { GuardOptionValues } from './guard-options.ts'
+import { guardTable } from './guard/guard-options.ts'
+import type { GuardOptionValues } from './guard/guard-options.ts'
 import { isNamePart } from './key.ts'
 
 /** The manager's own options that are plain values; tiers, namespaces and parts are read elsewhere. */

@@ -31,8 +31,8 @@ import type { OptionTable } from '../base/option-reader.ts'
 import { ConfigError, LicenseViolationError } from '../errors.ts'
 import type { InvalidationOptions } from './invalidate.ts'
 import { isNamePart } from './key.ts'
-import { rawOptions, refuseRawCall, resolveRaw } from './raw-policy.ts'
-import type { RawContext, RawPolicy } from './raw-policy.ts'
+import { rawOptions, refuseRawCall, resolveRaw } from './raw/raw-policy.ts'
+import type { RawContext, RawPolicy } from './raw/raw-policy.ts'
 
 /** Options after merging, each with a value. `Infinity` is no deadline, 0 is off. */
 export interface Policy {

@@ -1,10 +1,10 @@
 import type { BusPosition } from '../contract/bus.ts'
 import type { TierWriteState } from '../contract/events.ts'
 import { applyChange } from './coherence.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
-import { changeShared, type Changed, type SharedChange } from './shared-change.ts'
-import type { Sharing } from './sharing.ts'
+import { changeShared, type Changed, type SharedChange } from './fleet/shared-change.ts'
+import type { Sharing } from './fleet/sharing.ts'
 import type { States } from './tier-write.ts'
 
 /** How keys are removed where other processes see it. */

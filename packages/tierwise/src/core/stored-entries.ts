@@ -2,7 +2,7 @@ import type { Entry } from '../contract/entry.ts'
 import type { BadRecordReason } from '../contract/events.ts'
 import { CacheError } from '../errors.ts'
 import { shiftTimes } from './entry.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { GuardedTier } from './guard/guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 

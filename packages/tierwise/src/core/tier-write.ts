@@ -1,6 +1,6 @@
 import type { WriteResult } from '../contract/cache.ts'
 import type { TierWriteState } from '../contract/events.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { leaveOut, storeIn } from './store.ts'

@@ -1,6 +1,6 @@
 import type { Entry } from '../contract/entry.ts'
 import type { TierRecord } from '../contract/tier.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { GuardedTier } from './guard/guarded-tier.ts'
 
 interface Pending {
   readonly tier: GuardedTier

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 
 import type { TierEvent } from '../../src/contract/events.ts'
 import { Emitter } from '../../src/core/emitter.ts'
-import { Intents } from '../../src/core/intents.ts'
-import { Journal } from '../../src/core/journal.ts'
+import { Intents } from '../../src/core/journal/intents.ts'
+import { Journal } from '../../src/core/journal/journal.ts'
 import { fakeRuntime } from '../../src/testing/index.ts'
 
 /** The notes of a host: what a crash leaves. */

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 
 import type { Cache, CacheManager } from '../../src/contract/cache.ts'
 import type { NoteStore, TierDefinition } from '../../src/contract/tier.ts'
-import { writeOwed } from '../../src/core/journal-note.ts'
+import { writeOwed } from '../../src/core/journal/journal-note.ts'
 import { createCacheManager } from '../../src/create-cache-manager.ts'
 import { fakeRuntime, faultPlan, faultTier, mapTier } from '../../src/testing/index.ts'
 import type { FakeRuntime, FaultPlan } from '../../src/testing/index.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { Emitter } from '../../src/core/emitter.ts'
-import { Intents } from '../../src/core/intents.ts'
+import { Intents } from '../../src/core/journal/intents.ts'
 import type { TierEvent } from '../../src/contract/events.ts'
 import { fakeRuntime } from '../../src/testing/index.ts'
 import { heldByTier, stackOpener } from '../stacks.ts'

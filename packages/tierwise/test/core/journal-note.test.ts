@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { readOwed, readPlace, writeOwed, writePlace } from '../../src/core/journal-note.ts'
+import { readOwed, readPlace, writeOwed, writePlace } from '../../src/core/journal/journal-note.ts'
 
 describe('a note of the journal', () => {
   test('says what is owed, whatever the keys look like', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { KeyChange } from '../../src/contract/bus.ts'
-import type { GuardedTier } from '../../src/core/guarded-tier.ts'
-import { LocalTiers } from '../../src/core/local-tiers.ts'
+import type { GuardedTier } from '../../src/core/guard/guarded-tier.ts'
+import { LocalTiers } from '../../src/core/fleet/local-tiers.ts'
 import { fakeRuntime } from '../../src/testing/index.ts'
 
 interface SlowTier {

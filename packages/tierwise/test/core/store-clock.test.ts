@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { ProcessAuthority } from '../../src/core/authority.ts'
+import { ProcessAuthority } from '../../src/core/process-authority.ts'
 import { createCacheManager } from '../../src/create-cache-manager.ts'
 import type { Cache, CacheManager } from '../../src/contract/cache.ts'
 import { fakeRuntime, faultPlan, faultTier, mapTier } from '../../src/testing/index.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import { createCacheManager } from '../../src/create-cache-manager.ts'
-import { TagTable } from '../../src/core/tags.ts'
-import type { GuardedTagStore } from '../../src/core/tag-keeper.ts'
+import { TagTable } from '../../src/core/tags/tags.ts'
+import type { GuardedTagStore } from '../../src/core/tags/tag-keeper.ts'
 import type { TagMarks } from '../../src/contract/tags.ts'
 import { memory } from '../../src/tiers/memory/index.ts'
 import { fakeRuntime, faultPlan, faultTier, mapTier } from '../../src/testing/index.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Entry } from '../../src/contract/entry.ts'
-import type { GuardedTier } from '../../src/core/guarded-tier.ts'
+import type { GuardedTier } from '../../src/core/guard/guarded-tier.ts'
 import { WriteBehind } from '../../src/core/write-behind.ts'
 
 const entry: Entry = {

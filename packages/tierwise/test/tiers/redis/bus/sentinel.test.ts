@@ -99,15 +99,11 @@ describe('a bus behind Sentinel', () => {
       await until(() => one.keys.length === 1)
       const dead = await group.killPrimary()
       await group.primaryAfter(dead)
-      await until(
-        () =>
-          by.emit('b').then(
-            () => true,
-            () => false,
-          ),
-        20_000,
-      )
-      await until(() => one.keys.includes('b'), 20_000)
+      // What the new primary was told before the bus found it may count as lost, if it had not got everything.
+      await until(async () => {
+        await by.emit('b').catch(() => undefined)
+        return one.keys.includes('b')
+      }, 20_000)
       await one.proven(20_000)
       await one.bus.stop()
       await port.close()

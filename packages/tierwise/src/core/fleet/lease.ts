@@ -1,10 +1,10 @@
-import type { LeaseAnswer, LeaseRequest } from '../contract/authority.ts'
-import type { Flight, Landing } from './flight.ts'
-import { landFromCache } from './landing.ts'
-import type { Namespace } from './namespace.ts'
+import type { LeaseAnswer, LeaseRequest } from '../../contract/authority.ts'
+import type { Flight, Landing } from '../flight.ts'
+import { landFromCache } from '../landing.ts'
+import type { Namespace } from '../namespace.ts'
 import type { Sharing } from './sharing.ts'
-import { readBest } from './tick-reads.ts'
-import { staleLanding } from './wait.ts'
+import { readBest } from '../tick-reads.ts'
+import { staleLanding } from '../wait.ts'
 
 /** A fresh record that is announced and then not found was superseded at once; after so many the loader runs in any case. */
 const mostTries = 100

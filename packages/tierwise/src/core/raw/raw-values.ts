@@ -1,5 +1,5 @@
-import type { RawValues } from '../contract/options.ts'
-import { CodecError } from '../errors.ts'
+import type { RawValues } from '../../contract/options.ts'
+import { CodecError } from '../../errors.ts'
 
 /** How plain values become bytes and back; `decode` may not keep the bytes. */
 export interface RawCodec {

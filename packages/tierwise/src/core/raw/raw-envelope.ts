@@ -1,6 +1,6 @@
-import type { Envelope } from '../contract/codec.ts'
-import type { EntryHead } from '../contract/entry.ts'
-import type { RawValues } from '../contract/options.ts'
+import type { Envelope } from '../../contract/codec.ts'
+import type { EntryHead } from '../../contract/entry.ts'
+import type { RawValues } from '../../contract/options.ts'
 import { rawCodecs } from './raw-values.ts'
 
 /** What is known of a plain value besides its bytes. */

@@ -1,10 +1,10 @@
-import type { Change, ChangeAnswer } from '../contract/authority.ts'
-import type { BusPosition } from '../contract/bus.ts'
-import { interruptLoads } from './coherence.ts'
-import type { GuardedTier } from './guarded-tier.ts'
-import type { Namespace } from './namespace.ts'
+import type { Change, ChangeAnswer } from '../../contract/authority.ts'
+import type { BusPosition } from '../../contract/bus.ts'
+import { interruptLoads } from '../coherence.ts'
+import type { GuardedTier } from '../guard/guarded-tier.ts'
+import type { Namespace } from '../namespace.ts'
 import type { Sharing } from './sharing.ts'
-import type { Ticket } from './tickets.ts'
+import type { Ticket } from '../tickets.ts'
 
 type WithoutOrder<C> = C extends Change ? Omit<C, 'order' | 'key'> : never
 

@@ -1,17 +1,25 @@
-import type { BarrierResult, Bus, BusChange, BusListener, BusPosition, KeyChange, TagChange } from '../contract/bus.ts'
-import type { BusHealth } from '../contract/analytics.ts'
-import type { Timers } from '../contract/runtime.ts'
-import { TimeoutError } from '../errors.ts'
+import type {
+  BarrierResult,
+  Bus,
+  BusChange,
+  BusListener,
+  BusPosition,
+  KeyChange,
+  TagChange,
+} from '../../contract/bus.ts'
+import type { BusHealth } from '../../contract/analytics.ts'
+import type { Timers } from '../../contract/runtime.ts'
+import { TimeoutError } from '../../errors.ts'
 import { Arrivals } from './arrivals.ts'
-import type { Emitter } from './emitter.ts'
+import type { Emitter } from '../emitter.ts'
 import { applyForeign, loseKeys } from './foreign-change.ts'
-import type { GuardedTier } from './guarded-tier.ts'
-import type { Journal } from './journal.ts'
-import { PlaceKeeper } from './journal-place.ts'
+import type { GuardedTier } from '../guard/guarded-tier.ts'
+import type { Journal } from '../journal/journal.ts'
+import { PlaceKeeper } from '../journal/journal-place.ts'
 import { LaneProofs } from './lane-proofs.ts'
 import { LocalTiers, prefixOf } from './local-tiers.ts'
-import type { Namespace } from './namespace.ts'
-import type { TagTable } from './tags.ts'
+import type { Namespace } from '../namespace.ts'
+import type { TagTable } from '../tags/tags.ts'
 import { Underway } from './underway.ts'
 
 export interface FleetParts {

@@ -1,5 +1,5 @@
-import type { Timer, Timers } from '../contract/runtime.ts'
-import type { Emitter } from './emitter.ts'
+import type { Timer, Timers } from '../../contract/runtime.ts'
+import type { Emitter } from '../emitter.ts'
 import type { IntentLog } from './intents-log.ts'
 import type { OwedChanges, OwedClear, OwedKey } from './journal-note.ts'
 

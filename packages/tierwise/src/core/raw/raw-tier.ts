@@ -8,8 +8,8 @@ import type {
   TierRecord,
   TierUsage,
   WriteOutcome,
-} from '../contract/tier.ts'
-import { TierError } from '../errors.ts'
+} from '../../contract/tier.ts'
+import { TierError } from '../../errors.ts'
 import { carry } from './raw-envelope.ts'
 
 /** Now, by the clock of this process and on the scale of the versions. */

@@ -1,5 +1,5 @@
 import { loseEntry } from './lost-entry.ts'
-import type { Namespace } from './namespace.ts'
+import type { Namespace } from '../namespace.ts'
 
 /** What is known of a change that another process has made; `Infinity` when its version is not known. */
 export interface ForeignChange {

@@ -1,4 +1,4 @@
-import type { Timers } from '../contract/runtime.ts'
+import type { Timers } from '../../contract/runtime.ts'
 
 /** Who waits for another process to load a key. */
 export class Arrivals {

@@ -1,8 +1,8 @@
-import { oneOf, optionError, readOptions } from '../base/option-reader.ts'
-import type { OptionReader } from '../base/option-reader.ts'
-import type { RawValues } from '../contract/options.ts'
-import { ConfigError } from '../errors.ts'
-import { storagePrefix } from './key.ts'
+import { oneOf, optionError, readOptions } from '../../base/option-reader.ts'
+import type { OptionReader } from '../../base/option-reader.ts'
+import type { RawValues } from '../../contract/options.ts'
+import { ConfigError } from '../../errors.ts'
+import { storagePrefix } from '../key.ts'
 
 /** The options of a raw namespace, each with a value. */
 export interface RawPolicy {

@@ -1,5 +1,5 @@
-import type { Timer, Timers } from '../contract/runtime.ts'
-import type { TagClock, TagMarks } from '../contract/tags.ts'
+import type { Timer, Timers } from '../../contract/runtime.ts'
+import type { TagClock, TagMarks } from '../../contract/tags.ts'
 import { TagKeeper } from './tag-keeper.ts'
 import type { GuardedTagStore, KeptTable } from './tag-keeper.ts'
 

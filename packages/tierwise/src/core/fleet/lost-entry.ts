@@ -1,4 +1,4 @@
-import type { LocalSpace } from '../contract/tier.ts'
+import type { LocalSpace } from '../../contract/tier.ts'
 
 /**
  * Ends the freshness of an entry that is not proved any more. What has a grace stays as a stale value: it may stand in for

@@ -7,8 +7,8 @@ import type {
   HeldLease,
   LeaseAnswer,
   LeaseRequest,
-} from '../contract/authority.ts'
-import type { Intents } from './intents.ts'
+} from '../../contract/authority.ts'
+import type { Intents } from '../journal/intents.ts'
 import type { TierGuard } from './tier-guard.ts'
 
 export interface GuardedAuthorityParts {

@@ -1,9 +1,9 @@
-import { Breaker } from '../base/breaker.ts'
-import type { BreakerListener } from '../base/breaker.ts'
-import { withDeadline } from '../base/deadline.ts'
-import type { BreakerState } from '../contract/events.ts'
-import type { Runtime } from '../contract/runtime.ts'
-import { CacheError, TierError, TimeoutError } from '../errors.ts'
+import { Breaker } from '../../base/breaker.ts'
+import type { BreakerListener } from '../../base/breaker.ts'
+import { withDeadline } from '../../base/deadline.ts'
+import type { BreakerState } from '../../contract/events.ts'
+import type { Runtime } from '../../contract/runtime.ts'
+import { CacheError, TierError, TimeoutError } from '../../errors.ts'
 import type { GuardSettings } from './guard-options.ts'
 
 export interface OpeningParts {

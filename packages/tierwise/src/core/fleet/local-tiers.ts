@@ -1,5 +1,5 @@
-import type { BusChange, KeyChange } from '../contract/bus.ts'
-import type { GuardedTier } from './guarded-tier.ts'
+import type { BusChange, KeyChange } from '../../contract/bus.ts'
+import type { GuardedTier } from '../guard/guarded-tier.ts'
 import { Underway } from './underway.ts'
 
 /** A log that is caught up with tells of thousands of changes at once. */

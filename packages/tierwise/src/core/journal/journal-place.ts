@@ -1,8 +1,8 @@
-import type { Timer, Timers } from '../contract/runtime.ts'
+import type { Timer, Timers } from '../../contract/runtime.ts'
 import type { Journal } from './journal.ts'
 import { readPlace, writePlace, type Place } from './journal-note.ts'
-import type { LocalTiers } from './local-tiers.ts'
-import type { Underway } from './underway.ts'
+import type { LocalTiers } from '../fleet/local-tiers.ts'
+import type { Underway } from '../fleet/underway.ts'
 
 const saveEveryMs = 1000
 

@@ -1,12 +1,12 @@
-import type { WriteResult } from '../contract/cache.ts'
-import type { TierWriteState } from '../contract/events.ts'
+import type { WriteResult } from '../../contract/cache.ts'
+import type { TierWriteState } from '../../contract/events.ts'
 import { changeShared, type Changed, type SharedChange } from './shared-change.ts'
 import { provide } from './shared-fill.ts'
-import { leaveOut, storeInMemory, toBytes, type Encoded } from './store.ts'
-import type { Namespace } from './namespace.ts'
-import type { Policy } from './policy.ts'
+import { leaveOut, storeInMemory, toBytes, type Encoded } from '../store.ts'
+import type { Namespace } from '../namespace.ts'
+import type { Policy } from '../policy.ts'
 import type { Sharing } from './sharing.ts'
-import { report, tellTier, type States } from './tier-write.ts'
+import { report, tellTier, type States } from '../tier-write.ts'
 
 export interface SharedWrite {
   readonly batch: readonly Encoded[]

@@ -1,5 +1,5 @@
-import type { Timer, Timers } from '../contract/runtime.ts'
-import type { TagMarks, TagStore } from '../contract/tags.ts'
+import type { Timer, Timers } from '../../contract/runtime.ts'
+import type { TagMarks, TagStore } from '../../contract/tags.ts'
 
 const retryMs = 1000
 

@@ -1,6 +1,6 @@
-import { duration, numberIn, optionError, positiveInteger, readOptions, unknownName } from '../base/option-reader.ts'
-import type { OptionReader, OptionTable } from '../base/option-reader.ts'
-import type { BreakerSettings } from '../base/breaker.ts'
+import { duration, numberIn, optionError, positiveInteger, readOptions, unknownName } from '../../base/option-reader.ts'
+import type { OptionReader, OptionTable } from '../../base/option-reader.ts'
+import type { BreakerSettings } from '../../base/breaker.ts'
 
 /** The options of a guard after merging. */
 export interface GuardSettings {

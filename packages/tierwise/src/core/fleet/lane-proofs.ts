@@ -1,4 +1,4 @@
-import type { Bus } from '../contract/bus.ts'
+import type { Bus } from '../../contract/bus.ts'
 
 /**
  * Up to which instant each lane of the bus has been told. What was current then, and has not been invalidated since, was

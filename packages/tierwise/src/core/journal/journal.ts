@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 
-import type { NoteStore } from '../contract/tier.ts'
+import type { NoteStore } from '../../contract/tier.ts'
 import { IntentLog } from './intents-log.ts'
 import { readOwed, type OwedChanges } from './journal-note.ts'
-import { storagePrefix } from './key.ts'
+import { storagePrefix } from '../key.ts'
 
 /** Notes behind the guard of their tier. */
 export interface GuardedNotes extends Pick<NoteStore, 'names' | 'get'> {

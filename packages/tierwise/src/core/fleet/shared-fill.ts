@@ -1,13 +1,13 @@
-import type { Fill, FillAnswer } from '../contract/authority.ts'
-import type { Entry } from '../contract/entry.ts'
-import { encode, leaveOut, storeIn, storeInMemory, toBytes } from './store.ts'
-import type { Encoded } from './store.ts'
-import type { Loaded } from './fill.ts'
-import type { Flight } from './flight.ts'
-import type { Namespace } from './namespace.ts'
-import type { Policy } from './policy.ts'
+import type { Fill, FillAnswer } from '../../contract/authority.ts'
+import type { Entry } from '../../contract/entry.ts'
+import { encode, leaveOut, storeIn, storeInMemory, toBytes } from '../store.ts'
+import type { Encoded } from '../store.ts'
+import type { Loaded } from '../fill.ts'
+import type { Flight } from '../flight.ts'
+import type { Namespace } from '../namespace.ts'
+import type { Policy } from '../policy.ts'
 import type { Sharing } from './sharing.ts'
-import type { Ticket } from './tickets.ts'
+import type { Ticket } from '../tickets.ts'
 
 /** A loaded value on its way to the authority. */
 interface Candidate {

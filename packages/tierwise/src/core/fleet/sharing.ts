@@ -1,8 +1,8 @@
 import type { LaneProofs } from './lane-proofs.ts'
 import type { Arrivals } from './arrivals.ts'
 import { loseEntry } from './lost-entry.ts'
-import type { GuardedAuthority } from './guarded-authority.ts'
-import type { LocalSpace } from '../contract/tier.ts'
+import type { GuardedAuthority } from '../guard/guarded-authority.ts'
+import type { LocalSpace } from '../../contract/tier.ts'
 
 export interface SharingParts {
   readonly proofs: LaneProofs

@@ -1,4 +1,4 @@
-import type { Flight } from './flight.ts'
+import type { Flight } from '../flight.ts'
 
 /** Whether the loader says that it has read less than counts. */
 export function isBehind(flight: Flight, sourceVersion: number | undefined): boolean {
