@@ -134,8 +134,8 @@ const answersAsOne = (chain: SharedChain): void => {
     await later(20 * second)
     expect(await cache.get('a')).toBe(1)
     // What only this process holds does not go where others would read it.
-    const isLocal = chain.shared.length > 0 && !chain.shared.includes(lowest)
-    for (const name of isLocal ? chain.names.filter((each) => !chain.shared.includes(each)) : chain.names) {
+    const isKept = chain.ownStores.includes(lowest)
+    for (const name of isKept ? ['memory', lowest] : chain.names) {
       // A copy arrives in the background and may be refused, as after a new connection; then the next read makes one.
       let entry: EntryInfo<unknown> | undefined
       await until(async () => {

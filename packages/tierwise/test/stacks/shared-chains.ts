@@ -29,6 +29,8 @@ export interface SharedChain {
   readonly names: readonly string[]
   /** Tiers that instances share. */
   readonly shared: readonly string[]
+  /** Tiers whose store belongs to this process: what they hold is not copied to where others would read it. */
+  readonly ownStores: readonly string[]
   tiers(options: { readonly withMemory: boolean }): readonly TierDefinition[]
 }
 
@@ -126,13 +128,18 @@ export async function startChains(): Promise<readonly SharedChain[]> {
   const kindOf = (name: string): ClientKind => clientKinds.find((kind) => kind.name.startsWith(name))!
   let folders = 0
   const onRedis = (kind: ClientKind): TierPart => ({ name: 'redis', make: () => redis(kind.single(place)) })
-  const onDisk = (): TierPart => ({ name: 'disk', make: () => disk({ path: join(folder, String(folders++)) }) })
+  const onDisk = (): TierPart => ({
+    name: 'disk',
+    isOwn: true,
+    make: () => disk({ path: join(folder, String(folders++)) }),
+  })
   const onCluster = (kind: ClientKind): TierPart => ({
     name: 'redisCluster',
     make: () => redis({ name: 'redisCluster', ...kind.cluster(ports) }),
   })
   const onPostgres = (connection: PostgresOptions): TierPart => ({
     name: 'postgres',
+    isOwn: connection.pglite !== undefined,
     make: () => postgres({ maxBytes: '100mb', ...connection }),
   })
   const packages: readonly (readonly [string, string, string, PostgresOptions])[] = [
@@ -160,6 +167,7 @@ export async function startChains(): Promise<readonly SharedChain[]> {
 
 interface TierPart {
   readonly name: string
+  readonly isOwn?: boolean
   readonly make: () => TierDefinition
 }
 
@@ -171,6 +179,7 @@ function chainOf(name: string, hasMemory: boolean, parts: readonly TierPart[]): 
     below,
     names: hasMemory ? ['memory', ...below] : below,
     shared: below.filter((each) => each !== 'disk'),
+    ownStores: parts.filter(({ isOwn }) => isOwn === true).map((part) => part.name),
     tiers: ({ withMemory }) => [...(withMemory ? [memory()] : []), ...parts.map((part) => part.make())],
   }
 }
