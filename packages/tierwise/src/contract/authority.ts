@@ -21,6 +21,11 @@ export interface LeaseRequest {
   /** Take the lease even from a process that is loading; its fill is then refused. @default false */
   readonly isForced?: boolean | undefined
   /**
+   * Take the lease from an earlier request of this process, whose load is over or whose answer was lost: nobody would
+   * bring what is waited for. @default false
+   */
+  readonly replacesOwn?: boolean | undefined
+  /**
    * `held` as long as the store remembers less than this, in milliseconds: one that has lost its memory may have lost
    * holds and fences with it. @default 0
    */

@@ -69,7 +69,8 @@ export function giveBack(ns: Namespace, flight: Flight): void {
 function requestOf(ns: Namespace, { leaseMs, coldMs }: Sharing, flight: Flight): LeaseRequest {
   const { forceFresh } = flight.policy
   const newerThan = forceFresh || flight.wasMisled ? Infinity : flight.previous?.version
-  return { key: ns.storageKey(flight.key), leaseMs, newerThan, isForced: forceFresh, coldMs }
+  // Flights of one process share a load, so a lease that it still has belongs to one that is over or given up.
+  return { key: ns.storageKey(flight.key), leaseMs, newerThan, isForced: forceFresh, replacesOwn: true, coldMs }
 }
 
 function rightOf(answer: LeaseAnswer | undefined): Flight['right'] {

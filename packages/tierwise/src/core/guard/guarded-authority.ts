@@ -34,7 +34,24 @@ export class GuardedAuthority {
   /** One answer a request; undefined for all of them when the store did not answer, or is not to be asked about one. */
   acquire(requests: readonly LeaseRequest[]): Promise<readonly LeaseAnswer[] | undefined> {
     if (this.#guard.refuses('lease') || requests.some(({ key }) => this.#isOwed(key))) return Promise.resolve(undefined)
-    return this.#guard.run('lease', () => this.#authority.acquire(requests))
+    let asked: Promise<readonly LeaseAnswer[]> | undefined
+    const ask = (): Promise<readonly LeaseAnswer[]> => (asked = this.#authority.acquire(requests))
+    return this.#guard.run('lease', ask).then((answers) => {
+      if (answers === undefined) this.#giveBackLate(requests, asked)
+      return answers
+    })
+  }
+
+  /** A lease that is granted when nobody waits for it any more: others would wait for a load that nobody makes. */
+  #giveBackLate(requests: readonly LeaseRequest[], asked: Promise<readonly LeaseAnswer[]> | undefined): void {
+    const giveBack = async (answers: readonly LeaseAnswer[]): Promise<void> => {
+      const granted = requests.flatMap(({ key }, at) => {
+        const answer = answers[at]
+        return answer?.kind === 'granted' ? [{ key, lease: answer.lease }] : []
+      })
+      if (granted.length > 0) await this.release(granted)
+    }
+    asked?.then(giveBack).catch(() => undefined)
   }
 
   /**

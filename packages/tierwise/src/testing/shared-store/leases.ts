@@ -6,26 +6,39 @@ import type { Transient } from './state.ts'
 /** A fill whose life no longer depends on the clock of the process that sent it. */
 export type SentFill = Omit<Fill, 'expiresAt'> & { readonly lifeMs: number }
 
-/** `connection` is that of the instance, which takes no lease from before it. */
-export function acquire(server: Server, request: LeaseRequest, connection: string): LeaseAnswer {
-  const { key, leaseMs, newerThan = -Infinity, isForced = false, coldMs = 0 } = request
+/** `instance` asks, over the connection of that name, and fills with no lease from before it. */
+export function acquire(
+  server: Server,
+  request: LeaseRequest,
+  { instance, connection }: { readonly instance: string; readonly connection: string },
+): LeaseAnswer {
+  const { key, leaseMs, coldMs = 0 } = request
   const now = server.now()
-  const record = server.live(key)
-  if (record !== undefined && record.version > newerThan && isFreshFrame(record.bytes, now)) return { kind: 'fresh' }
+  if (holdsFresh(server, request)) return { kind: 'fresh' }
   const memory = server.memoryOf(key)
   const told = memory.fences.has(key) ? { fence: memory.fences.get(key) } : {}
   const heldUntil = server.heldUntil(key, coldMs)
   if (heldUntil > now) return { kind: 'held', leftMs: heldUntil - now, ...told }
   const transient = server.transientOf(key)
-  if (!isForced && leaseIn(server, key) !== undefined && transient.leaseUntil > now) {
+  if (!mayReplace(request, transient, instance) && leaseIn(server, key) !== undefined && transient.leaseUntil > now) {
     transient.isAwaited = true
     return { kind: 'busy', leftMs: transient.leaseUntil - now }
   }
   const lease = `${server.nextId('lease')}${connection}`
   transient.lease = lease
+  transient.leaseOf = instance
   transient.leaseUntil = now + leaseMs
   transient.leaseLife = memory.life
   return { kind: 'granted', lease, ...told }
+}
+
+function holdsFresh(server: Server, { key, newerThan = -Infinity }: LeaseRequest): boolean {
+  const record = server.live(key)
+  return record !== undefined && record.version > newerThan && isFreshFrame(record.bytes, server.now())
+}
+
+function mayReplace({ isForced, replacesOwn }: LeaseRequest, { leaseOf }: Transient, instance: string): boolean {
+  return isForced === true || (replacesOwn === true && leaseOf === instance)
 }
 
 /** A lane that has lost its memory may have lost a hold or a fence since the lease was granted. */

@@ -16,15 +16,18 @@ export function sharedAuthority(server: Server, link: Link, clock: Pick<Clock, '
     acquire: (requests: readonly LeaseRequest[]) => {
       const { connection } = link
       return link.call('acquire', keysOf(requests), () =>
-        requests.map((request) => acquire(server, request, connection)),
+        requests.map((request) => acquire(server, request, { instance: link.id, connection })),
       )
     },
     fill: (fills: readonly Fill[]) => {
       const { connection } = link
       const sentFills = fills.map(sent)
       // The store may be another one since, which has lost the change that ended the lease and not the lease.
-      const answer = (one: SentFill): FillAnswer =>
-        one.lease.endsWith(connection) ? fill(server, one) : { refused: 'lease' }
+      const answer = (one: SentFill): FillAnswer => {
+        if (one.lease.endsWith(connection)) return fill(server, one)
+        release(server, one)
+        return { refused: 'lease' }
+      }
       return link.call('fill', keysOf(fills), () => sentFills.map(answer))
     },
     release: (leases: readonly HeldLease[]) =>

@@ -13,6 +13,8 @@ export interface Held {
 /** What the store knows of a key for a short while. Losing it costs loads. */
 export interface Transient {
   lease: string | undefined
+  /** The instance that has it. */
+  leaseOf?: string | undefined
   leaseUntil: number
   /** The life of the lane in which the lease was granted. */
   leaseLife: string | undefined

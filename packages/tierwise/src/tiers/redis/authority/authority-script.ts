@@ -68,8 +68,10 @@ end
 `
 
 const leaseLua = `
+local function own(lease) return ARGV[3] .. '.' .. lease end
+local function isOwn(lease) return lease and string.sub(lease, 1, #ARGV[3] + 1) == own('') end
 function operations.acquire(name, beside, key)
-  local lease, leaseMs, newerThan, isForced, coldMs = take(), tonumber(take()), tonumber(take()), take() == '1', tonumber(take())
+  local lease, leaseMs, newerThan, takes, coldMs = own(take()), tonumber(take()), tonumber(take()), take(), tonumber(take())
   local kind, version, _, head = headOf(name)
   if isRecord(kind) and version > newerThan and isFresh(head) then return 'fresh' end
   local transient, guards = transientOf(beside), guardsOf(key)
@@ -78,7 +80,8 @@ function operations.acquire(name, beside, key)
   local leftMs = math.ceil((heldUntil(guards, coldMs) - now) / 1000)
   -- protocol P1 hold-refuses: the source is about to change
   if leftMs > 0 then return { 'held', leftMs, fence } end
-  if transient.leaseUntil > now and not isForced then
+  local isTaken = takes == 'any' or takes == 'own' and isOwn(transient.lease)
+  if transient.leaseUntil > now and not isTaken then
     if not transient.wait then redis.call('HSET', beside, 'wait', '1') end
     return { 'busy', math.ceil((transient.leaseUntil - now) / 1000) }
   end
@@ -88,7 +91,7 @@ function operations.acquire(name, beside, key)
   return { 'granted', fence }
 end
 function operations.fill(name, beside, key)
-  local lease, sourceVersion, copyOf, life, bytes = take(), tonumber(take()), tonumber(take()), take(), take()
+  local lease, sourceVersion, copyOf, life, bytes = own(take()), tonumber(take()), tonumber(take()), take(), take()
   local transient = transientOf(beside)
   -- protocol P1 lease-needed: a lease that is gone was taken by a change, or nothing is known any more
   if transient.lease ~= lease then return 'lease' end
@@ -110,7 +113,7 @@ function operations.fill(name, beside, key)
   return given
 end
 function operations.release(name, beside, key)
-  local lease = take()
+  local lease = own(take())
   local transient = transientOf(beside)
   if transient.lease == lease then endLease(beside, transient, key) end
   return 0
@@ -195,8 +198,8 @@ end
  * of the lane, PUBLISH or SPUBLISH, the instance, a random id, how many bytes stand in front of the storage key in the name
  * of a record, how long what may come late is remembered, in milliseconds; then for each operation its name and
  *
- * - `acquire`: a new lease, its milliseconds, the version that a fresh record has to exceed, 1 to take it from another, for
- *   how many milliseconds a young lane holds the key. Returns `fresh`, `busy` with the milliseconds left, `granted` with the
+ * - `acquire`: a new lease, its milliseconds, the version that a fresh record has to exceed, whose lease to take (`any`,
+ *   `own` or nothing), for how many milliseconds a young lane holds the key. Returns `fresh`, `busy` with the milliseconds left, `granted` with the
  *   fence or nothing, or `held` with both.
  * - `fill`: the lease, the version of the source and that of the copied record or nothing, life (0 for never ending, -1 for
  *   over), frame. Returns the version, or `lease`, `fence`, `copy`, `record`.

@@ -39,9 +39,10 @@ export interface Target {
 const never = 2 ** 53
 
 export function acquireOperation(target: Target, request: LeaseRequest, lease: string): Operation {
-  const { leaseMs, newerThan = -1, isForced, coldMs = 0 } = request
+  const { leaseMs, newerThan = -1, isForced = false, replacesOwn = false, coldMs = 0 } = request
   const least = Math.max(-1, Math.min(newerThan, never))
-  return { ...target, args: ['acquire', lease, whole(leaseMs), String(least), flag(isForced), whole(coldMs)] }
+  const takes = isForced ? 'any' : replacesOwn ? 'own' : ''
+  return { ...target, args: ['acquire', lease, whole(leaseMs), String(least), takes, whole(coldMs)] }
 }
 
 export function fillOperation(target: Target, fill: Fill, now: number): Operation {

@@ -68,6 +68,7 @@ export class RedisAuthority implements Authority {
     const connection = link.connection()
     // protocol P1 lease-connection: a server that took over may have lost the change that ended the lease, and not the lease
     const usable = fills.filter(({ lease }) => lease.startsWith(`${connection}.`))
+    if (usable.length < fills.length) this.#giveBack(fills.filter((fill) => !usable.includes(fill)))
     const outcomes = await ask(link, usable, (target, fill) => fillOperation(target, fill, now))
     const answers = outcomes.map(fillAnswerOf)
     forVersions(usable, answers, link.noteVersion)
@@ -75,6 +76,11 @@ export class RedisAuthority implements Authority {
     if (outcomes.some((outcome) => outcome.connection !== connection)) return this.#takeBack(fills, usable, answers)
     if (usable.length === fills.length) return answers
     return fills.map((fill) => answers[usable.indexOf(fill)] ?? { refused: 'lease' })
+  }
+
+  /** Others would wait until they run out; whether the store hears of it is told to `failed`. */
+  #giveBack(leases: readonly HeldLease[]): void {
+    this.release(leases).catch(() => undefined)
   }
 
   async #takeBack(

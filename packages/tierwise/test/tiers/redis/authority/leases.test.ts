@@ -52,7 +52,8 @@ describe.each(clients)('leases through %s', (client) => {
     it('grants a new one when the time of the last is over, and that one only', async () => {
       const first = await acquire(tier, key, { leaseMs: 5 })
       await expect.poll(() => acquire(tier, key), { interval: 2 }).not.toBe('busy')
-      const second = `${first.split('.')[0]}.${await admin.hget(beside, 'lease')}`
+      const stored = await admin.hget(beside, 'lease')
+      const second = `${first.split('.')[0]}.${stored?.split('.').at(-1)}`
       expect(second).not.toBe(first)
       expect(await fill(tier, { key, lease: first })).toBe('lease')
       expect(await fill(tier, { key, lease: second })).toBeGreaterThan(0)
@@ -68,6 +69,15 @@ describe.each(clients)('leases through %s', (client) => {
       const first = await acquire(tier, key)
       const second = await acquire(tier, key, { isForced: true })
       expect(await fill(tier, { key, lease: first })).toBe('lease')
+      expect(await fill(tier, { key, lease: second })).toBeGreaterThan(0)
+    })
+
+    it('takes it from an earlier request of its own when told to, and of no other instance', async () => {
+      const first = await acquire(tier, key)
+      const second = await acquire(tier, key, { replacesOwn: true })
+      expect(await fill(tier, { key, lease: first })).toBe('lease')
+      const { tier: another } = await openedTier({ ports: () => portsThrough(client, server) })
+      expect(await acquire(another, key, { replacesOwn: true })).toBe('busy')
       expect(await fill(tier, { key, lease: second })).toBeGreaterThan(0)
     })
 
