@@ -2,7 +2,9 @@ import type { Clock, Random } from '../contract/runtime.ts'
 import type { TierDefinition } from '../contract/tier.ts'
 import { isSoftExpired } from './shared-store/frame.ts'
 import { Inbox, type MessageFaults } from './shared-store/inbox.ts'
-import { Link, type Pause, type PauseOptions, type SharedOperation } from './shared-store/link.ts'
+import { Link } from './shared-store/link.ts'
+import type { Message } from './shared-store/message.ts'
+import type { Pause, PauseOptions, SharedOperation } from './shared-store/pauses.ts'
 import { Server } from './shared-store/server.ts'
 import { SharedTier } from './shared-store/shared-tier.ts'
 import type { LoggedChange, Member, ServerState } from './shared-store/state.ts'
@@ -140,7 +142,7 @@ class LocalStore implements SharedStore {
     return {
       name,
       create: (context) => {
-        const inbox = new Inbox(this.#random)
+        const inbox = new Inbox<Message>(this.#random)
         this.#server.subscribers.add((message) => inbox.push(message))
         const link = new Link(`instance-${this.#links.length}`, context.name, inbox)
         this.#links.push(link)

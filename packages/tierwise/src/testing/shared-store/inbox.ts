@@ -1,5 +1,4 @@
 import type { Random } from '../../contract/runtime.ts'
-import type { Message } from './message.ts'
 
 /** What can happen to messages on their way to one instance. Those that are held come first in everything. */
 export interface MessageFaults {
@@ -19,8 +18,8 @@ export interface MessageFaults {
   shuffle(): void
 }
 
-/** The messages on their way to one instance. */
-export class Inbox implements MessageFaults {
+/** The messages on their way to one instance, whatever they are. */
+export class Inbox<Message> implements MessageFaults {
   /** Nothing arrives while this is set, and what is under way is lost. */
   #isDeaf = false
   readonly #random: Random

@@ -10,6 +10,23 @@ import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { sharedStore, type SharedInstance, type SharedStore } from '../../../src/testing/shared-store.ts'
 import { memory } from '../../../src/tiers/memory/index.ts'
 
+/** What the fleets of a test file share, when it is not a store in this process. */
+export interface OtherStore {
+  /** A store that holds nothing yet. */
+  start(runtime: FakeRuntime, options: OtherStoreOptions): SharedStore
+  /** Resolves when nothing is under way any more, unless a test holds it up or it waits for time to pass. */
+  settle(): Promise<void>
+}
+
+export type OtherStoreOptions = Required<Pick<FleetOptions, 'lanes' | 'logLength' | 'hearsForeign'>>
+
+let other: OtherStore | undefined
+
+/** Fleets that are started from now on share this store. */
+export function shareInstead(store: OtherStore): void {
+  other = store
+}
+
 /** One process of a fleet. */
 export interface Member {
   readonly manager: CacheManager
@@ -41,6 +58,8 @@ export interface FleetOptions extends MemberOptions {
   readonly lanes?: number
   /** Changes that the log of a lane keeps. */
   readonly logLength?: number
+  /** Members are told what other code does to records, which the store in this process always does. @default false */
+  readonly hearsForeign?: boolean
   /** What a member has besides the options of all. */
   readonly each?: (member: number) => MemberOptions
   /** Ends them with the test. @default true */
@@ -49,9 +68,13 @@ export interface FleetOptions extends MemberOptions {
 
 /** Managers over memory and one shared store, started and confirmed. */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const { members = 2, lanes = 1, logLength = 10_000, each, endsWithTest = true, ...common } = options
+  const { members = 2, lanes = 1, logLength = 10_000, hearsForeign = false, ...rest } = options
+  const { each, endsWithTest = true, ...common } = rest
   const runtime = fakeRuntime()
-  const store = sharedStore({ clock: runtime.clock, random: seededRandom(1), lanes, logLength })
+  if (other !== undefined) runtime.settle = () => other!.settle()
+  const store =
+    other?.start(runtime, { lanes, logLength, hearsForeign }) ??
+    sharedStore({ clock: runtime.clock, random: seededRandom(1), lanes, logLength })
   const started: Member[] = []
   const join = async (own: MemberOptions = {}): Promise<Member> => {
     const member = createMember({ runtime, store }, started.length, { ...common, ...own })
@@ -94,6 +117,8 @@ export async function atOnce<T>(work: Promise<T>): Promise<T> {
   let isDone = false
   const end = (): void => void (isDone = true)
   work.then(end, end)
+  // What the work leaves behind is over too before the next step: otherwise a run would depend on how fast a server is.
+  if (other !== undefined) await other.settle()
   for (let rounds = 0; !isDone; rounds++) {
     if (rounds > 200) throw new Error('The work is not done, and needs more than a few rounds of the event loop')
     await macrotask()

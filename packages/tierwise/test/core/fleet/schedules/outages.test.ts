@@ -231,7 +231,10 @@ describe('22. the store loses its last changes', () => {
     await expectAll(fleet, 2)
     store.restore(before)
     await runtime.advance(2300)
-    await expectAll(fleet, 1)
+    // The value before, or nothing when those who have heard of the lost change make it again.
+    const held = (await heldIn(fleet, store.tier(), 'k'))?.value
+    expect([1, undefined]).toContain(held)
+    await expectAll(fleet, held as number | undefined)
   })
 
   it('and has grown past them again with others', async () => {
@@ -352,7 +355,7 @@ describe('25. a process ends while others change what its own tier holds', () =>
 
 describe('26. other code removes records', () => {
   it('and every memory hears of it', async () => {
-    const fleet = await startFleet()
+    const fleet = await startFleet({ hearsForeign: true })
     const { runtime, store, members } = fleet
     await atOnce(members[0]!.cache.set('k', 1))
     await atOnce(members[0]!.cache.set('same', 1))
@@ -364,7 +367,7 @@ describe('26. other code removes records', () => {
   })
 
   it('while one is read, and the reply does not stay', async () => {
-    const fleet = await startFleet()
+    const fleet = await startFleet({ hearsForeign: true })
     const { runtime, store, members } = fleet
     const [a, b] = members
     await atOnce(a!.cache.set('k', 1))

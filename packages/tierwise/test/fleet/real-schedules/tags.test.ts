@@ -1,0 +1,2 @@
+import './on-redis.ts'
+import '../../core/fleet/schedules/tags.test.ts'

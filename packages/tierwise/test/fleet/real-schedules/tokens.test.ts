@@ -1,0 +1,5 @@
+import './on-redis.ts'
+import '../../core/fleet/schedules/clears.test.ts'
+import '../../core/fleet/schedules/token-fallback.test.ts'
+import '../../core/fleet/schedules/tokens.test.ts'
+import '../../core/fleet/schedules/touches.test.ts'
