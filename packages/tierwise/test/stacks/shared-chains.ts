@@ -17,6 +17,7 @@ import { memory } from '../../src/tiers/memory/index.ts'
 import { postgres, type PostgresOptions } from '../../src/tiers/postgres/index.ts'
 import { redis } from '../../src/tiers/redis/index.ts'
 import { scratchFolder } from '../tiers/disk/scratch-folder.ts'
+import { hurried } from '../hurried-timers.ts'
 import { clientKinds, endHandedInClients, type ClientKind } from '../tiers/redis/clients.ts'
 
 /** A chain of real tiers, with the packages that connect them. */
@@ -88,7 +89,7 @@ export async function openInstance(chain: SharedChain, options: InstanceOptions)
     tiers: chain.tiers({ withMemory }),
     namespaces: { test: namespace },
     prefix,
-    runtime: { clock },
+    runtime: { clock, timers: hurried(systemRuntime().timers) },
     // Late answers are no subject here, and the machine may be busy.
     tierTimeout: '5s',
   })

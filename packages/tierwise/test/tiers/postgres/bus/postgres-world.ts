@@ -1,4 +1,3 @@
-import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 
 import type { PostgresConnectionOptions } from '../../../../src/clients/postgres/connection-options.ts'
@@ -7,6 +6,7 @@ import type { Runtime } from '../../../../src/contract/runtime.ts'
 import type { Tier } from '../../../../src/contract/tier.ts'
 import type { BusInstance, BusWorld, WantedChange } from '../../../../src/testing/bus-conformance.ts'
 import { postgres } from '../../../../src/tiers/postgres/index.ts'
+import { hurried } from '../../../hurried-timers.ts'
 import { record } from '../opened-tier.ts'
 
 /** Barriers wait for so long after a start. */
@@ -18,19 +18,16 @@ let schemas = 0
 /** Tiers on one table of a fresh schema. */
 export class PostgresWorld implements BusWorld {
   readonly #connect: () => PostgresConnectionOptions
-  readonly #end: () => Promise<unknown>
   readonly #schema = `bus ${schemas++}`
   readonly #tiers: Tier[] = []
   readonly #looking: pg.Pool | undefined
 
   constructor(options: {
     connect: () => PostgresConnectionOptions
-    end?: () => Promise<unknown>
     /** Where connections that are left can be seen. */
     url?: string
   }) {
     this.#connect = options.connect
-    this.#end = options.end ?? (async () => undefined)
     this.#looking = options.url === undefined ? undefined : new pg.Pool({ connectionString: options.url })
   }
 
@@ -42,7 +39,8 @@ export class PostgresWorld implements BusWorld {
   }
 
   async open(runtime: Runtime, prefix = 'tw', bus = true): Promise<Tier> {
-    const { clock, timers, random } = runtime
+    const { clock, random } = runtime
+    const timers = hurried(runtime.timers)
     const context = { name: 'postgres', prefix, maxStalenessMs, report: () => undefined, clock, timers, random }
     const tier = postgres({ ...this.#connect(), schema: this.#schema, bus }).create(context)
     if (tier.sync) throw new Error('a byte tier was expected')
@@ -54,7 +52,6 @@ export class PostgresWorld implements BusWorld {
   async close(): Promise<void> {
     for (const tier of this.#tiers) await tier.close()
     await this.#looking?.end()
-    await this.#end()
   }
 
   async leftovers(): Promise<readonly string[]> {
@@ -88,9 +85,4 @@ async function change(tier: Tier, wanted: readonly WantedChange[]): Promise<read
 
 function keyChange(operation: 'set' | 'delete', key: string, given: number): BusChange {
   return { kind: 'key', operation, key, version: given }
-}
-
-export function pgliteWorld(): PostgresWorld {
-  const pglite = new PGlite()
-  return new PostgresWorld({ connect: () => ({ pglite }), end: () => pglite.close() })
 }
