@@ -15,19 +15,22 @@ import { runVitest } from './vitest.mjs'
 
 const library = 'packages/tierwise'
 
-/** Tests that start servers. They wait more than they compute, and take most of the time. */
+/** Tests of parts on servers. They wait more than they compute, and take most of the time. */
 const onServers = [
   'test/clients/**',
   'test/core/raw-redis.test.ts',
   'test/core/server-faults.test.ts',
-  'test/fleet/**',
   'test/presets/**',
-  'test/stacks/**',
   'test/testing/servers/**',
   'test/testing/tcp-proxy.test.ts',
   'test/tiers/postgres/**',
   'test/tiers/redis/**',
 ]
+
+/** Tests of whole chains and fleets on servers, many processes each: one at a time. */
+const ofFleets = ['test/fleet/**', 'test/stacks/**']
+
+const twoAtOnce = '--maxWorkers=2'
 
 /** @type {readonly Step[]} */
 export const steps = [
@@ -40,19 +43,20 @@ export const steps = [
     name: 'unit',
     what: 'unit, property and process tests',
     run: () =>
-      vitest(
-        library,
-        ['test/layers.test.ts', ...onServers].map((path) => `--exclude=${path}`),
-      ),
+      vitest(library, [
+        twoAtOnce,
+        ...['test/layers.test.ts', ...onServers, ...ofFleets].map((path) => `--exclude=${path}`),
+      ]),
   },
   {
     name: 'servers',
-    what: 'tests on real Redis and PostgreSQL servers',
-    run: () =>
-      vitest(
-        library,
-        onServers.map((path) => path.replace('/**', '/')),
-      ),
+    what: 'parts on real Redis and PostgreSQL servers',
+    run: () => vitest(library, [twoAtOnce, ...onServers.map(toFilter)]),
+  },
+  {
+    name: 'fleets',
+    what: 'chains and fleets on real servers',
+    run: () => vitest(library, ofFleets.map(toFilter)),
   },
   { name: 'workshop', what: 'tests of the repository and its scripts', run: () => vitest('test') },
   { name: 'unused', what: 'knip', run: () => quiet(tool('knip/bin/knip.js', ['--treat-config-hints-as-errors'])) },
@@ -61,6 +65,11 @@ export const steps = [
   { name: 'examples', what: 'tests of the examples', run: () => testWorkspaces(foldersOf('examples')) },
   { name: 'bench', what: 'smoke run of the benchmarks', run: () => testWorkspaces(['bench']) },
 ]
+
+/** @param {string} path */
+function toFilter(path) {
+  return path.replace('/**', '/')
+}
 
 /** @param {Promise<string>} output */
 async function quiet(output) {
