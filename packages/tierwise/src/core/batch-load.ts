@@ -2,13 +2,13 @@ import type { BatchLoader } from '../contract/cache.ts'
 import { fill } from './fill.ts'
 import type { Loaded } from './fill.ts'
 import type { Flight, Landing } from './flight.ts'
-import { emitLoad, landFromCache, landFromError, noteMemory } from './landing.ts'
+import { emitLoad, landFromCache, landFromError, noteMemory, noteRefused } from './landing.ts'
 import { seekLease, takeLeases } from './fleet/lease.ts'
 import { createFlight, fly, limitLoad, settleAbsent } from './load.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { sourceVersion } from './policy.ts'
-import { readThrough } from './read.ts'
+import { walkDown, type Found } from './read.ts'
 import { isBehind, needsRepeat } from './fleet/source-version.ts'
 
 /** A flight of a batch, and how its share of the batch reaches it. */
@@ -78,16 +78,10 @@ async function lookUp(ns: Namespace, seats: readonly Seat[]): Promise<readonly S
   const [first] = seats
   if (first === undefined) return []
   const { policy } = first.flight
-  const found = policy.forceFresh
-    ? undefined
-    : await readThrough(
-        ns,
-        seats.map(({ flight }) => flight.key),
-        policy,
-      )
+  const found = policy.forceFresh ? undefined : await lookBelowAll(ns, seats, policy)
   return seats.filter((seat) => {
     try {
-      const landing = landFromCache(ns, seat.flight, found?.get(seat.flight.key))
+      const landing = landFromCache(ns, seat.flight, found?.get(seat.flight))
       if (landing !== undefined) seat.land(landing)
       return landing === undefined
     } catch (error) {
@@ -95,6 +89,21 @@ async function lookUp(ns: Namespace, seats: readonly Seat[]): Promise<readonly S
       return false
     }
   })
+}
+
+async function lookBelowAll(
+  ns: Namespace,
+  seats: readonly Seat[],
+  policy: Policy,
+): Promise<ReadonlyMap<Flight, Found | undefined>> {
+  const flights = new Map(seats.map(({ flight }) => [flight.key, flight]))
+  const all = new Map<Flight, Found | undefined>()
+  await walkDown({ ns, policy }, [...flights.keys()], (key, found, refused) => {
+    const flight = flights.get(key)!
+    all.set(flight, found)
+    noteRefused(flight, refused)
+  })
+  return all
 }
 
 /** Fails a seat whose callers have left, or that the stop of the manager ended, while the tiers were asked. */

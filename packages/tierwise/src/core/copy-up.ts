@@ -54,7 +54,7 @@ async function copyUnderLease(ns: Namespace, sharing: Sharing, { source, keys }:
   const leases = await takeLeases(ns, sharing, keys)
   if (leases.length === 0) return []
   const storageKeys = leases.map(({ key }) => key)
-  const entries = await storedEntries(ns, source, storageKeys)
+  const entries = await storedEntries(ns, source, { keys: storageKeys })
   const isUsable = (entry: Entry | undefined): entry is Entry =>
     entry !== undefined && freshness(entry, ns.now()) === 'fresh' && ns.tags.accepts(entry)
   const fills = leases.flatMap((lease, at): Fill[] => {

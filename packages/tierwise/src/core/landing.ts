@@ -5,6 +5,7 @@ import type { Flight, Landing } from './flight.ts'
 import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Found } from './read.ts'
+import { readOne, type Use } from './tick-reads.ts'
 import { staleLanding } from './wait.ts'
 
 /** Notes what memory still holds of the key, before the tiers below are asked. */
@@ -17,6 +18,20 @@ export function noteMemory(ns: Namespace, flight: Flight): void {
   if (held.version < flight.policy.after) return
   flight.previous = held
   flight.previousTier = local?.name
+}
+
+/** Asks the tiers below memory for the key of a flight. */
+export function lookBelow(ns: Namespace, flight: Flight): Promise<Found | undefined> {
+  const use: Use<Found | undefined> = (_, found, refused) => {
+    noteRefused(flight, refused)
+    return found
+  }
+  return readOne(ns, flight.key, { policy: flight.policy, use })
+}
+
+/** What the authority would go on to announce as fresh; the flight asks for something newer. */
+export function noteRefused(flight: Flight, version: number): void {
+  if (version > flight.refused) flight.refused = version
 }
 
 /** Ends the lookup of a flight: its landing if the cache can answer, undefined if the loader has to. Throws a remembered failure. */

@@ -3,14 +3,13 @@ import { TimeoutError } from '../errors.ts'
 import { fill } from './fill.ts'
 import { Flight } from './flight.ts'
 import type { Landing } from './flight.ts'
-import { absentLanding, emitLoad, landFromCache, landFromError, noteMemory } from './landing.ts'
+import { absentLanding, emitLoad, landFromCache, landFromError, lookBelow, noteMemory } from './landing.ts'
 import { loaderContext } from './loader-context.ts'
 import type { LoadWishes } from './loader-context.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { giveBack, seekLease } from './fleet/lease.ts'
 import { isBehind, needsRepeat } from './fleet/source-version.ts'
-import { readBest } from './tick-reads.ts'
 
 type FlightPurpose = 'load' | 'refresh'
 
@@ -55,7 +54,7 @@ export async function fly(ns: Namespace, flight: Flight, work: () => Promise<Lan
 async function takeOff(ns: Namespace, flight: Flight, { loader, purpose }: FlightStart): Promise<Landing> {
   noteMemory(ns, flight)
   if (looksDown(ns, flight, purpose)) {
-    const found = await readBest(ns, flight.key, flight.policy)
+    const found = await lookBelow(ns, flight)
     // A refresh is after something newer than what memory holds.
     const landing = landFromCache(
       ns,

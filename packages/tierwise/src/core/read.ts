@@ -31,27 +31,23 @@ interface Promotion {
 interface Quest {
   readonly ticket: Ticket
   best: Found | undefined
+  refused: number
 }
 
-/** Told once for each key, as soon as what there is of it is known. */
-export type OnFound = (key: string, found: Found | undefined) => void
+/**
+ * Told once for each key, as soon as what there is of it is known. `refused` is the version of a record that the authority
+ * holds and that is of no use here, because its tag was invalidated, say; -Infinity for none.
+ */
+export type OnFound = (key: string, found: Found | undefined, refused: number) => void
 
 /**
  * Walks the tiers behind memory from the fastest down, one batch a tier, and stops for each key at the first fresh
- * entry. What is fresh fills the tiers above it, with the life it has left. Never rejects because of a tier.
+ * entry: a key that is found need not wait for those that are looked for further down. What is fresh fills the tiers above
+ * it, with the life it has left. Never rejects because of a tier.
  */
-export async function readThrough(ns: Namespace, keys: readonly string[], policy: Policy): Promise<Map<string, Found>> {
-  const all = new Map<string, Found>()
-  await walkDown({ ns, policy }, keys, (key, found) => {
-    if (found !== undefined) all.set(key, found)
-  })
-  return all
-}
-
-/** As `readThrough`; a key that is found need not wait for those that are looked for further down. */
 export async function walkDown(reader: Reader, keys: readonly string[], onFound: OnFound): Promise<void> {
   const { ns, policy } = reader
-  const quests = keys.map((key): Quest => ({ ticket: ns.tickets.open(key), best: undefined }))
+  const quests = keys.map((key): Quest => ({ ticket: ns.tickets.open(key), best: undefined, refused: -Infinity }))
   try {
     await walkOn({ reader, tiers: ns.tiersFor(policy), onFound }, quests, 0)
   } finally {
@@ -69,7 +65,7 @@ interface Walk {
 async function walkOn(walk: Walk, quests: readonly Quest[], depth: number): Promise<void> {
   const tier = walk.tiers[depth]
   if (tier === undefined || quests.length === 0) {
-    for (const { ticket, best } of quests) walk.onFound(ticket.key, best)
+    for (const { ticket, best, refused } of quests) walk.onFound(ticket.key, best, refused)
     return
   }
   const parts = partsOf(walk.reader.ns, tier, quests)
@@ -106,7 +102,7 @@ async function askTier(
     else missing.push(quest)
   }
   fillAbove(reader, tier, fresh)
-  for (const { ticket, best } of fresh) onFound(ticket.key, best)
+  for (const { ticket, best, refused } of fresh) onFound(ticket.key, best, refused)
   return missing
 }
 
@@ -129,14 +125,26 @@ async function readTier(
   const now = ns.now()
   return entries.map((entry, at) => {
     if (entry === undefined) return undefined
+    const quest = quests[at]!
     const state = freshness(entry, now)
     // protocol P4 read-after: a tier may hold the version before that of the token
     // protocol P1 read-marks: invalidations of tags and clears leave the records where they are
-    if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) return undefined
-    const isFresh =
-      state === 'fresh' && knowsTags !== false && isProved(ns, tier, { entry, ticket: quests[at]!.ticket, now })
+    if (state === 'dead' || entry.version < policy.after || !ns.tags.accepts(entry)) {
+      refuse(ns, tier, { quest, version: entry.version })
+      return undefined
+    }
+    const isFresh = state === 'fresh' && knowsTags !== false && isProved(ns, tier, { entry, ticket: quest.ticket, now })
     return { entry, tier: tier.name, isFresh }
   })
+}
+
+/** The authority would go on to announce the record as fresh, and give no lease to replace it. */
+function refuse(
+  { sharing }: Namespace,
+  { name }: GuardedTier,
+  { quest, version }: { readonly quest: Quest; readonly version: number },
+): void {
+  if (name === sharing?.tier) quest.refused = Math.max(quest.refused, version)
 }
 
 /** Where other processes write too, their changes are there. A tier of this process alone has to hear of them. */
@@ -158,15 +166,26 @@ async function heldEntries(
   tier: GuardedTier,
   quests: readonly Quest[],
 ): Promise<readonly (Entry | undefined)[]> {
-  const keys = quests.map(({ ticket }) => ns.storageKey(ticket.key))
   const { writeBehind } = ns.engine
-  if (writeBehind.isIdle) return storedEntries(ns, tier, keys)
-  const held = keys.map((key) => writeBehind.peek(tier.name, key))
-  const asked = keys.filter((_, at) => held[at] === undefined)
+  if (writeBehind.isIdle) return askedEntries(ns, tier, quests)
+  const held = quests.map(({ ticket }) => writeBehind.peek(tier.name, ns.storageKey(ticket.key)))
+  const asked = quests.filter((_, at) => held[at] === undefined)
   if (asked.length === 0) return held
-  const stored = await storedEntries(ns, tier, asked)
+  const stored = await askedEntries(ns, tier, asked)
   let next = 0
   return held.map((pending) => pending ?? stored[next++])
+}
+
+function askedEntries(
+  ns: Namespace,
+  tier: GuardedTier,
+  quests: readonly Quest[],
+): Promise<readonly (Entry | undefined)[]> {
+  const keys = quests.map(({ ticket }) => ns.storageKey(ticket.key))
+  return storedEntries(ns, tier, {
+    keys,
+    onUnusable: (at, version) => refuse(ns, tier, { quest: quests[at]!, version }),
+  })
 }
 
 /** Promotion: into memory at once, into the byte tiers between in the background. Neither if the key changed meanwhile. */

@@ -6,25 +6,37 @@ import type { GuardedTier } from './guard/guarded-tier.ts'
 import { isolateIn } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
 
+/** What is asked of a tier. */
+export interface Asked {
+  /** Storage keys. */
+  readonly keys: readonly string[]
+  /** Told of a record that is there and left out, by its place and its version. */
+  readonly onUnusable?: (index: number, version: number) => void
+}
+
 /** What a tier holds for storage keys, decoded, in order; entries that no longer fit the schema are left out. */
 export async function storedEntries(
   ns: Namespace,
   tier: GuardedTier,
-  keys: readonly string[],
+  { keys, onUnusable = () => undefined }: Asked,
 ): Promise<readonly (Entry | undefined)[]> {
   const decode = decoder(ns, tier)
   const tagClock = ns.tags.now
-  const answers = await tier.get(keys, (bytes, index, version) => decode(bytes, keys[index] ?? '', version))
+  const answers = await tier.get(keys, (bytes, index, version) => {
+    const entry = decode(bytes, keys[index] ?? '', version)
+    if (entry === undefined && version !== undefined) onUnusable(index, version)
+    return entry
+  })
   // A source has heard of every clear itself, and knows no tag clock.
   const isSource = tier.capabilities.readOnly === true
   const entries = isSource ? answers.map((entry) => entry && { ...entry, tagClock }) : answers
-  return ns.policy.schema === undefined ? entries : fittingEntries(ns, tier, { keys, entries })
+  return ns.policy.schema === undefined ? entries : fittingEntries(ns, tier, { keys, entries, onUnusable })
 }
 
 function fittingEntries(
   ns: Namespace,
   tier: GuardedTier,
-  { keys, entries }: { readonly keys: readonly string[]; readonly entries: readonly (Entry | undefined)[] },
+  { keys, onUnusable, entries }: Required<Asked> & { readonly entries: readonly (Entry | undefined)[] },
 ): Promise<readonly (Entry | undefined)[]> {
   return Promise.all(
     entries.map(async (entry, at) => {
@@ -35,6 +47,7 @@ function fittingEntries(
         key: keys[at] ?? '',
         reason: 'schema',
       })
+      onUnusable(at, entry.version)
       return undefined
     }),
   )

@@ -2,8 +2,8 @@ import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { walkDown, type Found } from './read.ts'
 
-/** What a caller makes of what was found for its key. */
-export type Use<T> = (key: string, found: Found | undefined) => T
+/** What a caller makes of what was found for its key; see `OnFound`. */
+export type Use<T> = (key: string, found: Found | undefined, refused: number) => T
 
 interface Waiter {
   readonly use: Use<unknown>
@@ -36,22 +36,20 @@ export class TickReads {
     const waiting = this.#waiting
     this.#waiting = undefined
     if (waiting === undefined) return
-    walkDown({ ns, policy: ns.policy }, [...waiting.keys()], (key, found) => {
-      for (let each = waiting.get(key); each !== undefined; each = each.next) answer(each, key, found)
+    walkDown({ ns, policy: ns.policy }, [...waiting.keys()], (key, found, refused) => {
+      for (let each = waiting.get(key); each !== undefined; each = each.next) {
+        // What a caller does with its answer may fail; that is its own failure, and no other's.
+        try {
+          each.resolve(each.use(key, found, refused))
+        } catch (error) {
+          each.reject(error)
+        }
+      }
     }).catch((error: unknown) => {
       for (const first of waiting.values()) {
         for (let each: Waiter | undefined = first; each !== undefined; each = each.next) each.reject(error)
       }
     })
-  }
-}
-
-/** What a caller does with its answer may fail; that is its own failure, and no other's. */
-function answer({ use, resolve, reject }: Waiter, key: string, found: Found | undefined): void {
-  try {
-    resolve(use(key, found))
-  } catch (error) {
-    reject(error)
   }
 }
 
@@ -79,6 +77,10 @@ async function readAlone<T>(
   { policy, use }: { readonly policy: Policy; readonly use: Use<T> },
 ): Promise<T> {
   let best: Found | undefined
-  await walkDown({ ns, policy }, [key], (_, found) => (best = found))
-  return use(key, best)
+  let newestRefused = -Infinity
+  await walkDown({ ns, policy }, [key], (_, found, refused) => {
+    best = found
+    newestRefused = refused
+  })
+  return use(key, best, newestRefused)
 }

@@ -1,9 +1,8 @@
 import type { LeaseAnswer, LeaseRequest } from '../../contract/authority.ts'
 import type { Flight, Landing } from '../flight.ts'
-import { landFromCache } from '../landing.ts'
+import { landFromCache, lookBelow } from '../landing.ts'
 import type { Namespace } from '../namespace.ts'
 import type { Sharing } from './sharing.ts'
-import { readBest } from '../tick-reads.ts'
 import { staleLanding } from '../wait.ts'
 
 /** A fresh record that is announced and then not found was superseded at once; after so many the loader runs in any case. */
@@ -51,7 +50,7 @@ async function awaitOther(ns: Namespace, flight: Flight): Promise<Landing | unde
     if (stale !== undefined) return stale
     await ns.sharing?.arrivals.wait(ns.storageKey(flight.key), flight.busyMs)
   }
-  const landing = landFromCache(ns, flight, await readBest(ns, flight.key, flight.policy))
+  const landing = landFromCache(ns, flight, await lookBelow(ns, flight))
   // A record that is fresh there and not here: the clocks disagree, or it was superseded at once. Do not ask for it again.
   flight.wasMisled = landing === undefined && flight.busyMs === 0
   return landing
@@ -68,7 +67,8 @@ export function giveBack(ns: Namespace, flight: Flight): void {
 
 function requestOf(ns: Namespace, { leaseMs, coldMs }: Sharing, flight: Flight): LeaseRequest {
   const { forceFresh } = flight.policy
-  const newerThan = forceFresh || flight.wasMisled ? Infinity : flight.previous?.version
+  const isAnyOld = forceFresh || flight.wasMisled
+  const newerThan = isAnyOld ? Infinity : Math.max(flight.previous?.version ?? -Infinity, flight.refused)
   // Flights of one process share a load, so a lease that it still has belongs to one that is over or given up.
   return { key: ns.storageKey(flight.key), leaseMs, newerThan, isForced: forceFresh, replacesOwn: true, coldMs }
 }

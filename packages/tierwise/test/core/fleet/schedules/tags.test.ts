@@ -92,8 +92,7 @@ describe.each([1, 3])('17. a refresh races the invalidation of a tag (%d lanes)'
 })
 
 describe('after the invalidation of a tag', () => {
-  // The store takes the records for fresh and gives no lease, so each key of the batch goes on alone.
-  it.fails('a batch is loaded again in one call of its loader', async () => {
+  it('a batch is loaded again in one call of its loader', async () => {
     const fleet = await startFleet()
     const [a] = fleet.members
     await atOnce(
