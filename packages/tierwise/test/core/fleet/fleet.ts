@@ -13,7 +13,7 @@ import { memory } from '../../../src/tiers/memory/index.ts'
 /** What the fleets of a test file share, when it is not a store in this process. */
 export interface OtherStore {
   /** A store that holds nothing yet. */
-  start(runtime: FakeRuntime, options: OtherStoreOptions): SharedStore
+  start(runtime: FakeRuntime, options: OtherStoreOptions): Promise<SharedStore>
   /** Resolves when nothing is under way any more, unless a test holds it up or it waits for time to pass. */
   settle(): Promise<void>
 }
@@ -73,7 +73,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const runtime = fakeRuntime()
   if (other !== undefined) runtime.settle = () => other!.settle()
   const store =
-    other?.start(runtime, { lanes, logLength, hearsForeign }) ??
+    (await other?.start(runtime, { lanes, logLength, hearsForeign })) ??
     sharedStore({ clock: runtime.clock, random: seededRandom(1), lanes, logLength })
   const started: Member[] = []
   const join = async (own: MemberOptions = {}): Promise<Member> => {

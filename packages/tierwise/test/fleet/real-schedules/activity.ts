@@ -16,8 +16,9 @@ export class Activity {
   readonly workers: Set<Worker> = new Set()
   readonly #underWay = new Set<string>()
   #events = 0
+  #settledAfter = -1
 
-  /** Something has happened, after which more may. */
+  /** Something has happened, after which more may: here, or at the server. */
   note(): void {
     this.#events++
   }
@@ -43,10 +44,12 @@ export class Activity {
       const events = this.#events
       const reasons = [...this.#underWay, ...[...this.workers].flatMap(({ unready }) => unready ?? [])]
       if (reasons.length === 0) {
+        // Without an event since the last time the server has had no reason to send anything.
+        if (events === this.#settledAfter) return
         await Promise.all([...this.workers].map((worker) => worker.hearAll().catch(() => {})))
         await macrotask()
         await macrotask()
-        if (events === this.#events) return
+        if (events === this.#events) return void (this.#settledAfter = events)
       } else if (performance.now() > endsAt) {
         throw new Error(`Still under way after ${longestMs} ms: ${reasons.join(', ')}`)
       } else if (this.#underWay.size === 0) await sleep(1)

@@ -8,7 +8,7 @@ import type { Runtime } from '../../../src/contract/runtime.ts'
 import type { Inbox } from '../../../src/testing/shared-store/inbox.ts'
 import type { SharedOperation } from '../../../src/testing/shared-store/pauses.ts'
 import type { Activity } from './activity.ts'
-import type { ServerTime } from './server-clock.ts'
+import { timed, type ServerTime } from './server-clock.ts'
 
 export interface FaultyPortParts {
   readonly runtime: Pick<Runtime, 'timers' | 'random'>
@@ -28,23 +28,31 @@ export interface FaultyPortParts {
 /** Quick to come back: a test waits for it. */
 const connection = { heartbeat: false, backoff: { initial: 2, max: 5 } } as const
 
-/** Scripts by their digests, as the server would know them; they travel as a whole, because the time is in them. */
-class KnownScripts {
-  readonly #sources = new Map<string, string>()
+/** The digests of scripts as they are sent, by those of the library. */
+class TimedScripts {
+  readonly #digests = new Map<string, string>()
 
-  /** What is sent for a command, by the time at which it is. Throws for a script that is not known, as a server does. */
+  /** What is sent for a command when it is. Throws for the digest of a script that was never sent, as a server does. */
   commandOf(args: readonly RedisArgument[]): (time: ServerTime) => readonly RedisArgument[] {
     const [command, script, ...rest] = args
     if (command !== 'EVAL' && command !== 'EVALSHA') return () => args
-    const text = String(script)
-    if (command === 'EVAL') this.#sources.set(createHash('sha1').update(text).digest('hex'), text)
-    const source = command === 'EVAL' ? text : this.#sources.get(text)
-    if (source === undefined) throw new RedisFailure('NOSCRIPT No matching script.', 'reply', 'NOSCRIPT')
-    return (time) => ['EVAL', time.timed(source), ...rest]
+    const sent = command === 'EVAL' ? this.#add(String(script)) : this.#digests.get(String(script))
+    if (sent === undefined) throw new RedisFailure('NOSCRIPT No matching script.', 'reply', 'NOSCRIPT')
+    return (time) => [command, sent, ...rest, ...time.read()]
+  }
+
+  #add(source: string): string {
+    const sent = timed(source)
+    this.#digests.set(digestOf(source), digestOf(sent))
+    return sent
   }
 }
 
-const known = new KnownScripts()
+function digestOf(source: string): string {
+  return createHash('sha1').update(source).digest('hex')
+}
+
+const scripts = new TimedScripts()
 
 /** A real port whose scripts go by another clock, and whose messages and questions of the bus can be held up. */
 export class FaultyPort implements RedisPort {
@@ -87,7 +95,7 @@ export class FaultyPort implements RedisPort {
 
   async send({ args, key }: RedisCommand): Promise<RedisReply> {
     const { travel, time } = this.#parts
-    const command = known.commandOf(args)
+    const command = scripts.commandOf(args)
     const question = questionOf(args)
     if (question !== undefined) await travel(question.operation, 'before')
     if (question?.operation === 'resync') await this.#trimLog(String(args[4]))

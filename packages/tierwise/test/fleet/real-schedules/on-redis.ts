@@ -1,13 +1,23 @@
 import { afterAll, beforeAll } from 'vitest'
 
+import { createRedisPorts } from '../../../src/clients/redis/create-ports.ts'
+import type { RedisPort } from '../../../src/clients/redis/port.ts'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
 import { shareInstead } from '../../core/fleet/fleet.ts'
 import { redisForFleets } from './redis-store.ts'
 
-let server: RedisServer
+let server: RedisServer | undefined
+let port: RedisPort | undefined
 
 beforeAll(async () => {
-  server = await startRedis({ dedicated: true })
-  shareInstead(redisForFleets(server))
+  const started = await startRedis({ dedicated: true })
+  server = started
+  const { primary } = createRedisPorts({ url: started.url, client: 'ioredis' })
+  port = primary
+  await primary.connect()
+  shareInstead(redisForFleets(started, () => primary.send({ args: ['FLUSHDB'] })))
 })
-afterAll(() => server?.stop())
+afterAll(async () => {
+  await port?.close()
+  await server?.stop()
+})

@@ -74,6 +74,7 @@ export class RedisInstance implements SharedInstance, Worker {
   }
 
   cut(): void {
+    this.#parts.activity.note()
     this.#isCut = true
     this.messages.isDeaf = true
     this.#pauses.failWaiting()

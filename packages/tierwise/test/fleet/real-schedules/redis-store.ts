@@ -19,12 +19,13 @@ import { RedisInstance } from './redis-instance.ts'
 import { ServerTime } from './server-clock.ts'
 import { ServerState } from './server-state.ts'
 
-/** A real server for fleets, one at a time. */
-export function redisForFleets(server: RedisServer): OtherStore {
+/** A real server for fleets, one at a time; `empty` removes everything from it. */
+export function redisForFleets(server: RedisServer, empty: () => Promise<unknown>): OtherStore {
   let activity = new Activity()
   return {
-    start: (runtime, options) => {
+    start: async (runtime, options) => {
       activity = new Activity()
+      await empty()
       return new RedisStore(server, { runtime, activity, ...options })
     },
     settle: () => activity.settle(),
@@ -52,7 +53,6 @@ class RedisStore implements SharedStore {
     this.#parts = parts
     this.#state = new ServerState(server, lanes === 1 ? singleLayout : clusterLayout('tw', lanes))
     this.#time = new ServerTime(() => runtime.clock.now())
-    this.#state.flush()
     onTestFinished(async () => {
       await Promise.all(this.#instances.map((instance) => instance.end()))
     })
@@ -121,6 +121,7 @@ class RedisStore implements SharedStore {
 
   flush(): void {
     this.#state.flush()
+    this.#parts.activity.note()
   }
 
   evict(key: string, part: 'record' | 'lease' | 'all'): void {
@@ -137,5 +138,6 @@ class RedisStore implements SharedStore {
 
   removeForeign(keys: readonly string[]): void {
     this.#state.remove(keys)
+    this.#parts.activity.note()
   }
 }

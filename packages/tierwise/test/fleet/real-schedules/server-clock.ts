@@ -1,6 +1,6 @@
 /**
- * The clock of the server, which goes with that of the test. A real one cannot be set, so each script is sent with its time
- * in front: `TIME` is answered with that, and everything else by the server. What the server itself ends (PX) it ends by
+ * The clock of the server, which goes with that of the test. A real one cannot be set, so each script is given its time:
+ * `TIME` is answered with that, and everything else by the server. What the server itself ends (PX) it ends by
  * its own clock, which in a test means never.
  */
 export class ServerTime {
@@ -21,15 +21,14 @@ export class ServerTime {
     const micros = Math.floor(ms * 1000) + this.#readings
     return [String(Math.floor(micros / 1_000_000)), String(micros % 1_000_000)]
   }
+}
 
-  /** The script, which goes by this clock. */
-  timed(source: string): string {
-    const [seconds, microseconds] = this.read()
-    return `local server = redis
+/** The script, which goes by the clock of the test: its last two arguments are what `TIME` answers. */
+export function timed(source: string): string {
+  return `local server, microseconds, seconds = redis, table.remove(ARGV), table.remove(ARGV)
 local redis = { pcall = server.pcall, call = function(name, ...)
-  if name == 'TIME' then return { '${seconds}', '${microseconds}' } end
+  if name == 'TIME' then return { seconds, microseconds } end
   return server.call(name, ...)
 end }
 ${source}`
-  }
 }
