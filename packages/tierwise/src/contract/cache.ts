@@ -72,7 +72,7 @@ export interface EntryInfo<V> {
   readonly createdAt: Date
   /** When it stops being fresh; undefined for never. */
   readonly expiresAt: Date | undefined
-  /** Past its ttl, within its grace: `get` does not answer it. */
+  /** `get` does not answer it: it is past its ttl and within its grace, or this process cannot prove that it is current. */
   readonly stale: boolean
   readonly tags: readonly string[]
   readonly version: number
@@ -226,7 +226,7 @@ export interface Cache<V = unknown> {
    * console.log(await factors.invalidatePattern('eu/*')) // => 2
    */
   invalidatePattern(pattern: string): Promise<number>
-  /** Keys of fresh entries, each once, in no order; listing changes nothing. @throws TierError ERR_CACHE_TIER_READ when a tier cannot list its keys */
+  /** Keys that `get` would find, each once, in no order; listing changes nothing. @throws TierError ERR_CACHE_TIER_READ when a tier cannot list its keys */
   keys(pattern?: string, options?: Pick<ReadOptions, 'tiers'>): AsyncIterable<string>
   /** Forgets the namespace. O(1); `hard` also frees the space in every tier before it resolves. */
   clear(options?: { readonly hard?: boolean }): Promise<void>

@@ -13,13 +13,11 @@ import type {
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
 import { AbortedError } from '../errors.ts'
-import { freshness } from './entry.ts'
 import { getOrLoad, getOrLoadMany } from './get-or-load.ts'
 import { clearNamespace, deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys } from './invalidate.ts'
 import { isolateOut } from './isolation.ts'
 import { checkKey } from './key.ts'
 import { endFreshness, locate, renew } from './life.ts'
-import type { Located } from './life.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
 import { emitHit } from './outcome.ts'
@@ -28,6 +26,7 @@ import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { refuseTags, refuseUnbounded } from './raw/raw-policy.ts'
 import { readMemory } from './memory-read.ts'
+import type { Found } from './read.ts'
 import { freshValue, readValues } from './read-values.ts'
 import { readOne, type Use } from './tick-reads.ts'
 import { writeValue, writeValues } from './write.ts'
@@ -84,13 +83,13 @@ export class NamespaceCache<V> implements Cache<V> {
   async getEntry(key: string, options?: ReadOptions): Promise<EntryInfo<V> | undefined> {
     const located = await this.#locate('getEntry', key, options)
     if (located === undefined) return undefined
-    const { entry, tier } = located
+    const { entry, tier, isFresh } = located
     return {
       value: this.#handOut(entry.value),
       tier,
       createdAt: new Date(entry.createdAt),
       expiresAt: entry.freshUntil === Infinity ? undefined : new Date(entry.freshUntil),
-      stale: freshness(entry, this.#ns.now()) !== 'fresh' || (tier === this.#ns.local?.name && !this.#ns.mayServe(key)),
+      stale: !isFresh,
       tags: entry.tags,
       version: entry.version,
     }
@@ -133,7 +132,7 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async ttl(key: string): Promise<number | undefined> {
     const located = await this.#locate('ttl', key, undefined)
-    const left = located === undefined ? 0 : located.entry.freshUntil - this.#ns.now()
+    const left = located?.isFresh === true ? located.entry.freshUntil - this.#ns.now() : 0
     return left > 0 ? left : undefined
   }
 
@@ -244,7 +243,7 @@ export class NamespaceCache<V> implements Cache<V> {
     return this.#handOut(await getOrLoad(this.#ns, key, call))
   }
 
-  async #locate(operation: string, key: string, options: ReadOptions | undefined): Promise<Located | undefined> {
+  async #locate(operation: string, key: string, options: ReadOptions | undefined): Promise<Found | undefined> {
     checkKey(key, operation)
     const policy = this.#policies.of('read', options)
     refuseAborted(options?.signal, operation)

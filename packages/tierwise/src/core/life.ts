@@ -4,32 +4,29 @@ import { deleteKeys, emitInvalidate } from './invalidate.ts'
 import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { better, type Found } from './read.ts'
 import { readBest } from './tick-reads.ts'
 import type { Ticket } from './tickets.ts'
 import { writeEntries } from './write.ts'
 
-/** An entry with the tier it was found in. */
-export interface Located {
-  readonly entry: Entry
-  readonly tier: string
+/** The best entry of a key, fresh or stale, from memory or below. What cannot be proved to be current is not fresh. */
+export async function locate(ns: Namespace, key: string, policy: Policy): Promise<Found | undefined> {
+  const held = locateInMemory(ns, key, policy)
+  return held?.isFresh === true ? held : better(held, await readBest(ns, key, policy))
 }
 
-/** The best entry of a key, fresh or stale, from memory or below. */
-export async function locate(ns: Namespace, key: string, policy: Policy): Promise<Located | undefined> {
+function locateInMemory(ns: Namespace, key: string, policy: Policy): Found | undefined {
   const local = ns.localFor(policy)
-  const held = findInMemory(ns, local, key)
-  if (local !== undefined && held !== undefined && freshness(held, ns.now()) === 'fresh' && ns.mayServe(key))
-    return { entry: held, tier: local.name }
-  const found = await readBest(ns, key, policy)
-  if (found !== undefined && (found.isFresh || held === undefined || found.entry.version > held.version)) return found
-  return local === undefined || held === undefined ? undefined : { entry: held, tier: local.name }
+  const entry = findInMemory(ns, local, key)
+  if (local === undefined || entry === undefined || entry.version < policy.after) return undefined
+  return { entry, tier: local.name, isFresh: freshness(entry, ns.now()) === 'fresh' && ns.mayServe(key) }
 }
 
 /** Gives a fresh entry a new ttl from now, within the licence of its value; false when absent or changed meanwhile. */
 export async function renew(ns: Namespace, key: string, policy: Policy): Promise<boolean> {
-  const outcome = await rewrite(ns, key, (entry) => {
+  const outcome = await rewrite(ns, key, ({ entry, isFresh }) => {
     const { createdAt, tags, tagClock, loadMs } = entry
-    if (freshness(entry, ns.now()) !== 'fresh') return undefined
+    if (!isFresh) return undefined
     const birth = {
       version: ns.engine.versions.nextVersion(),
       now: ns.now(),
@@ -50,7 +47,7 @@ export async function endFreshness(ns: Namespace, key: string): Promise<boolean>
     return (await deleteKeys(ns, [key], { scope: 'expire', isExpiry: true })).size > 0
   // A plain value cannot be stale.
   if (ns.isRaw) return (await deleteKeys(ns, [key], { scope: 'expire' })).size > 0
-  const outcome = await rewrite(ns, key, (entry) => ({
+  const outcome = await rewrite(ns, key, ({ entry }) => ({
     ...entry,
     version: ns.engine.versions.nextVersion(),
     freshUntil: Math.min(entry.freshUntil, ns.now()),
@@ -67,12 +64,12 @@ export async function endFreshness(ns: Namespace, key: string): Promise<boolean>
 type Rewriting = 'written' | 'absent' | 'changed'
 
 /** Replaces an entry by a changed one. */
-async function rewrite(ns: Namespace, key: string, change: (entry: Entry) => Entry | undefined): Promise<Rewriting> {
+async function rewrite(ns: Namespace, key: string, change: (found: Found) => Entry | undefined): Promise<Rewriting> {
   const ticket = ns.tickets.open(key)
   try {
     const located = await locate(ns, key, ns.policy)
     if (located !== undefined && !isCurrent(ns, ticket, located.entry)) return 'changed'
-    const entry = located && change(located.entry)
+    const entry = located && change(located)
     if (entry === undefined) return 'absent'
     const shared = ns.sharing?.authority === undefined ? undefined : ns.sharing.tier
     const ifVersion = shared === undefined ? undefined : located?.entry.version

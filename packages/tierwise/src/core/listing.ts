@@ -4,6 +4,7 @@ import { freshness, shiftTimes } from './entry.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { isProved, knowsTags } from './read.ts'
 
 /** `fresh`: what `get` would answer. `usable`: stale entries too. */
 export type Listed = 'fresh' | 'usable'
@@ -18,10 +19,7 @@ export async function* liveKeys(
   policy: Policy = ns.policy,
 ): AsyncGenerator<string, void, undefined> {
   const seen = new Set<string>()
-  const local = ns.localFor(policy)
-  for (const key of local?.space.keys() ?? []) {
-    const entry = local?.space.find(key)
-    if (entry === undefined || !isListed(ns, entry, which)) continue
+  for (const key of memoryKeys(ns, which, policy)) {
     seen.add(key)
     yield key
   }
@@ -33,19 +31,48 @@ export async function* liveKeys(
   }
 }
 
-async function* tierKeys(ns: Namespace, tier: GuardedTier, which: Listed): AsyncGenerator<string, void, undefined> {
-  for await (const head of tier.scan(ns.prefix, (bytes) => readHead(ns, tier, bytes))) {
-    if (isListed(ns, head, which) && ns.tags.accepts(head) && tier.believes(head.key, head.version))
-      yield head.key.slice(ns.prefix.length)
-  }
-  for (const [key, entry] of ns.engine.writeBehind.entries(tier.name, ns.prefix)) {
-    if (isListed(ns, entry, which) && ns.tags.accepts(entry)) yield key.slice(ns.prefix.length)
+function* memoryKeys(ns: Namespace, which: Listed, policy: Policy): Generator<string, void, undefined> {
+  const space = ns.localFor(policy)?.space
+  for (const key of space?.keys() ?? []) {
+    const entry = space?.find(key)
+    if (entry !== undefined && (which === 'usable' || (isFresh(ns, entry) && ns.mayServe(key)))) yield key
   }
 }
 
-function isListed(ns: Namespace, head: EntryHead, which: Listed): boolean {
-  const state = freshness(head, ns.now())
-  return state === 'fresh' || (state === 'stale' && which === 'usable')
+async function* tierKeys(ns: Namespace, tier: GuardedTier, which: Listed): AsyncGenerator<string, void, undefined> {
+  for await (const head of tier.scan(ns.prefix, (bytes) => readHead(ns, tier, bytes))) {
+    if (!tier.believes(head.key, head.version)) continue
+    const key = head.key.slice(ns.prefix.length)
+    if (isUsable(ns, head) && (which === 'usable' || (await isServed(ns, tier, { key, head })))) yield key
+  }
+  for (const [storageKey, head] of ns.engine.writeBehind.entries(tier.name, ns.prefix)) {
+    const key = storageKey.slice(ns.prefix.length)
+    if (isUsable(ns, head) && (which === 'usable' || (await isServed(ns, tier, { key, head })))) yield key
+  }
+}
+
+function isUsable(ns: Namespace, head: EntryHead): boolean {
+  return freshness(head, ns.now()) !== 'dead' && ns.tags.accepts(head)
+}
+
+function isFresh(ns: Namespace, head: EntryHead): boolean {
+  return freshness(head, ns.now()) === 'fresh'
+}
+
+/** Whether `get` would answer what the tier holds: it is fresh, and proved to be. */
+async function isServed(
+  ns: Namespace,
+  tier: GuardedTier,
+  { key, head }: { readonly key: string; readonly head: EntryHead },
+): Promise<boolean> {
+  if (!isFresh(ns, head) || !(await knowsTags(ns))) return false
+  // As a read that begins now.
+  const ticket = ns.tickets.open(key)
+  try {
+    return ns.tags.accepts(head) && isProved(ns, tier, { entry: head, ticket, now: ns.now() })
+  } finally {
+    ns.tickets.close(ticket)
+  }
 }
 
 function readHead(ns: Namespace, tier: GuardedTier, bytes: Uint8Array): KeyedHead | undefined {

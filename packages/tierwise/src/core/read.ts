@@ -1,4 +1,4 @@
-import type { Entry } from '../contract/entry.ts'
+import type { Entry, EntryHead } from '../contract/entry.ts'
 import type { TierRecord } from '../contract/tier.ts'
 import { copyUp } from './copy-up.ts'
 import { freshness, reviewTime, shiftTimes } from './entry.ts'
@@ -106,8 +106,8 @@ async function askTier(
   return missing
 }
 
-/** A stale entry is kept only until something better turns up. */
-function better(held: Found | undefined, answer: Found | undefined): Found | undefined {
+/** The one to go on with: a stale entry is kept only until something better turns up. */
+export function better(held: Found | undefined, answer: Found | undefined): Found | undefined {
   if (answer === undefined) return held
   return held === undefined || answer.isFresh || answer.entry.version > held.entry.version ? answer : held
 }
@@ -120,8 +120,8 @@ async function readTier(
 ): Promise<readonly (Found | undefined)[]> {
   const { ns, policy } = reader
   const entries = await heldEntries(ns, tier, quests)
-  // protocol P3 read-tags: the store answers a record whose tag was invalidated, too
-  const knowsTags = ns.sharing === undefined || ns.sharing.knowsTags(ns.now()) || (await ns.engine.fleet?.learnTags())
+  const known = knowsTags(ns)
+  const areTagsKnown = typeof known === 'boolean' ? known : await known
   const now = ns.now()
   return entries.map((entry, at) => {
     if (entry === undefined) return undefined
@@ -133,7 +133,7 @@ async function readTier(
       refuse(ns, tier, { quest, version: entry.version })
       return undefined
     }
-    const isFresh = state === 'fresh' && knowsTags !== false && isProved(ns, tier, { entry, ticket: quest.ticket, now })
+    const isFresh = state === 'fresh' && areTagsKnown && isProved(ns, tier, { entry, ticket: quest.ticket, now })
     return { entry, tier: tier.name, isFresh }
   })
 }
@@ -147,11 +147,17 @@ function refuse(
   if (name === sharing?.tier) quest.refused = Math.max(quest.refused, version)
 }
 
+/** Whether everything is known that was invalidated; false when no shared store can tell. */
+export function knowsTags(ns: Namespace): boolean | Promise<boolean> {
+  // protocol P3 read-tags: the store answers a record whose tag was invalidated, too
+  return ns.sharing === undefined || ns.sharing.knowsTags(ns.now()) || (ns.engine.fleet?.learnTags() ?? true)
+}
+
 /** Where other processes write too, their changes are there. A tier of this process alone has to hear of them. */
-function isProved(
+export function isProved(
   { sharing, prefix }: Namespace,
   { capabilities }: GuardedTier,
-  { entry, ticket, now }: { readonly entry: Entry; readonly ticket: Ticket; readonly now: number },
+  { entry, ticket, now }: { readonly entry: EntryHead; readonly ticket: Ticket; readonly now: number },
 ): boolean {
   if (sharing === undefined || capabilities.shared || capabilities.readOnly === true) return true
   // protocol P1 local-marked: it may not have heard yet of a change that this process has applied
