@@ -1,8 +1,12 @@
 /** What a process would not answer with `get` no other verb claims either. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
+import { memoryBus, memoryHub } from '../../../src/buses/index.ts'
 import type { Cache } from '../../../src/contract/cache.ts'
+import { createCacheManager } from '../../../src/create-cache-manager.ts'
+import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { mapTier } from '../../../src/testing/map-tier.ts'
+import { memory } from '../../../src/tiers/memory/index.ts'
 import { atOnce, startFleet, type Fleet, type Member } from './fleet.ts'
 import { maxStalenessMs, storageKey } from './schedules/promises.ts'
 
@@ -80,6 +84,28 @@ describe('an entry whose lane is not proved any more', () => {
     await expectNoClaim(started, 'local')
     expect(await fleet.runtime.until(listed(a.cache))).toEqual([])
   })
+})
+
+it('an entry that is not proved gets no new life where no store could refuse it', async () => {
+  const runtime = fakeRuntime()
+  let aheadMs = 0
+  const now = (): number => runtime.clock.now() + aheadMs
+  const manager = createCacheManager({
+    tiers: [memory()],
+    bus: memoryBus(memoryHub(runtime)),
+    runtime: { ...runtime, clock: { now, burstNow: now } },
+    defaults: { ttl: '1h' },
+  })
+  onTestFinished(() => runtime.until(manager.stop()))
+  await runtime.until(manager.start())
+  const cache = manager.namespace('factors')
+  await runtime.advance(1000)
+  await runtime.until(cache.set('k', 1))
+  expect(await runtime.until(cache.touch('k', '2h'))).toBe(true)
+  // The process has stood still: none of its timers has fired.
+  aheadMs = maxStalenessMs + 1000
+  expect(await runtime.until(cache.getEntry('k'))).toMatchObject({ stale: true })
+  expect(await runtime.until(cache.touch('k', '3h'))).toBe(false)
 })
 
 it('a tier of this process that has not heard yet of a change does not list what it made old', async () => {
