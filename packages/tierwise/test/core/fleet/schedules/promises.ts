@@ -3,9 +3,20 @@
  * have to hold in each. Time stands still unless a test moves it, so a schedule repeats exactly.
  *
  * Here all of them run on the shared store in this process, which is the contract of authority and bus in its plainest
- * form. Those whose cause is a server, a network or a disk are tried on the real thing too:
+ * form. `test/fleet/real-schedules` runs all of them, none left out, on a real Redis. What stands in for something there:
  *
- * | schedule | here | on the real thing |
+ * | on the real Redis | how |
+ * |---|---|
+ * | its clock, which cannot be set | each script is given the time of the test, and so is who asks for `TIME`; what ends by PX does not end in a test |
+ * | a network that is cut and mended | a proxy for each instance resets and refuses its connections |
+ * | messages lost, late, twice, out of order | between the connection that listens and the bus |
+ * | a server that forgets: `evict`, `flush`, `forgetLane`, `snapshot`, `restore` | commands of another client on the real keys |
+ * | a log of a few changes | it is trimmed before it is read |
+ * | several lanes | one server that stands for a cluster: the names, scripts and sharded channels of one |
+ *
+ * Those whose cause is a server, a network or a disk are tried with that cause too:
+ *
+ * | schedule | here | with its cause |
  * |---|---|---|
  * | 10 half-open socket | messages dropped, polls without an answer | test/tiers/redis/bus/single-server |
  * | 11 output buffer killed under a burst | messages dropped, connection cut and mended | test/tiers/redis/bus/single-server |

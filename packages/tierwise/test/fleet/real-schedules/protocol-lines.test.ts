@@ -1,0 +1,2 @@
+import './on-redis.ts'
+import '../../core/fleet/protocol-lines.test.ts'

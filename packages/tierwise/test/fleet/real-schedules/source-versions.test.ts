@@ -1,0 +1,5 @@
+import './on-redis.ts'
+import '../../core/fleet/late-opening.test.ts'
+import '../../core/fleet/overtaken-changes.test.ts'
+import '../../core/fleet/source-versions.test.ts'
+import '../../core/fleet/two-instances.test.ts'
