@@ -85,7 +85,7 @@ export class FaultyPort implements RedisPort {
 
   /** The connections have just been cut. */
   noteCut(): void {
-    this.#isBroken = this.isReady
+    this.#isBroken ||= this.isReady
     for (const listener of this.listeners) this.#doomed.add(listener)
   }
 

@@ -1,5 +1,3 @@
-import { onTestFinished } from 'vitest'
-
 import type { TierDefinition } from '../../../src/contract/tier.ts'
 import type { FakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
@@ -19,16 +17,34 @@ import { RedisInstance } from './redis-instance.ts'
 import { ServerTime } from './server-clock.ts'
 import { ServerState } from './server-state.ts'
 
-/** A real server for fleets, one at a time; `empty` removes everything from it. */
-export function redisForFleets(server: RedisServer, empty: () => Promise<unknown>): OtherStore {
-  let activity = new Activity()
-  return {
-    start: async (runtime, options) => {
-      activity = new Activity()
-      await empty()
-      return new RedisStore(server, { runtime, activity, ...options })
-    },
-    settle: () => activity.settle(),
+/** A real server for fleets, one at a time: whatever is left of the one before ends with the next start. */
+export class RedisForFleets implements OtherStore {
+  readonly #server: RedisServer
+  readonly #empty: () => Promise<unknown>
+  #activity = new Activity()
+  #store: RedisStore | undefined
+
+  /** `empty` removes everything from the server. */
+  constructor(server: RedisServer, empty: () => Promise<unknown>) {
+    this.#server = server
+    this.#empty = empty
+  }
+
+  async start(runtime: FakeRuntime, options: OtherStoreOptions): Promise<SharedStore> {
+    await this.end()
+    await this.#empty()
+    this.#activity = new Activity()
+    this.#store = new RedisStore(this.#server, { runtime, activity: this.#activity, ...options })
+    return this.#store
+  }
+
+  settle(): Promise<void> {
+    return this.#activity.settle()
+  }
+
+  async end(): Promise<void> {
+    await this.#store?.end()
+    this.#store = undefined
   }
 }
 
@@ -53,9 +69,6 @@ class RedisStore implements SharedStore {
     this.#parts = parts
     this.#state = new ServerState(server, lanes === 1 ? singleLayout : clusterLayout('tw', lanes))
     this.#time = new ServerTime(() => runtime.clock.now())
-    onTestFinished(async () => {
-      await Promise.all(this.#instances.map((instance) => instance.end()))
-    })
   }
 
   get skewMs(): number {
@@ -139,5 +152,9 @@ class RedisStore implements SharedStore {
   removeForeign(keys: readonly string[]): void {
     this.#state.remove(keys)
     this.#parts.activity.note()
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#instances.map((instance) => instance.end()))
   }
 }
