@@ -43,7 +43,6 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const tierNames = checkTiers(options.tiers)
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime }
   const emitter = new Emitter()
-  const tagTable = new TagTable(Math.floor(runtime.clock.now() * 1000), runtime.timers)
   const versions = new ProcessAuthority(runtime.clock, () => storeOffsetMs(chain))
 
   const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
@@ -61,8 +60,9 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     onOpen,
     maxStalenessMs: () => longestStalenessMs(options),
     nextVersion: () => versions.nextVersion(),
-    forget: (prefix) => tagTable.invalidate([namespaceIn(prefix)]),
+    forget: async (prefix) => (await tagTable.invalidate([namespaceIn(prefix)])).isRemembered,
   })
+  const tagTable = new TagTable(firstTagClock(chain.tiers, runtime.clock), runtime.timers)
   const fleet = createFleet(chain, {
     runtime,
     emitter,
@@ -173,6 +173,17 @@ function storeOffsetMs(chain: Chain): number {
 }
 
 /** The first shared tier that gives versions and leases, else the first that tells of changes. */
+/**
+ * Where every tier keeps the table of tags, none is read before its clock is known, and what is kept in memory until then
+ * may count as older than everything: a host whose clock is ahead must not push that of the tiers ahead of their own time,
+ * or a server that has lost its last steps takes them again.
+ */
+function firstTagClock(tiers: readonly GuardedTier[], clock: Runtime['clock']): number {
+  // protocol P6 tag-clock-own: the clock of a host is not that of the store
+  const areKept = tiers.length > 0 && tiers.every(({ capabilities }) => capabilities.tags || capabilities.readOnly)
+  return areKept ? 0 : Math.floor(clock.now() * 1000)
+}
+
 function createFleet(
   chain: Chain,
   parts: {
