@@ -201,6 +201,10 @@ export class History {
     return events.filter(({ at }) => at >= from && at <= to)
   }
 
+  lastChangeAt(key: number): number {
+    return this.#keys[key]!.versions.at(-1)!.at
+  }
+
   /** When the first later value than this was confirmed. */
   supersededAt(key: number, number: number): number {
     return this.#keys[key]!.endOf(number).firmAt

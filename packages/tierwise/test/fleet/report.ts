@@ -41,7 +41,7 @@ export async function report(parts: ReportParts): Promise<FleetReport> {
   const violations: string[] = []
   for (const violation of history.violations.slice(0, mostShown))
     violations.push(await describeViolation(parts, violation))
-  violations.push(...unfinished(parts), ...strangeFailures(counts), ...members.flatMap(({ errors }) => errors))
+  violations.push(...(await unfinished(parts)), ...strangeFailures(counts), ...members.flatMap(({ errors }) => errors))
   const operations = sumOf(counts, (count) => count.operations)
   return {
     violations: violations.map((text) => `${text}\nseed ${options.seed}, ${options.variant}`),
@@ -54,15 +54,20 @@ export async function report(parts: ReportParts): Promise<FleetReport> {
 }
 
 /** Convergence: what is held in the end is what the source holds. */
-function unfinished({ looks, history }: ReportParts): readonly string[] {
-  return looks.flatMap(({ member, key, redis, get, load }) => {
+async function unfinished(parts: ReportParts): Promise<readonly string[]> {
+  const { looks, history } = parts
+  const wrong = looks.filter(({ key, redis, get, load }) => {
     const current = history.current(key)
-    const wrong = (held: number | null): boolean => held !== null && held !== current
-    if (!wrong(redis) && !wrong(get) && load === current) return []
-    return [
-      `At the end the source holds ${current} of key ${key}; ${member} finds ${redis} in Redis, gets ${get} and loads ${load} (convergence)`,
-    ]
+    return [redis, get].some((held) => held !== null && held !== current) || load !== current
   })
+  const lines = wrong.map(
+    ({ member, key, redis, get, load }) =>
+      `At the end the source holds ${history.current(key)} of key ${key}; ${member} finds ${redis} in Redis, gets ${get} and loads ${load} (convergence)`,
+  )
+  const [first] = wrong
+  if (first === undefined) return []
+  const last = history.lastChangeAt(first.key)
+  return [...lines, await historyOf(parts, first.key, { from: last - 1000, to: last + 3000, origin: last })]
 }
 
 function strangeFailures(counts: readonly (MemberCounts | undefined)[]): readonly string[] {
@@ -73,11 +78,18 @@ function strangeFailures(counts: readonly (MemberCounts | undefined)[]): readonl
 }
 
 /** The shortest history of the key that shows why an answer was wrong. */
-async function describeViolation({ history, members, events }: ReportParts, violation: Violation): Promise<string> {
+async function describeViolation(parts: ReportParts, violation: Violation): Promise<string> {
   const { key, number, member, begin, what } = violation
-  const supersededAt = history.supersededAt(key, number)
-  const from = Math.min(begin, supersededAt) - 400
-  const to = begin + 200
+  const from = Math.min(begin, parts.history.supersededAt(key, number)) - 400
+  const shown = await historyOf(parts, key, { from, to: begin + 200, origin: begin })
+  return `Value ${number} of key ${key} in ${member}: ${what}\n${shown}`
+}
+
+async function historyOf(
+  { history, members, events }: ReportParts,
+  key: number,
+  { from, to, origin }: { readonly from: number; readonly to: number; readonly origin: number },
+): Promise<string> {
   const rings = await Promise.all(
     members.map(async (each) => eventsOf(each.name, await each.ask('ring', key).catch(() => []))),
   )
@@ -85,10 +97,9 @@ async function describeViolation({ history, members, events }: ReportParts, viol
     .filter(({ at }) => at >= from && at <= to)
     .toSorted((one, other) => one.at - other.at)
   const shown = all.length <= mostLines ? all : [...all.slice(0, mostLines / 2), ...all.slice(-mostLines / 2)]
-  const lines = shown.map(
-    (event) => `  ${(event.at - begin).toFixed(1).padStart(9)} ${event.who.padEnd(8)} ${event.what}`,
-  )
-  return [`Value ${number} of key ${key} in ${member}: ${what}`, ...lines].join('\n')
+  return shown
+    .map((event) => `  ${(event.at - origin).toFixed(1).padStart(9)} ${event.who.padEnd(8)} ${event.what}`)
+    .join('\n')
 }
 
 function eventsOf(member: string, ring: readonly RingEvent[]): readonly HistoryEvent[] {

@@ -30,7 +30,17 @@ export type Command =
       readonly operation: SharedOperation
       readonly moment: 'before' | 'after'
     }
-  | { readonly do: 'resume' | 'fail' }
+  /** Goes on with one of the pauses, whichever came first, or loses its calls. */
+  | { readonly do: 'resume' | 'fail'; readonly which: number }
+  /** One call is lost, before the store has heard of it or after. */
+  | {
+      readonly do: 'lose'
+      readonly by: number
+      readonly operation: SharedOperation
+      readonly moment: 'before' | 'after'
+    }
+  /** The member is cut off for ever, and another one comes in its place: before it has a connection, or with one. */
+  | { readonly do: 'replace'; readonly by: number; readonly isCut: boolean }
   | { readonly do: 'messages'; readonly by: number; readonly fault: MessageFault }
   | { readonly do: 'cut' | 'mend' | 'stall'; readonly by: number }
   | { readonly do: 'evict'; readonly key: Key; readonly part: 'record' | 'lease' | 'all' }
@@ -44,6 +54,11 @@ const key = fc.constantFrom(...keys)
 const loadMs = fc.constantFrom(0, 0, 1, 3, 300, 3000)
 const flag = (often: number): fc.Arbitrary<boolean> => fc.nat(99).map((draw) => draw < often)
 const only = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name)
+const operation = fc.constantFrom<SharedOperation>(
+  ...(['change', 'change', 'tags', 'fill', 'acquire', 'get'] as const),
+  ...(['affirm', 'poll', 'resync', 'release'] as const),
+)
+const moment = fc.constantFrom('before' as const, 'after' as const)
 
 /** Steps in the proportions in which they find bugs: many reads and short waits, some changes, few faults. */
 export const command: fc.Arbitrary<Command> = fc.oneof(
@@ -57,16 +72,9 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('invalidate', 'invalidate', 'expire', 'mutate'), by, key }) },
   { weight: 2, arbitrary: fc.record({ do: only('getOrSetMany'), by, loadMs }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('getMany', 'setMany', 'invalidateTags', 'clear'), by }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: only('pause'),
-      by,
-      operation: fc.constantFrom('get', 'acquire', 'fill', 'change', 'tags', 'poll', 'resync', 'release'),
-      moment: fc.constantFrom('before', 'after'),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('resume', 'resume', 'resume', 'fail') }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('pause', 'pause', 'lose'), by, operation, moment }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('resume', 'resume', 'fail'), which: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ do: only('replace'), by, isCut: flag(70) }) },
   {
     weight: 3,
     arbitrary: fc.record({

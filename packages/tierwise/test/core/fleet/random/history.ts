@@ -6,6 +6,8 @@ export interface Change {
   value: number
   /** It wrote the value itself. */
   readonly isSet: boolean
+  /** It leaves the value to loads, which may answer it while another process loads or the source fails. */
+  readonly isExpiry: boolean
   /** In the order of everything that happens. */
   readonly begun: number
   ended: number | undefined
@@ -42,6 +44,8 @@ export interface Answer {
 export class History {
   readonly #source = new Map<string, number>()
   readonly #changes: Change[] = []
+  /** Members that were cut off for ever: what they owe the store they will never deliver. */
+  readonly #gone = new Set<number>()
   readonly violations: string[] = []
   readonly #boundMs: number
   #steps = 0
@@ -56,12 +60,13 @@ export class History {
   }
 
   /** Moves the source on, to make a change of it. */
-  begin(key: string, by: number, isSet: boolean): Change {
+  begin(key: string, by: number, how: 'set' | 'expire' | 'remove'): Change {
     const change: Change = {
       key,
       by,
       value: this.move(key),
-      isSet,
+      isSet: how === 'set',
+      isExpiry: how === 'expire',
       begun: ++this.#steps,
       ended: undefined,
       endedAt: undefined,
@@ -83,6 +88,10 @@ export class History {
     change.endedAt = outcome.now
     change.isConfirmed = outcome.isConfirmed
     change.token = outcome.token
+  }
+
+  bury(by: number): void {
+    this.#gone.add(by)
   }
 
   /** The latest change of the key that left a token. */
@@ -113,11 +122,12 @@ export class History {
   checkAtRest(what: string, key: string, value: unknown): void {
     if (typeof value !== 'number') return
     for (const change of this.#changes)
-      if (change.key === key && !this.#excuses(value, change, true))
+      if (change.key === key && !this.#isLost(change) && !this.#excuses(value, change, true))
         this.violations.push(`At rest ${what} holds ${value} of ${key}, and ${change.value} was there`)
   }
 
   #binds(read: Read, change: Change): string | undefined {
+    if (change.isExpiry && read.what.startsWith('getOrSet')) return undefined
     if (change.ended === undefined || change.endedAt === undefined || change.ended > read.begun) return undefined
     if (change.by === read.by) return 'after its own change'
     if (read.after === change) return 'after the change of the token'
@@ -131,8 +141,12 @@ export class History {
     if (value >= change.value) return true
     const writer = this.#changes.find((each) => each.key === change.key && each.value === value)
     if (writer?.isSet !== true) return false
-    if (!writer.isConfirmed && !isAtRest) return true
+    if (this.#isLost(writer) || (!writer.isConfirmed && !isAtRest)) return true
     return writer.ended === undefined || writer.ended > change.begun
+  }
+
+  #isLost({ by, isConfirmed }: Change): boolean {
+    return !isConfirmed && this.#gone.has(by)
   }
 
   #blame({ what, key, by }: Read, value: unknown, why: string): void {

@@ -3,10 +3,18 @@ import { startFleet, type Fleet, type Member } from '../fleet.ts'
 import { maxStalenessMs } from '../schedules/promises.ts'
 import { keys, memberCount, type Command, type Key } from './commands.ts'
 import { History, type Change } from './history.ts'
+import { Life } from './life.ts'
 
 type Of<T extends Command['do']> = Extract<Command, { readonly do: T }>
-type Fault = Of<'pause' | 'resume' | 'fail' | 'messages' | 'cut' | 'mend' | 'stall' | 'evict' | 'expireLease' | 'flush'>
+type FaultOfMember = Of<'pause' | 'lose' | 'messages' | 'cut' | 'mend' | 'stall' | 'replace'>
+type Fault = FaultOfMember | Of<'resume' | 'fail' | 'evict' | 'expireLease' | 'flush'>
 type Work = Exclude<Command, Fault | Of<'advance'>>
+
+const memoryEntries = 2
+const options = {
+  defaults: { ttl: '1h', lease: '2s', mutateTimeout: '4s' },
+  namespaces: { factors: { tags: ['all'] } },
+} as const
 
 /** Runs the steps on a fleet, and returns what contradicts the history. */
 export async function runFleet(commands: readonly Command[]): Promise<readonly string[]> {
@@ -14,10 +22,9 @@ export async function runFleet(commands: readonly Command[]): Promise<readonly s
     members: memberCount,
     lanes: 2,
     logLength: 6,
-    memoryEntries: 2,
+    memoryEntries,
     endsWithTest: false,
-    defaults: { ttl: '1h', lease: '2s', mutateTimeout: '4s' },
-    namespaces: { factors: { tags: ['all'] } },
+    ...options,
   })
   const run = new FleetRun(fleet)
   for (const command of commands) await run.step(command)
@@ -30,20 +37,21 @@ class FleetRun {
   readonly #running = new Set<Promise<unknown>>()
   readonly #failures: string[] = []
   readonly #pauses: Pause[] = []
-  /** Failures of the tier that each member has seen. */
-  readonly #errors: number[]
+  /** Those that work, by place. */
+  readonly #lives: Life[]
+  readonly #gone: Life[] = []
 
   constructor(fleet: Fleet) {
     this.#fleet = fleet
-    this.#errors = fleet.members.map(() => 0)
-    for (const [by, { manager }] of fleet.members.entries()) {
-      manager.on('tier-error', () => void this.#errors[by]!++)
-      manager.on('intent', () => void this.#errors[by]!++)
-    }
+    this.#lives = fleet.members.map((member, by) => new Life(by, member))
   }
 
   get #now(): number {
     return this.#fleet.runtime.clock.now()
+  }
+
+  get #members(): readonly Member[] {
+    return this.#lives.map(({ member }) => member)
   }
 
   async step(command: Command): Promise<void> {
@@ -54,31 +62,31 @@ class FleetRun {
 
   /** Ends all faults, lets everything settle, and looks into every place. */
   async end(): Promise<readonly string[]> {
-    const { runtime, members } = this.#fleet
+    const { runtime } = this.#fleet
     for (let round = 0; round < 3; round++) {
       this.#heal()
       await runtime.advance(5000)
     }
     await runtime.until(Promise.all(this.#running))
     // Breakers close only when they see answers.
-    for (const { cache } of members)
+    for (const { cache } of this.#members)
       for (let probe = 0; probe < 5; probe++) await runtime.until(cache.set('probe', probe))
     await runtime.advance(15_000)
     for (const key of keys) {
-      for (const [by, { cache }] of members.entries()) {
+      for (const [by, { cache }] of this.#members.entries()) {
         this.#history.checkAtRest(`memory of ${by}`, key, cache.peek(key))
         const shared = await runtime.until(cache.get(key, { tiers: ['shared'] }))
         this.#history.checkAtRest(`the store as ${by} sees it`, key, shared)
         this.#history.checkAtRest(`member ${by}`, key, await runtime.until(cache.get(key)))
       }
     }
-    for (const { manager } of members) await runtime.until(manager.stop())
+    for (const { member } of [...this.#lives, ...this.#gone]) await runtime.until(member.manager.stop())
     return [...this.#history.violations, ...this.#failures]
   }
 
   #heal(): void {
     for (const pause of this.#pauses.splice(0)) pause.resume()
-    for (const { instance } of this.#fleet.members) {
+    for (const { instance } of this.#members) {
       instance.messages.drop(0)
       instance.messages.duplicate(0)
       instance.messages.release()
@@ -87,12 +95,12 @@ class FleetRun {
   }
 
   #break(command: Fault): void {
-    const { store, members } = this.#fleet
+    const { store } = this.#fleet
     switch (command.do) {
       case 'resume':
-        return this.#pauses.shift()?.resume()
+        return this.#endPause(command.which)?.resume()
       case 'fail':
-        return this.#pauses.shift()?.fail()
+        return this.#endPause(command.which)?.fail()
       case 'flush':
         return store.flush()
       case 'evict':
@@ -100,14 +108,25 @@ class FleetRun {
       case 'expireLease':
         return store.expireLease(storageKeyOf(command.key))
       default:
-        this.#breakMember(members[command.by]!, command)
+        this.#breakMember(command)
     }
   }
 
-  #breakMember({ instance, clock }: Member, command: Of<'pause' | 'messages' | 'cut' | 'mend' | 'stall'>): void {
+  #endPause(which: number): Pause | undefined {
+    return this.#pauses.splice(which % Math.max(this.#pauses.length, 1), 1)[0]
+  }
+
+  #breakMember(command: FaultOfMember): void {
+    const { instance, clock } = this.#lives[command.by]!.member
     switch (command.do) {
       case 'pause':
         return void this.#pauses.push(instance.pause(command.operation, { moment: command.moment, calls: 1 }))
+      case 'lose': {
+        const pause = instance.pause(command.operation, { moment: command.moment, calls: 1 })
+        return void pause.reached.then(() => pause.fail())
+      }
+      case 'replace':
+        return this.#replace(command)
       case 'messages':
         return instance.messages[command.fault]()
       case 'stall':
@@ -118,30 +137,46 @@ class FleetRun {
     }
   }
 
+  #replace({ by, isCut }: Of<'replace'>): void {
+    const left = this.#lives[by]!
+    left.member.instance.cut()
+    this.#history.bury(left.by)
+    this.#gone.push(left)
+    const name = memberCount + this.#gone.length
+    this.#lives[by] = Life.join(name, this.#fleet, { ...options, memoryEntries, isCut })
+  }
+
   #start(command: Work): void {
-    const work = this.#perform(command, this.#fleet.members[command.by]!).catch((error: unknown) => {
-      this.#failures.push(`${command.do} failed: ${error instanceof Error ? error.stack : String(error)}`)
+    const life = this.#lives[command.by]!
+    const work = this.#perform(command, life).catch((error: unknown) => {
+      const isGone = !this.#lives.includes(life)
+      if (!isGone) this.#failures.push(`${command.do} failed: ${error instanceof Error ? error.stack : String(error)}`)
     })
     this.#running.add(work)
     void work.then(() => this.#running.delete(work))
   }
 
-  async #perform(command: Work, { cache }: Member): Promise<unknown> {
-    const { by } = command
+  async #perform(command: Work, life: Life): Promise<unknown> {
+    const { by } = life
+    const { cache } = life.member
+    const what = command.do
     switch (command.do) {
       case 'get':
-        return this.#read(command, [command.key], async () => new Map([[command.key, await cache.get(command.key)]]))
+        return this.#read(
+          { what, by, asked: [command.key] },
+          async () => new Map([[command.key, await cache.get(command.key)]]),
+        )
       case 'getWithToken':
-        return this.#readAfter(command, cache)
+        return this.#readAfter(life, command.key)
       case 'getMany':
-        return this.#read(command, keys, () => cache.getMany(keys))
+        return this.#read({ what, by, asked: keys }, () => cache.getMany(keys))
       case 'getOrSet':
-        return this.#read(command, [command.key], async () => {
+        return this.#read({ what, by, asked: [command.key] }, async () => {
           const { key, loadMs, forceFresh } = command
           return new Map([[key, await cache.getOrSet(key, () => this.#load(key, loadMs), { forceFresh })]])
         })
       case 'getOrSetMany':
-        return this.#read(command, keys, () =>
+        return this.#read({ what, by, asked: keys }, () =>
           cache.getOrSetMany(keys, async (missing) => {
             const values = new Map(missing.map((key) => [key, this.#history.current(key)]))
             await this.#pause(command.loadMs)
@@ -153,24 +188,23 @@ class FleetRun {
       case 'setMany':
         return this.#set(by, keys, (values) => cache.setMany(values))
       case 'invalidate': {
-        const change = this.#history.begin(command.key, by, false)
+        const change = this.#history.begin(command.key, by, 'remove')
         const { tiers, token } = await cache.invalidate(command.key)
         return this.#history.end(change, { now: this.#now, isConfirmed: tiers['shared'] === 'applied', token })
       }
       case 'expire':
-        return this.#change(by, [command.key], () => cache.expire(command.key))
+        return this.#change(life, { how: 'expire', changed: [command.key] }, () => cache.expire(command.key))
       case 'mutate':
-        return this.#mutate(by, command.key)
+        return this.#mutate(life, command.key)
       case 'invalidateTags':
-        return this.#change(by, keys, () => cache.invalidateTags(['all']))
+        return this.#change(life, { how: 'remove', changed: keys }, () => cache.invalidateTags(['all']))
       case 'clear':
-        return this.#change(by, keys, () => cache.clear())
+        return this.#change(life, { how: 'remove', changed: keys }, () => cache.clear())
     }
   }
 
   async #read(
-    { do: what, by }: { readonly do: string; readonly by: number },
-    asked: readonly Key[],
+    { what, by, asked }: { readonly what: string; readonly by: number; readonly asked: readonly Key[] },
     read: () => Promise<ReadonlyMap<string, unknown>>,
   ): Promise<void> {
     const begun = asked.map((key) => this.#history.read(what, { key, by, now: this.#now }))
@@ -178,10 +212,10 @@ class FleetRun {
     for (const each of begun) this.#history.check(each, { value: values.get(each.key), now: this.#now })
   }
 
-  async #readAfter({ do: what, by, key }: { do: string; by: number; key: Key }, cache: Member['cache']): Promise<void> {
+  async #readAfter({ by, member }: Life, key: Key): Promise<void> {
     const after = this.#history.latest(key)
-    const read = this.#history.read(what, { key, by, now: this.#now, after })
-    const value = await cache.get(key, after?.token === undefined ? {} : { after: after.token })
+    const read = this.#history.read('getWithToken', { key, by, now: this.#now, after })
+    const value = await member.cache.get(key, after?.token === undefined ? {} : { after: after.token })
     this.#history.check(read, { value, now: this.#now })
   }
 
@@ -196,7 +230,7 @@ class FleetRun {
     changed: readonly Key[],
     tell: (values: [[Key, number], ...[Key, number][]]) => Promise<WriteAnswer | ReadonlyMap<string, WriteAnswer>>,
   ): Promise<void> {
-    const changes = changed.map((key) => this.#history.begin(key, by, true))
+    const changes = changed.map((key) => this.#history.begin(key, by, 'set'))
     const values = changes.map(({ key, value }) => [key as Key, value]) as [[Key, number]]
     const told = await tell(values)
     for (const change of changes) {
@@ -206,34 +240,33 @@ class FleetRun {
   }
 
   /** A change that does not say what the store made of it: it counts for the others when nothing went wrong. */
-  async #change(by: number, changed: readonly Key[], tell: () => Promise<unknown>): Promise<void> {
-    const changes = changed.map((key) => this.#history.begin(key, by, false))
-    const isCalm = await this.#watch(by, tell)
+  async #change(
+    life: Life,
+    { how, changed }: { readonly how: 'expire' | 'remove'; readonly changed: readonly Key[] },
+    tell: () => Promise<unknown>,
+  ): Promise<void> {
+    const changes = changed.map((key) => this.#history.begin(key, life.by, how))
+    const isCalm = await this.#watch(life, tell)
     for (const change of changes) this.#history.end(change, { now: this.#now, isConfirmed: isCalm })
   }
 
-  async #mutate(by: number, key: Key): Promise<void> {
+  async #mutate(life: Life, key: Key): Promise<void> {
     let change: Change | undefined
-    const isCalm = await this.#watch(by, () =>
-      this.#fleet.members[by]!.cache.mutate([key], async () => {
+    const isCalm = await this.#watch(life, () =>
+      life.member.cache.mutate([key], async () => {
         await this.#pause(3)
-        change = this.#history.begin(key, by, false)
+        change = this.#history.begin(key, life.by, 'remove')
         await this.#pause(2)
       }),
     )
     this.#history.end(change!, { now: this.#now, isConfirmed: isCalm })
   }
 
-  async #watch(by: number, work: () => Promise<unknown>): Promise<boolean> {
-    const before = this.#errors[by]
-    const wasHealthy = this.#isHealthy(by)
+  async #watch(life: Life, work: () => Promise<unknown>): Promise<boolean> {
+    const before = life.errors
+    const wasHealthy = life.isHealthy()
     await work()
-    return (await wasHealthy) && before === this.#errors[by] && (await this.#isHealthy(by))
-  }
-
-  async #isHealthy(by: number): Promise<boolean> {
-    const { tiers } = await this.#fleet.members[by]!.manager.health()
-    return tiers.every(({ healthy }) => healthy)
+    return (await wasHealthy) && before === life.errors && (await life.isHealthy())
   }
 
   #pause(ms: number): Promise<void> {
@@ -252,6 +285,8 @@ function storageKeyOf(key: Key): string {
 
 const faults: ReadonlySet<string> = new Set<Fault['do']>([
   'pause',
+  'lose',
+  'replace',
   'resume',
   'fail',
   'messages',
