@@ -114,8 +114,7 @@ async function through(options: Partial<CacheManagerOptions> = {}): Promise<{ ap
   const app = new Application(proxy.port, options)
   cleanups.push(() => app.manager.stop())
   await app.manager.start()
-  await app.work()
-  expect(app.stats('get')).toMatchObject({ failures: 0, refused: 0 })
+  await app.recover()
   expect(app.faults).toEqual([])
   return { app, proxy }
 }
