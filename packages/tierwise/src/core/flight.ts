@@ -50,7 +50,7 @@ export class Flight {
   /** The loader runs a second time, because it had read too old a version of the source. */
   isRepeat = false
   /** The version of a record that the store takes for fresh and this process must not use; -Infinity for none. */
-  refused = -Infinity
+  refused: number = -Infinity
   /** The store has announced a fresh record that this process did not find. */
   wasMisled = false
   /** Set once the loader was told to stop. */
