@@ -40,6 +40,8 @@ const optionPlaces = {
   LifeOptions: '`createCacheManager({ defaults })`, each namespace, and each `getOrSet`',
   CoherenceOptions: '`createCacheManager({ defaults })` and each namespace',
   InvalidateOptions: '`invalidate(keys, options)`',
+  InvalidateTagsOptions: '`invalidateTags(tags, options)`',
+  ClearOptions: '`clear(options)`',
   NamespaceOptions: '`createCacheManager({ namespaces: { name: options } })`',
   RawOptions: '`createCacheManager({ namespaces: { name: { raw: options } } })`',
   ReadOptions: '`get`, `getMany` and `getEntry`',

@@ -206,15 +206,17 @@ export interface Cache<V = unknown> {
    */
   invalidate(keys: string | Iterable<string>, options?: InvalidateOptions): Promise<InvalidateResult>
   /**
-   * Invalidates every entry of this namespace that carries one of the tags. O(1): nothing is visited.
+   * Invalidates every entry of this namespace that carries one of the tags. O(1): nothing is visited. A tier that could not
+   * be told is told as soon as it can, for as long as this process lives.
    *
    * @throws ConfigError ERR_CACHE_OPTION when it is not a list of texts
+   * @throws TierError ERR_CACHE_TIER_WRITE with `strict`, when a tier that keeps the tags could not be told now
    * @example
    * await factors.set('steel', 1.85, { tags: ['metals'] })
    * await factors.invalidateTags(['metals'])
    * console.log(await factors.get('steel')) // => undefined
    */
-  invalidateTags(tags: readonly string[]): Promise<void>
+  invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void>
   /**
    * Removes the keys that fit: `*` any run, `?` one character, `[abc]` one of; `\` escapes. The exact number of keys
    * removed. Visits every key, so prefer tags in a large namespace; `escapeGlob` quotes a key.
@@ -228,8 +230,12 @@ export interface Cache<V = unknown> {
   invalidatePattern(pattern: string): Promise<number>
   /** Keys that `get` would find, each once, in no order; listing changes nothing. @throws TierError ERR_CACHE_TIER_READ when a tier cannot list its keys */
   keys(pattern?: string, options?: Pick<ReadOptions, 'tiers'>): AsyncIterable<string>
-  /** Forgets the namespace. O(1); `hard` also frees the space in every tier before it resolves. */
-  clear(options?: { readonly hard?: boolean }): Promise<void>
+  /**
+   * Forgets the namespace. O(1); `hard` also frees the space in every tier before it resolves.
+   *
+   * @throws TierError ERR_CACHE_TIER_WRITE with `strict`, when a tier could not be told now
+   */
+  clear(options?: ClearOptions): Promise<void>
   /**
    * Runs work that changes the source of the keys: nothing read before or during it stays cached. Its result or its
    * failure is passed on; the keys are removed in either case.
@@ -272,6 +278,23 @@ export interface InvalidateOptions {
   /** How long a barrier may take. @default '10s' */
   readonly timeout?: Duration
   /** Throw when a tier could not take it now. Otherwise it is kept and replayed. @default false */
+  readonly strict?: boolean
+}
+
+/** How `invalidateTags` goes about it. */
+export interface InvalidateTagsOptions {
+  /** Throw when a tier that keeps the tags could not be told now, or is not open. Otherwise it is told later. @default false */
+  readonly strict?: boolean
+}
+
+/** How `clear` goes about it. */
+export interface ClearOptions {
+  /** Free the space in every tier before it resolves. @default false */
+  readonly hard?: boolean
+  /**
+   * Throw when a tier could not be told now, or is not open, and with `hard` when one could not free its space. Otherwise
+   * that is done later. @default false
+   */
   readonly strict?: boolean
 }
 
@@ -323,9 +346,9 @@ export interface CacheManager extends AsyncDisposable {
    */
   analytics(): Analytics
   /** As on a namespace, for the entries of all. */
-  invalidateTags(tags: readonly string[]): Promise<void>
+  invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void>
   /** As on a namespace, for every namespace that is listed or was used. */
-  clear(options?: { readonly hard?: boolean }): Promise<void>
+  clear(options?: ClearOptions): Promise<void>
   /**
    * Calls the listener for each event of a type. Returns the function that stops listening.
    *

@@ -1,4 +1,12 @@
-import type { Cache, CacheManager, InNamespace, Loader, WriteResult } from '../contract/cache.ts'
+import type {
+  Cache,
+  CacheManager,
+  ClearOptions,
+  InNamespace,
+  InvalidateTagsOptions,
+  Loader,
+  WriteResult,
+} from '../contract/cache.ts'
 import type { Analytics, Health, TierHealth } from '../contract/analytics.ts'
 import type { BreakerState, CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
@@ -8,7 +16,9 @@ import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
 import { changeAll } from './coherence.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
-import { clearNamespace, clearSources } from './invalidate.ts'
+import { clearNamespace, clearRest } from './clear.ts'
+import { refuseMissed } from './invalidate.ts'
+import { resolveClear, resolveTagInvalidation } from './invalidation-options.ts'
 import type { Journal } from './journal/journal.ts'
 import { checkNamespaceName, storagePrefix } from './key.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -20,6 +30,7 @@ import { rawEnvelope } from './raw/raw-envelope.ts'
 import type { Instant } from './raw/raw-tier.ts'
 import { Sharing } from './fleet/sharing.ts'
 import { sumStats } from './stats.ts'
+import { untold } from './tags/tag-outcome.ts'
 import { NamespaceTags } from './tags/tags.ts'
 
 /** The chain of a manager after it has been created. */
@@ -121,20 +132,30 @@ export class TieredCacheManager implements CacheManager {
     return { overall, namespaces, hitRate, coherence, tiers }
   }
 
-  async invalidateTags(tags: readonly string[]): Promise<void> {
+  async invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void> {
     texts(tags, 'tags')
+    const { isStrict } = resolveTagInvalidation(options)
     await this.#ready('invalidateTags')
-    await this.#parts.engine.tagTable.invalidate(tags.map((tag) => `:${tag}`))
-    this.#parts.engine.emitter.emit({ type: 'invalidate', namespace: '*', scope: 'tags', targets: tags, count: 0 })
+    const { engine, chain } = this.#parts
+    const outcome = await engine.tagTable.invalidate(
+      tags.map((tag) => `:${tag}`),
+      chain.tiers,
+    )
+    engine.emitter.emit({ type: 'invalidate', namespace: '*', scope: 'tags', targets: tags, count: 0 })
+    if (isStrict) refuseMissed(untold(chain.tiers, outcome), { operation: 'invalidateTags', namespace: '*' })
   }
 
-  async clear(options?: { readonly hard?: boolean }): Promise<void> {
+  async clear(options?: ClearOptions): Promise<void> {
+    const { isHard, isStrict } = resolveClear(options)
     await this.#ready('clear')
     for (const name of this.#parts.policies.keys()) this.namespace(name)
     const namespaces = new Set([...this.#views.values()].map(({ ns }) => ns))
     for (const { name, policy } of namespaces) if (policy.raw?.keyPrefix === '') refuseUnbounded(name, 'clear')
-    await Promise.all([...namespaces].map((ns) => clearNamespace(ns, options?.hard === true)))
-    await this.#clearRest(options?.hard === true)
+    const { engine, chain } = this.#parts
+    const missed = await Promise.all([...namespaces].map((ns) => clearNamespace(ns, isHard)))
+    // What no namespace of this process has touched yet.
+    missed.push(await clearRest(engine, { tiers: chain.tiers, prefix: storagePrefix(engine.prefix), isHard }))
+    if (isStrict) refuseMissed([...new Set(missed.flat())], { operation: 'clear', namespace: '*' })
   }
 
   on<T extends CacheEventType>(type: T, listener: (event: CacheEventOf<T>) => void): () => void {
@@ -163,18 +184,6 @@ export class TieredCacheManager implements CacheManager {
   /** Another process has cleared a namespace, or all of them when the name is empty. */
   #forget(namespace: string): void {
     for (const { ns } of this.#views.values()) if (namespace === '' || ns.name === namespace) changeAll(ns)
-  }
-
-  /** What no namespace of this process has touched yet. */
-  async #clearRest(hard: boolean): Promise<void> {
-    const { engine, chain } = this.#parts
-    const version = engine.versions.nextVersion()
-    const prefix = storagePrefix(engine.prefix)
-    clearSources(chain.tiers, prefix, version)
-    const isRemembered = await engine.tagTable.invalidate([''])
-    const freed = Promise.all(chain.tiers.map((tier) => tier.clear(prefix, version)))
-    if (hard || !isRemembered) await freed
-    else engine.background.run('clear', freed)
   }
 
   async #ready(operation: string): Promise<void> {

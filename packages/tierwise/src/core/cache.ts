@@ -3,9 +3,11 @@ import { compileGlob } from '../base/glob.ts'
 import type {
   BatchLoader,
   Cache,
+  ClearOptions,
   EntryInfo,
   InvalidateOptions,
   InvalidateResult,
+  InvalidateTagsOptions,
   Loader,
   WrapOptions,
   WriteResult,
@@ -14,14 +16,16 @@ import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../contra
 import type { LocalSpace } from '../contract/tier.ts'
 import { AbortedError } from '../errors.ts'
 import { getOrLoad, getOrLoadMany } from './get-or-load.ts'
-import { clearNamespace, deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys } from './invalidate.ts'
+import { clearNamespace } from './clear.ts'
+import { deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys, refuseMissed } from './invalidate.ts'
+import { resolveClear, resolveInvalidation, resolveTagInvalidation } from './invalidation-options.ts'
 import { isolateOut } from './isolation.ts'
 import { checkKey } from './key.ts'
 import { endFreshness, locate, renew } from './life.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
 import { emitHit } from './outcome.ts'
-import { readTtl, resolveInvalidation, withTtl } from './policy.ts'
+import { readTtl, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { refuseTags, refuseUnbounded } from './raw/raw-policy.ts'
@@ -171,11 +175,13 @@ export class NamespaceCache<V> implements Cache<V> {
     return this.#handOutAll(await getOrLoadMany(this.#ns, distinct, call))
   }
 
-  async invalidateTags(tags: readonly string[]): Promise<void> {
+  async invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void> {
     texts(tags, 'tags')
+    const { isStrict } = resolveTagInvalidation(options)
     if (this.#ns.isRaw) refuseTags(this.name)
     await this.#ns.ready('invalidateTags')
-    await deleteTags(this.#ns, tags)
+    const missed = await deleteTags(this.#ns, tags)
+    if (isStrict) refuseMissed(missed, { operation: 'invalidateTags', namespace: this.name })
   }
 
   async invalidatePattern(pattern: string): Promise<number> {
@@ -192,10 +198,12 @@ export class NamespaceCache<V> implements Cache<V> {
     for await (const key of liveKeys(this.#ns, 'fresh', policy)) if (fits(key)) yield key
   }
 
-  async clear(options?: { readonly hard?: boolean }): Promise<void> {
+  async clear(options?: ClearOptions): Promise<void> {
+    const { isHard, isStrict } = resolveClear(options)
     this.#refuseUnbounded('clear')
     await this.#ns.ready('clear')
-    await clearNamespace(this.#ns, options?.hard === true)
+    const missed = await clearNamespace(this.#ns, isHard)
+    if (isStrict) refuseMissed(missed, { operation: 'clear', namespace: this.name })
   }
 
   async mutate<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T> {

@@ -2,12 +2,11 @@ import { compileGlob } from '../base/glob.ts'
 import type { InvalidateResult } from '../contract/cache.ts'
 import type { InvalidateEvent } from '../contract/events.ts'
 import { TierError } from '../errors.ts'
-import { changeAll, interruptLoads } from './coherence.ts'
-import type { GuardedTier } from './guard/guarded-tier.ts'
+import { interruptLoads } from './coherence.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
 import { removeKeys, type RemovalOptions } from './remove.ts'
-import type { States } from './tier-write.ts'
+import { untold } from './tags/tag-outcome.ts'
 
 /** Removes keys from every tier of the namespace, one batch a tier. Returns the keys that were held anywhere. */
 export async function deleteKeys(
@@ -28,7 +27,11 @@ export async function invalidateKeys(
 ): Promise<InvalidateResult> {
   const { held, version, tiers, positions } = await removeKeys(ns, keys, how)
   noteInvalidation(ns, { scope: how.isExpiry === true ? 'expire' : 'keys', targets: keys, count: held.size })
-  if (isStrict || barrierMs !== undefined) refuseFailures(ns, tiers)
+  if (isStrict || barrierMs !== undefined)
+    refuseMissed(
+      Object.keys(tiers).filter((name) => tiers[name] === 'failed'),
+      { operation: 'invalidate', namespace: ns.name },
+    )
   const result = { version, token: version.toString(36), tiers, held: held.size }
   if (barrierMs === undefined) return result
   return { ...result, ...(await ns.engine.fleet?.barrier(positions, barrierMs)) }
@@ -40,13 +43,17 @@ export interface InvalidationOptions extends RemovalOptions {
   readonly isStrict: boolean
 }
 
-function refuseFailures(ns: Namespace, tiers: States): void {
-  const failed = Object.keys(tiers).filter((name) => tiers[name] === 'failed')
-  const [tier] = failed
+/** Throws when tiers have missed an invalidation that was to be strict. */
+export function refuseMissed(
+  missed: readonly string[],
+  { operation, namespace }: { readonly operation: string; readonly namespace: string },
+): void {
+  const [tier] = missed
   if (tier === undefined) return
+  const where = namespace === '*' ? 'all namespaces' : `namespace \`${namespace}\``
   throw new TierError(
-    `${failed.join(', ')} could not take an invalidation in namespace \`${ns.name}\`. It is kept and replayed as soon as possible; until then this process does not read those keys there, but others may.`,
-    { code: 'ERR_CACHE_TIER_WRITE', operation: 'invalidate', namespace: ns.name, tier, retryable: true },
+    `${missed.join(', ')} could not take an invalidation in ${where}. It is kept and replayed as soon as possible; until then this process does not use there what it made old, but others may.`,
+    { code: 'ERR_CACHE_TIER_WRITE', operation, namespace, tier, retryable: true },
   )
 }
 
@@ -74,34 +81,15 @@ export async function deletePattern(ns: Namespace, pattern: string): Promise<num
   return size
 }
 
-/** Ends the validity of everything that carries one of the tags, by the logical clock: nothing is visited. */
-export async function deleteTags(ns: Namespace, tags: readonly string[]): Promise<void> {
-  ns.stats.invalidations++
-  await ns.tags.invalidate(tags)
-  emitInvalidate(ns, { scope: 'tags', targets: tags, count: 0 })
-}
-
 /**
- * Forgets the namespace by the logical clock. The tiers free their space in the background, unless that is what
- * remembers the clear (no tier keeps the clock) or the caller wants to wait for it.
+ * Ends the validity of everything that carries one of the tags, by the logical clock: nothing is visited. Resolves to the
+ * names of the tiers that could not be told.
  */
-export async function clearNamespace(ns: Namespace, hard: boolean): Promise<void> {
-  const version = ns.engine.versions.nextVersion()
-  changeAll(ns)
-  ns.engine.writeBehind.dropPrefix(ns.prefix)
-  clearSources(ns.tiers, ns.prefix, version)
-  const isRemembered = await ns.tags.clear()
-  const freed = Promise.all(ns.tiers.map((tier) => tier.clear(ns.prefix, version)))
-  // Plain values carry no clock.
-  if (hard || !isRemembered || ns.isRaw) await freed
-  else ns.engine.background.run('clear', freed)
+export async function deleteTags(ns: Namespace, tags: readonly string[]): Promise<readonly string[]> {
   ns.stats.invalidations++
-  emitInvalidate(ns, { scope: 'namespace', targets: [], count: 0 })
-}
-
-/** Before the tag clock moves: what is read of a source from then on counts as newer than the clear. */
-export function clearSources(tiers: readonly GuardedTier[], prefix: string, version: number): void {
-  for (const tier of tiers) if (tier.capabilities.readOnly === true) void tier.clear(prefix, version)
+  const outcome = await ns.tags.invalidate(tags, ns.tiers)
+  emitInvalidate(ns, { scope: 'tags', targets: tags, count: 0 })
+  return untold(ns.tiers, outcome)
 }
 
 /**

@@ -9,7 +9,6 @@ import type {
   WriteMode,
   WriteOptions,
 } from '../contract/options.ts'
-import type { InvalidateOptions } from '../contract/cache.ts'
 import type { StandardSchema } from '../contract/schema.ts'
 import {
   duration,
@@ -29,7 +28,6 @@ import {
 } from '../base/option-reader.ts'
 import type { OptionTable } from '../base/option-reader.ts'
 import { ConfigError, LicenseViolationError } from '../errors.ts'
-import type { InvalidationOptions } from './invalidate.ts'
 import { isNamePart } from './key.ts'
 import { rawOptions, refuseRawCall, resolveRaw } from './raw/raw-policy.ts'
 import type { RawContext, RawPolicy } from './raw/raw-policy.ts'
@@ -205,16 +203,6 @@ const callTables = {
   } satisfies OptionTable<Record<keyof LoadOptions, unknown>>,
 } as const
 
-const barrierTimeoutMs = 10_000
-
-const invalidationTable = {
-  keepStale: boolean,
-  fence: sourceVersion,
-  barrier: boolean,
-  timeout: duration,
-  strict: boolean,
-} satisfies OptionTable<Record<keyof InvalidateOptions, unknown>>
-
 /** Which verbs a call belongs to; each takes other options. */
 export type CallKind = 'read' | 'write' | 'load'
 
@@ -333,17 +321,6 @@ export function resolveCall(
   }
   checkTiers(merged.tiers, 'options.tiers', call.tierNames)
   return Object.freeze('ttl' in own ? withTtl(base, merged.ttlMs, merged) : merged)
-}
-
-/** The options of one `invalidate`. */
-export function resolveInvalidation(options: unknown): InvalidationOptions {
-  const own = readOptions(options, 'options', invalidationTable)
-  return {
-    isExpiry: own.keepStale,
-    fence: own.fence,
-    barrierMs: own.barrier === true ? (own.timeout ?? barrierTimeoutMs) : undefined,
-    isStrict: own.strict === true,
-  }
 }
 
 /** The policy with another ttl: cut at `maxTtl`, or a `LicenseViolationError` where a licence sets it. */

@@ -272,6 +272,7 @@ describe('a tag store that has lost its memory', () => {
       marks: new Map([...state.marks].filter(([, mark]) => mark > after)),
     })
     return {
+      tier: 'map',
       shared: true,
       load,
       refresh: load,

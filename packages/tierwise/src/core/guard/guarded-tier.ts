@@ -304,6 +304,7 @@ export class GuardedTier {
     const { tags } = this.#tier
     return (
       tags && {
+        tier: this.name,
         shared: this.capabilities.shared,
         load: () => tags.load(),
         refresh: (after) => this.#guard.run('tags', () => tags.load(after)),

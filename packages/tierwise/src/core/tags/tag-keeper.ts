@@ -5,6 +5,8 @@ const retryMs = 1000
 
 /** A tag store behind its guard: `undefined` when it did not answer. Never rejects after `load`. */
 export interface GuardedTagStore extends Pick<TagStore, 'load'> {
+  /** Name of the tier. */
+  readonly tier: string
   /** Other processes write to it too. */
   readonly shared: boolean
   refresh(after: number): Promise<TagMarks | undefined>
@@ -26,6 +28,8 @@ export interface KeptTable {
 
 /** One store of the tag table: what it has not taken yet, and how far this process has read it. */
 export class TagKeeper {
+  /** Name of the tier. */
+  readonly tier: string
   readonly isShared: boolean
   readonly #store: GuardedTagStore
   readonly #table: KeptTable
@@ -38,6 +42,7 @@ export class TagKeeper {
   #timer: Timer | undefined
 
   constructor(store: GuardedTagStore, known: TagMarks, parts: { table: KeptTable; timers: Timers }) {
+    this.tier = store.tier
     this.isShared = store.shared
     this.#store = store
     this.#table = parts.table

@@ -1,6 +1,7 @@
 import type { Timer, Timers } from '../../contract/runtime.ts'
 import type { TagClock, TagMarks } from '../../contract/tags.ts'
 import { TagKeeper } from './tag-keeper.ts'
+import type { TagOutcome, TagTier } from './tag-outcome.ts'
 import type { GuardedTagStore, KeptTable } from './tag-keeper.ts'
 
 const refreshMs = 1000
@@ -76,10 +77,10 @@ export class TagTable implements KeptTable {
   }
 
   /**
-   * Effective in this process at once. Resolves to true once every tier that keeps the table has taken it, to false
-   * where one has not, or none is there.
+   * Effective in this process at once. Resolves once the tiers that keep the table have taken it, or could not. Those of
+   * `tiers` that are not open are tried first, as by any other operation.
    */
-  async invalidate(names: readonly string[]): Promise<boolean> {
+  async invalidate(names: readonly string[], tiers: readonly TagTier[] = []): Promise<TagOutcome> {
     const clock = this.#now + 1
     this.#now = clock
     for (const name of names) {
@@ -88,8 +89,14 @@ export class TagTable implements KeptTable {
     }
     this.#onInvalidate(names, clock)
     for (const keeper of this.#keepers) keeper.owe(names, clock)
-    const taken = await Promise.all(this.#keepers.map((keeper) => keeper.deliver()))
-    return taken.length > 0 && taken.every(Boolean)
+    const open = [...this.#keepers]
+    const taken = await deliverAll(open)
+    const shut = tiers.filter(({ name, capabilities }) => capabilities.tags && !open.some(({ tier }) => tier === name))
+    await Promise.all(shut.map((tier) => tier.openSoon()))
+    const late = this.#keepers.filter((keeper) => !open.includes(keeper))
+    const takenLate = late.length === 0 ? [] : await deliverAll(late)
+    const all = new Set([...taken, ...takenLate])
+    return { taken: all, isRemembered: all.size > 0 && this.#keepers.every(({ tier }) => all.has(tier)) }
   }
 
   /** Asks every shared store; whether one of them has told what it knows, or there is none to ask. */
@@ -165,6 +172,11 @@ export class TagTable implements KeptTable {
   }
 }
 
+/** The names of the tiers that have taken what they are owed. */
+async function deliverAll(keepers: readonly TagKeeper[]): Promise<readonly string[]> {
+  return (await Promise.all(keepers.map(async (keeper) => ((await keeper.deliver()) ? [keeper.tier] : [])))).flat()
+}
+
 /** The table as one namespace sees it. */
 export class NamespaceTags implements TagClock {
   readonly #table: TagTable
@@ -189,11 +201,14 @@ export class NamespaceTags implements TagClock {
     return entry.tags.length === 0 || this.isCurrent(entry.tags, entry.tagClock)
   }
 
-  invalidate(tags: readonly string[]): Promise<boolean> {
-    return this.#table.invalidate(tags.map((tag) => `${this.#namespace}:${tag}`))
+  invalidate(tags: readonly string[], tiers: readonly TagTier[]): Promise<TagOutcome> {
+    return this.#table.invalidate(
+      tags.map((tag) => `${this.#namespace}:${tag}`),
+      tiers,
+    )
   }
 
-  clear(): Promise<boolean> {
-    return this.#table.invalidate([this.#namespace])
+  clear(tiers: readonly TagTier[]): Promise<TagOutcome> {
+    return this.#table.invalidate([this.#namespace], tiers)
   }
 }

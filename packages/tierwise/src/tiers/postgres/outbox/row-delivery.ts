@@ -1,5 +1,5 @@
 import type { Cache, CacheManager } from '../../../contract/cache.ts'
-import { CacheError, TierError } from '../../../errors.ts'
+import { CacheError } from '../../../errors.ts'
 import type { OutboxRow } from './outbox-rows.ts'
 
 /** What became of a row: undefined when it was delivered, else why not. */
@@ -44,7 +44,9 @@ async function attempt(manager: CacheManager, rows: readonly OutboxRow[]): Promi
   if (first === undefined) return undefined
   try {
     const cache = manager.namespace(first.namespace)
-    if (first.keys === undefined) await invalidateTags(manager, cache, distinct(rows.flatMap(({ tags }) => tags)))
+    const tags = distinct(rows.flatMap((row) => row.tags))
+    // A tier that cannot be told now is told later by this process, which may end before that.
+    if (first.keys === undefined) await cache.invalidateTags(tags, { strict: true })
     else await invalidateKeys(cache, distinct(rows.flatMap(({ keys = [] }) => keys)), first.fence)
     return undefined
   } catch (error) {
@@ -56,29 +58,6 @@ async function invalidateKeys(cache: Cache, keys: readonly string[], fence: numb
   const how = fence === undefined ? { strict: true } : { strict: true, fence }
   for (let start = 0; start < keys.length; start += mostKeys)
     await cache.invalidate(keys.slice(start, start + mostKeys), how)
-}
-
-/**
- * A tier that does not take tags now is told them later by this process, which may end before that; so its rows stay
- * until every tier was seen to take them.
- */
-async function invalidateTags(manager: CacheManager, cache: Cache, tags: readonly string[]): Promise<void> {
-  const before = missedTags(manager)
-  await cache.invalidateTags(tags)
-  const { tiers } = await manager.health()
-  const isShut = tiers.some(({ breakers }) => breakers?.open === 'open' || (breakers?.remove ?? 'closed') !== 'closed')
-  if (!isShut && missedTags(manager) === before) return
-  throw new TierError(`A tier could not take tags of namespace \`${cache.name}\` that were invalidated.`, {
-    code: 'ERR_CACHE_TIER_WRITE',
-    operation: 'invalidateTags',
-    namespace: cache.name,
-    retryable: true,
-  })
-}
-
-function missedTags(manager: CacheManager): number {
-  const counts = Object.values(manager.analytics().tiers).flatMap(({ tags }) => tags ?? [])
-  return counts.reduce((sum, { failures, refused, rejected }) => sum + failures + refused + rejected, 0)
 }
 
 /** Whether the cache as a whole is in trouble, or stopped, and not the row. */

@@ -57,6 +57,20 @@ describe('a row', () => {
     },
   )
 
+  it('of tags is not believed delivered while the store is not open yet', async () => {
+    const database = await openDatabase('pg')
+    const { outbox, transaction } = database
+    const { manager, faults } = withStore()
+    faults.fail('open')
+    const relay = await outbox.relay(manager, { pollInterval: '20ms' })
+    await transaction((tx) => outbox.invalidateInTx(tx, 'factors', { tags: ['red'] }))
+    await until(async () => (await relay.stats()).failed > 0, 'it has failed')
+    expect(await relay.stats()).toMatchObject({ pending: 1, delivered: 0 })
+    faults.clear()
+    await until(() => isEmpty(database), 'the outbox is empty')
+    expect(faults.callsOf('tags').flatMap(({ keys }) => keys)).toContain('factors:red')
+  })
+
   it('is not tried all the time while the store is down', async () => {
     const database = await openDatabase('pg')
     const { outbox, transaction } = database
