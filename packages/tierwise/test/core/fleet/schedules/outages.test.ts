@@ -277,6 +277,33 @@ describe('22. the store loses its last changes', () => {
     expect(await atOnce(b!.cache.getOrSet('k', source.load))).toBe(2)
     await expectAll(fleet, 2)
   })
+
+  it('and gives a lease back that a lost change had taken: who is connected anew does not use it', async () => {
+    const fleet = await startFleet()
+    const { runtime, store, members } = fleet
+    const [a, b] = members
+    const source = new Source()
+    const load = source.hold(a!.cache)
+    await runtime.settle()
+    const before = store.snapshot()
+    a!.instance.messages.hold()
+    source.write()
+    await atOnce(b!.cache.delete('k'))
+    const looks = (['poll', 'resync'] as const).map((operation) => a!.instance.pause(operation, { moment: 'before' }))
+    a!.instance.cut()
+    store.restore(before)
+    a!.instance.mend()
+    await runtime.settle()
+    load.finish()
+    await atOnce(load.result)
+    await expectNothingOlder(fleet, 2)
+    for (const look of looks) look.resume()
+    a!.instance.messages.release()
+    await runtime.advance(2300)
+    await expectNothingOlder(fleet, 2)
+    expect(await atOnce(b!.cache.getOrSet('k', source.load))).toBe(2)
+    await expectAll(fleet, 2)
+  })
 })
 
 describe('23. a call is lost on its way, or its reply', () => {
