@@ -114,6 +114,23 @@ describe('28. the process of a guarded write dies', () => {
     await expectAll(fleet, 1)
   })
 
+  it('not at all, while another writes the same key: nothing is stored before both have ended', async () => {
+    const { fleet, source, gate, mutation, load, store } = await startMutation()
+    const second = { commit: (): void => {} }
+    const other = fleet.members[2]!.cache.mutate(['k'], () => new Promise<void>((resolve) => (second.commit = resolve)))
+    await fleet.runtime.settle()
+    gate.commit()
+    await atOnce(mutation)
+    expect(await load()).toBe(2)
+    expect(store.head(storageKey()).record).toBe('deleted')
+    source.write()
+    second.commit()
+    await atOnce(other)
+    await expectNothingOlder(fleet, 3)
+    expect(await load()).toBe(3)
+    await expectAll(fleet, 3)
+  })
+
   it('before the first invalidation was made: nothing has changed', async () => {
     const fleet = await startFleet()
     const [a, b] = fleet.members

@@ -367,4 +367,17 @@ describe('29. a load from a replica that lags behind', () => {
     await atOnce(load.result)
     await expectNothingOlder(fleet, 2)
   })
+
+  it('is refused when the store forgets the fence while it runs', async () => {
+    const fleet = await startFleet()
+    const [a, b] = fleet.members
+    const source = new Source()
+    await atOnce(a!.cache.invalidate('k', { fence: 10 }))
+    const load = source.hold(b!.cache)
+    await fleet.runtime.settle()
+    fleet.store.forgetLane()
+    load.finish()
+    expect(await atOnce(load.result)).toBe(1)
+    await expectNothingOlder(fleet, 2)
+  })
 })

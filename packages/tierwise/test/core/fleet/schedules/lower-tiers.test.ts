@@ -125,6 +125,25 @@ describe('a promotion from a shared tier below', () => {
     await expectAll(fleet, undefined)
   })
 
+  it('and the store forgets of the change, and hears of it again before the copy arrives', async () => {
+    const { fleet, map, gates } = await startAboveShared()
+    const { runtime, store, members } = fleet
+    const [a, b] = members
+    gates[1]!.holdNext('map', 'delete', 'request')
+    const deleting = b!.cache.delete('k')
+    await runtime.settle()
+    store.evict(storageKey(), 'all')
+    const promotion = a!.instance.pause('fill', { moment: 'before', calls: 1 })
+    await atOnce(a!.cache.get('k'))
+    await promotion.reached
+    gates[1]!.release()
+    await atOnce(deleting)
+    promotion.resume()
+    await runtime.settle()
+    await expectNothingOlder(fleet, 2, { below: [map] })
+    await expectAll(fleet, undefined)
+  })
+
   it('and a clear is told meanwhile: nothing of it reaches the store', async () => {
     const { fleet } = await startAboveShared()
     const { runtime, store, members } = fleet
