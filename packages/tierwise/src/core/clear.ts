@@ -44,7 +44,7 @@ async function clear(engine: Engine, version: number, clearing: Clearing): Promi
   const { tiers, prefix, isHard, isPlain, forget } = clearing
   clearSources(tiers, prefix, version)
   const outcome = await forget()
-  const missed = isPlain ? [] : untold(tiers, outcome)
+  const missed = untold(tiers, outcome)
   const freed = Promise.all(tiers.map(async (tier) => ((await tier.clear(prefix, version)) ? [] : [tier.name])))
   if (isHard || !outcome.isRemembered || isPlain) return [...new Set([...missed, ...(await freed).flat()])]
   engine.background.run('clear', freed)

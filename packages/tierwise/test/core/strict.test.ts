@@ -76,6 +76,22 @@ describe.each([0, 1])('strict (%d)', (which) => {
     await afterPause(runtime, () => tags({ strict: true }))
   })
 
+  it('tags open a tier that is not open, and throw when it does not take them then', async () => {
+    const built = start()
+    const { runtime, faults } = built
+    const { namespace, tags } = verbs(built)[which]!
+    faults.far.fail('open')
+    await runtime.until(built.manager.namespace('near-only').get('k'))
+    faults.far.clear()
+    // The first call says what is invalidated already, which is a part of opening it.
+    faults.far.fail('tags', { after: 1 })
+    await expect(
+      afterPause(runtime, () => tags({ strict: true })),
+      'it opens, and no more',
+    ).rejects.toMatchObject(refusal('invalidateTags', namespace))
+    expect(faults.far.callsOf('tags').length).toBeGreaterThan(1)
+  })
+
   it('tags and clears throw while a tier that keeps tags is not open', async () => {
     const built = start()
     const { runtime, faults } = built
@@ -145,6 +161,13 @@ describe('strict in a namespace', () => {
     faults.near.fail('tags')
     await afterPause(runtime, () => cache.clear({ strict: true }))
   })
+})
+
+it('a strict clear of a manager throws for what no namespace of it has touched', async () => {
+  const { manager, faults, runtime, stop } = testCache().memory().faulty('far').build()
+  stops.push(stop)
+  faults.far.fail('tags', { after: 1 })
+  await expect(runtime.until(manager.clear({ strict: true }))).rejects.toMatchObject(refusal('clear', '*'))
 })
 
 it('strict where no tier keeps tags throws only when a clear could not be made', async () => {
