@@ -166,6 +166,9 @@ describe('strict in a namespace', () => {
 it('a strict clear of a manager throws for what no namespace of it has touched', async () => {
   const { manager, faults, runtime, stop } = testCache().memory().faulty('far').build()
   stops.push(stop)
+  await runtime.until(manager.start())
+  await runtime.settle()
+  // The first one is for the only namespace that there is.
   faults.far.fail('tags', { after: 1 })
   await expect(runtime.until(manager.clear({ strict: true }))).rejects.toMatchObject(refusal('clear', '*'))
 })
