@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 
 import type { Runtime, Timer } from '../../contract/runtime.ts'
-import { versionOf } from './record.ts'
+import { isLoaded, versionOf } from './record.ts'
 
 /** Of each generation; two are kept. */
 const mostKeys = 50_000
@@ -55,7 +55,10 @@ export class LostWrites {
   /** Whether a record that was found for the key may be used. */
   believes(key: string, record: Buffer): boolean {
     if (this.#doubts === 0) return true
-    return versionOf(record) >= Math.max(this.#newer.get(key) ?? 0, this.#older.get(key) ?? 0)
+    const least = Math.max(this.#newer.get(key) ?? 0, this.#older.get(key) ?? 0)
+    // protocol P4 lost-load: whoever brought it may have begun before the change that was lost, and been given its version later
+    if (least > 0 && isLoaded(record)) return false
+    return versionOf(record) >= least
   }
 
   /** A command got no answer: whoever answers the next one may know less. */

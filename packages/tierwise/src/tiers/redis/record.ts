@@ -58,6 +58,11 @@ export function versionOf(bytes: Buffer): number {
   return bytes.readDoubleBE(4)
 }
 
+/** The version of a record that a load has brought says nothing about the changes before it. */
+export function isLoaded(bytes: Buffer): boolean {
+  return bytes[3] === loadedKind
+}
+
 /** A damaged expiry, which is not a number, has passed. */
 export function isLive(bytes: Buffer, now: number): boolean {
   return bytes.readDoubleBE(12) > now

@@ -52,6 +52,18 @@ describe('confirmed changes', () => {
     expect(lost.believes('a', record(4))).toBe(true)
   })
 
+  test('outdate what a load has brought too, whatever its version: it may have begun before the change', async () => {
+    const { lost, runtime } = watched()
+    const loaded = record(6)
+    loaded[3] = 2
+    lost.note('a', 5)
+    expect(lost.believes('a', loaded)).toBe(true)
+    lost.doubtNow()
+    expect([lost.believes('a', loaded), lost.believes('b', loaded)]).toEqual([false, true])
+    await runtime.settle()
+    expect(lost.believes('a', loaded)).toBe(true)
+  })
+
   test('stay in doubt as long as the store does not answer, however long', async () => {
     const test = watched()
     const { lost, runtime, removed } = test
