@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { command } from './random/commands.ts'
 import { runFleet } from './random/run.ts'
+import { commands } from './random/stories.ts'
 
 const runs = Number(process.env['FLEET_RUNS'] ?? 300)
 
@@ -12,8 +12,8 @@ describe('random work of three instances over a shared store', () => {
     'never answers what was superseded too long ago, and keeps nothing old',
     { timeout: 60_000 + runs * 200 },
     async () => {
-      const property = fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 60 }), async (commands) => {
-        expect(await runFleet(commands)).toEqual([])
+      const property = fc.asyncProperty(commands, async (steps) => {
+        expect(await runFleet(steps)).toEqual([])
       })
       await fc.assert(property, { numRuns: runs })
     },

@@ -49,8 +49,8 @@ export type Command =
 
 export type MessageFault = 'drop' | 'hold' | 'release' | 'duplicate' | 'shuffle'
 
-const by = fc.nat(memberCount - 1)
-const key = fc.constantFrom(...keys)
+export const by: fc.Arbitrary<number> = fc.nat(memberCount - 1)
+export const key: fc.Arbitrary<Key> = fc.constantFrom(...keys)
 const loadMs = fc.constantFrom(0, 0, 1, 3, 300, 3000)
 const flag = (often: number): fc.Arbitrary<boolean> => fc.nat(99).map((draw) => draw < often)
 const only = <T extends string>(name: T): fc.Arbitrary<T> => fc.constant(name)
@@ -58,7 +58,7 @@ const operation = fc.constantFrom<SharedOperation>(
   ...(['change', 'change', 'tags', 'fill', 'acquire', 'get'] as const),
   ...(['affirm', 'poll', 'resync', 'release'] as const),
 )
-const moment = fc.constantFrom('before' as const, 'after' as const)
+export const moment: fc.Arbitrary<'before' | 'after'> = fc.constantFrom('before', 'after')
 
 /** Steps in the proportions in which they find bugs: many reads and short waits, some changes, few faults. */
 export const command: fc.Arbitrary<Command> = fc.oneof(

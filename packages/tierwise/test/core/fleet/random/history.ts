@@ -15,6 +15,8 @@ export interface Change {
   endedAt: number | undefined
   /** The store is known to have made it before it ended. */
   isConfirmed: boolean
+  /** The store had not taken it when it ended, and will be told again. */
+  isOwed: boolean
   token: string | undefined
 }
 
@@ -27,6 +29,13 @@ export interface Read {
   readonly begun: number
   /** It asked for something at least as new as this. */
   readonly after: Change | undefined
+}
+
+export interface Outcome {
+  readonly now: number
+  readonly isConfirmed: boolean
+  readonly isOwed?: boolean
+  readonly token?: string
 }
 
 export interface Answer {
@@ -71,6 +80,7 @@ export class History {
       ended: undefined,
       endedAt: undefined,
       isConfirmed: false,
+      isOwed: false,
       token: undefined,
     }
     this.#changes.push(change)
@@ -83,10 +93,11 @@ export class History {
     return next
   }
 
-  end(change: Change, outcome: { now: number; isConfirmed: boolean; token?: string }): void {
+  end(change: Change, outcome: Outcome): void {
     change.ended = ++this.#steps
     change.endedAt = outcome.now
     change.isConfirmed = outcome.isConfirmed
+    change.isOwed = outcome.isOwed ?? false
     change.token = outcome.token
   }
 
@@ -141,6 +152,8 @@ export class History {
     if (value >= change.value) return true
     const writer = this.#changes.find((each) => each.key === change.key && each.value === value)
     if (writer?.isSet !== true) return false
+    // What an instance owes it tells once more, after all that it had sent before.
+    if (writer.by === change.by && writer.begun < change.begun && change.isOwed) return false
     if (this.#isLost(writer) || (!writer.isConfirmed && !isAtRest)) return true
     return writer.ended === undefined || writer.ended > change.begun
   }

@@ -38,8 +38,9 @@ export class Life {
     return new Life(by, { manager, cache: manager.namespace('factors'), instance, clock })
   }
 
+  /** A tier that is still being opened is told later. */
   async isHealthy(): Promise<boolean> {
-    const { tiers } = await this.member.manager.health()
-    return tiers.every(({ healthy }) => healthy)
+    const { tiers, bus } = await this.member.manager.health()
+    return tiers.every(({ healthy }) => healthy) && bus?.confirmedAgoMs !== undefined
   }
 }

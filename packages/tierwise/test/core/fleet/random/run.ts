@@ -2,7 +2,7 @@ import type { Pause } from '../../../../src/testing/shared-store.ts'
 import { startFleet, type Fleet, type Member } from '../fleet.ts'
 import { maxStalenessMs } from '../schedules/promises.ts'
 import { keys, memberCount, type Command, type Key } from './commands.ts'
-import { History, type Change } from './history.ts'
+import { History, type Change, type Outcome } from './history.ts'
 import { Life } from './life.ts'
 
 type Of<T extends Command['do']> = Extract<Command, { readonly do: T }>
@@ -68,10 +68,12 @@ class FleetRun {
       await runtime.advance(5000)
     }
     await runtime.until(Promise.all(this.#running))
-    // Breakers close only when they see answers.
-    for (const { cache } of this.#members)
-      for (let probe = 0; probe < 5; probe++) await runtime.until(cache.set('probe', probe))
-    await runtime.advance(15_000)
+    // Breakers close only when they see answers, and a tier that could not be opened is tried again when it is used.
+    for (let round = 0; round < 2; round++) {
+      for (const { cache } of this.#members)
+        for (let probe = 0; probe < 5; probe++) await runtime.until(cache.set('probe', probe))
+      await runtime.advance(15_000)
+    }
     for (const key of keys) {
       for (const [by, { cache }] of this.#members.entries()) {
         this.#history.checkAtRest(`memory of ${by}`, key, cache.peek(key))
@@ -190,7 +192,7 @@ class FleetRun {
       case 'invalidate': {
         const change = this.#history.begin(command.key, by, 'remove')
         const { tiers, token } = await cache.invalidate(command.key)
-        return this.#history.end(change, { now: this.#now, isConfirmed: tiers['shared'] === 'applied', token })
+        return this.#history.end(change, { ...outcomeOf({ tiers, token }), now: this.#now })
       }
       case 'expire':
         return this.#change(life, { how: 'expire', changed: [command.key] }, () => cache.expire(command.key))
@@ -234,8 +236,8 @@ class FleetRun {
     const values = changes.map(({ key, value }) => [key as Key, value]) as [[Key, number]]
     const told = await tell(values)
     for (const change of changes) {
-      const { tiers, token } = told instanceof Map ? told.get(change.key)! : (told as WriteAnswer)
-      this.#history.end(change, { now: this.#now, isConfirmed: tiers['shared'] === 'applied', token })
+      const answer = told instanceof Map ? told.get(change.key)! : (told as WriteAnswer)
+      this.#history.end(change, { ...outcomeOf(answer), now: this.#now })
     }
   }
 
@@ -277,6 +279,11 @@ class FleetRun {
 interface WriteAnswer {
   readonly tiers: Readonly<Record<string, string>>
   readonly token: string
+}
+
+function outcomeOf({ tiers, token }: WriteAnswer): Omit<Outcome, 'now'> {
+  const state = tiers['shared']
+  return { isConfirmed: state === 'applied', isOwed: state === 'failed' || state === 'pending', token }
 }
 
 function storageKeyOf(key: Key): string {
