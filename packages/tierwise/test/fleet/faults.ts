@@ -42,13 +42,17 @@ export class Faults {
     this.#parts = parts
   }
 
-  /** Makes trouble; afterwards everything is fine again. */
-  async trouble(forMs: number): Promise<void> {
-    const endsAt = this.#parts.now() + forMs
-    const { random } = this.#parts
+  /** Makes trouble until it has lasted and it is enough; afterwards everything is fine again. */
+  async trouble(forMs: number, isEnough: () => boolean): Promise<void> {
+    const { random, now } = this.#parts
+    const startedAt = now()
+    const isOver = (): boolean => {
+      const lastedMs = now() - startedAt
+      return lastedMs >= forMs && (isEnough() || lastedMs >= 3 * forMs)
+    }
     const outcomes = await Promise.allSettled([
-      this.#repeat(endsAt, 500, () => this.#run(this.#ofMembers(random.pick(this.#parts.members)))),
-      this.#repeat(endsAt, 1500, () => this.#run(this.#ofServers())),
+      this.#repeat(isOver, 500, () => this.#run(this.#ofMembers(random.pick(this.#parts.members)))),
+      this.#repeat(isOver, 1500, () => this.#run(this.#ofServers())),
     ])
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
@@ -58,8 +62,8 @@ export class Faults {
     this.#isOver = true
   }
 
-  async #repeat(endsAt: number, pauseMs: number, fault: () => Promise<void>): Promise<void> {
-    while (this.#parts.now() < endsAt && !this.#isOver) {
+  async #repeat(isOver: () => boolean, pauseMs: number, fault: () => Promise<void>): Promise<void> {
+    while (!isOver() && !this.#isOver) {
       await sleep(this.#parts.random.int(2 * pauseMs))
       if (!this.#isQuiet && !this.#isOver) await fault()
     }

@@ -19,6 +19,8 @@ export interface FleetOptions {
   readonly keys: number
   /** How long there is trouble. What comes after takes some seconds more. */
   readonly forMs: number
+  /** There is trouble until so many answers have been judged, for three times as long at most. @default 0 */
+  readonly answers?: number
   /** Path of the program of a member. */
   readonly program: string
   /** For disks. */
@@ -100,12 +102,12 @@ export class Fleet {
 
   /** A violation ends the run: what follows from it is no news. */
   async #troubleUntilWrong(): Promise<void> {
-    const { forMs } = this.#options
-    const over = this.#faults!.trouble(forMs)
+    const { forMs, answers = 0 } = this.#options
+    const over = this.#faults!.trouble(forMs, () => this.#answers >= answers)
     this.#trouble = over.catch(() => {})
     const wrong = until(() => this.#history.violations.length > 0 || this.#hasEnded, {
       what: 'a violation',
-      timeoutMs: forMs + 600_000,
+      timeoutMs: 3 * forMs + 600_000,
       everyMs: 50,
     })
     wrong.catch(() => {})

@@ -216,8 +216,9 @@ export class History {
     const version = history.versions[number]
     if (at === null || version === undefined) return
     version.toldAt ??= at
-    if (token !== undefined && (history.newest?.number ?? 0) <= number) history.newest = { token, number }
     if (at >= this.#doubtSince) return void this.#doubted.push({ member, told })
+    // Of a change that a server may lose, one that has just taken over, or is still about to be told so, knows nothing.
+    if (token !== undefined && (history.newest?.number ?? 0) <= number) history.newest = { token, number }
     version.firmAt = Math.min(version.firmAt, at)
     if (how === 'barrier' && at >= this.#barriersFrom) version.barrierAt = Math.min(version.barrierAt, at)
     for (const answered of history.answered.values()) if (answered.number < number) this.#judge(key, answered)

@@ -112,9 +112,11 @@ async function change(): Promise<void> {
   await writes.make(how, key)
 }
 
+/** Most of what a cache is asked for is in memory. */
 async function burst(length: number): Promise<void> {
   for (let step = 0; step < length; step++) {
     const key = anyKey()
+    count('peek', reads.peek(key, random.int(16)))
     if (await reads.get(key)) continue
     count('getOrSet')
     await reads.load(key)
@@ -125,7 +127,7 @@ async function burst(length: number): Promise<void> {
 async function one(): Promise<void> {
   const draw = random.int(100)
   if (draw < 25) return change()
-  if (draw < 50) return burst(1 + random.int(2000))
+  if (draw < 50) return burst(1 + random.int(1000))
   if (draw < 75) {
     count('getOrSet')
     return reads.load(anyKey(), random.int(20) === 0 ? { forceFresh: true } : {})

@@ -31,6 +31,21 @@ export class Reads {
     return value !== undefined
   }
 
+  /** What memory serves at once, many times over. Returns how often there was something. */
+  peek(key: number, times: number): number {
+    const { writes, observations } = this.#parts
+    const cache = writes.cacheOf(key)
+    const name = String(key)
+    const floor = writes.floors[key]!
+    for (let done = 0; done < times; done++) {
+      const begin = monotonicMs()
+      const number = numberOf(cache.peek(name), key)
+      if (number === null) return done
+      observations.answer(key, { what: 'get', begin, end: begin, number }, { floor, isLenient: false })
+    }
+    return times
+  }
+
   async load(key: number, options: LoadOptions = {}): Promise<void> {
     const { writes } = this.#parts
     const tag = tagOf(key)
