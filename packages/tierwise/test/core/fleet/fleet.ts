@@ -40,6 +40,8 @@ export interface Fleet {
   readonly runtime: FakeRuntime
   readonly store: SharedStore
   readonly members: readonly Member[]
+  /** Members that have heard of a change make it again when the store has lost it, as those on Redis do. */
+  readonly makesLostChangesAgain: boolean
   /** Another process, or the next life of one. */
   join(options?: MemberOptions): Promise<Member>
 }
@@ -85,7 +87,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
   for (let number = 0; number < members; number++) await join(each?.(number))
   await runtime.advance(100)
-  return { runtime, store, members: started, join }
+  return { runtime, store, members: started, makesLostChangesAgain: other !== undefined, join }
 }
 
 function createMember(

@@ -47,6 +47,35 @@ describe('7. a message is lost and nothing else is published', () => {
     await expectNothingOlder(fleet, 2)
   })
 
+  it.each(['poll', 'resync'] as const)(
+    'and the last answer to a look is late: it proves nothing of its way (%s)',
+    async (last) => {
+      const lateMs = 700
+      const fleet = await startWarm()
+      const [a, b] = fleet.members
+      const { instance } = b!
+      const answer = instance.pause(last, { calls: 1 })
+      const polls = last === 'resync' ? [instance.pause('poll', { moment: 'before' })] : []
+      if (last === 'resync') {
+        instance.cut()
+        instance.mend()
+      }
+      await fleet.runtime.advance(last === 'resync' ? 0 : 1000)
+      await answer.reached
+      instance.messages.drop(Infinity)
+      await atOnce(a!.cache.set('k', 2))
+      const silent = (['poll', 'resync'] as const).map((operation) => instance.pause(operation, { moment: 'before' }))
+      await fleet.runtime.advance(lateMs)
+      answer.resume()
+      await fleet.runtime.settle()
+      expect(await servesOldFor(fleet, b!, 20_000)).toBeLessThanOrEqual(maxStalenessMs - lateMs)
+      instance.messages.drop(0)
+      for (const pause of [...polls, ...silent]) pause.resume()
+      await fleet.runtime.advance(1300)
+      await expectNothingOlder(fleet, 2)
+    },
+  )
+
   it('that told of a tag', async () => {
     const fleet = await startFleet({ lanes: 2 })
     const [a, b] = fleet.members
