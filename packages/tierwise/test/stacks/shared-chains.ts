@@ -95,12 +95,19 @@ export async function openInstance(chain: SharedChain, options: InstanceOptions)
   })
   instances.add(manager)
   await manager.start()
+  await connectEverywhere(manager.namespace('test'))
   const later = async (ms: number): Promise<void> => {
     clock.advance(ms)
     const isProved = async (): Promise<boolean> => ((await manager.health()).bus?.confirmedAgoMs ?? 0) < 4000
     await until(isProved, { what: 'the proof after a leap of the clock' })
   }
   return { manager, cache: manager.namespace('test'), clock, later }
+}
+
+/** With each new connection the clock of the server is measured again: none may be made after a leap of this one. */
+async function connectEverywhere(cache: Cache): Promise<void> {
+  const keys = Array.from({ length: 100 }, (_, at) => `absent ${at}`)
+  for (let times = 0; times < 3; times++) await cache.getMany(keys)
 }
 
 /** Starts the servers, once for a test file, and ends everything after it. */
