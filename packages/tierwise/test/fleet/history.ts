@@ -205,9 +205,9 @@ export class History {
     return this.#keys[key]!.versions.at(-1)!.at
   }
 
-  /** When the first later value than this was confirmed. */
+  /** When somebody was told of the first later value than this; it may have been lost again. */
   supersededAt(key: number, number: number): number {
-    return this.#keys[key]!.endOf(number).firmAt
+    return Math.min(Infinity, ...this.#keys[key]!.versions.slice(number + 1).map(({ toldAt = Infinity }) => toldAt))
   }
 
   #tell(member: string, told: Told): void {

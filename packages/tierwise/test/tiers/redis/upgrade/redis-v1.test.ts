@@ -92,7 +92,9 @@ describe('a database of format 1', () => {
       expect(message).toMatchObject({ sequence: at + 2, before: messages[at]!.id })
     expect(messages.at(-1)!.id).toBe(redisV1['{tw:0}:lane']!.hash!['id'])
     const told = messages.flatMap(({ changes }) =>
-      changes.map((change) => (change.kind === 'key' ? `${change.operation} ${change.key}` : `tags ${change.names}`)),
+      changes.map((change) =>
+        change.kind === 'key' ? `${change.operation} ${change.key}` : `tags ${change.names.join()}`,
+      ),
     )
     expect(told).toEqual([
       'set tw:1:factors:changed',
