@@ -169,9 +169,11 @@ export class SourceWrites {
     return { isApplied: tiers['redis'] === 'applied', token }
   }
 
-  /** A pattern removes what is held: loads of other processes may still store, until the keys themselves are told. */
+  /** A pattern removes what is held, and says so when it could not: nothing is owed then. Loads of other processes may still store, until the keys themselves are told. */
   async #pattern(pattern: string, begun: readonly Begun[]): Promise<Outcome> {
-    await this.cacheOf(begun[0]!.key).invalidatePattern(pattern)
+    await this.cacheOf(begun[0]!.key)
+      .invalidatePattern(pattern)
+      .catch((error: unknown) => this.#parts.fail('pattern', error))
     return this.#invalidate(begun)
   }
 
