@@ -8,6 +8,7 @@ const fleet = [
   'core/fleet/protocol-lines',
   'core/fleet/overtaken-changes',
   'core/fleet/late-opening',
+  'core/fleet/tag-clocks',
   'core/fleet/two-instances',
   'core/fleet/source-versions',
 ]
@@ -22,7 +23,13 @@ const suites = [
   [
     `${core}journal/intents`,
     [
-      ['core/intents', 'core/fleet/schedules/outages', 'core/fleet/protocol-lines', 'core/fleet/overtaken-changes'],
+      [
+        'core/intents',
+        'core/fleet/schedules/outages',
+        'core/fleet/schedules/lost-changes',
+        'core/fleet/protocol-lines',
+        'core/fleet/overtaken-changes',
+      ],
       ['core/fleet/restart'],
     ],
   ],
@@ -49,6 +56,7 @@ const suites = [
         (name) => `tiers/redis/authority/${name}`,
       ),
       ['tiers/redis/authority/random-work', 'tiers/redis/lost-writes'],
+      ['fleet/real-schedules'],
     ],
   ],
   [`${redis}bus/lane`, [['tiers/redis/bus/lane'], ['tiers/redis/lost-metadata', 'tiers/redis/bus/single-server']]],
@@ -80,6 +88,6 @@ export function runsFor(file) {
 /** Whether these tests wait for servers, and may fail when the machine is busy. @param {readonly string[]} run */
 export function needsServers(run) {
   return run.some(
-    (name) => /^test\/(tiers\/redis|stacks)\//.test(name) && !name.startsWith('test/tiers/redis/bus/lane'),
+    (name) => /^test\/(tiers\/redis|stacks|fleet)\//.test(name) && !name.startsWith('test/tiers/redis/bus/lane'),
   )
 }

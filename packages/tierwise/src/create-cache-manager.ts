@@ -172,7 +172,6 @@ function storeOffsetMs(chain: Chain): number {
   return 0
 }
 
-/** The first shared tier that gives versions and leases, else the first that tells of changes. */
 /**
  * Where every tier keeps the table of tags, none is read before its clock is known, and what is kept in memory until then
  * may count as older than everything: a host whose clock is ahead must not push that of the tiers ahead of their own time,
@@ -184,6 +183,7 @@ function firstTagClock(tiers: readonly GuardedTier[], clock: Runtime['clock']): 
   return areKept ? 0 : Math.floor(clock.now() * 1000)
 }
 
+/** The first shared tier that gives versions and leases, else the first that tells of changes. */
 function createFleet(
   chain: Chain,
   parts: {

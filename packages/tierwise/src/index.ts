@@ -19,14 +19,40 @@ export type {
   BatchLoaderContext,
   Cache,
   CacheManager,
+  ClearOptions,
   EntryInfo,
   InNamespace,
+  InvalidateOptions,
+  InvalidateResult,
+  InvalidateTagsOptions,
   Loader,
   LoaderContext,
   WrapOptions,
   WriteResult,
 } from './contract/cache.ts'
-export type { Analytics, Health, NamespaceStats, OperationStats, TierHealth } from './contract/analytics.ts'
+export type { Analytics, BusHealth, Health, NamespaceStats, OperationStats, TierHealth } from './contract/analytics.ts'
+export type {
+  Authority,
+  Change,
+  ChangeAnswer,
+  Fill,
+  FillAnswer,
+  HeldLease,
+  LeaseAnswer,
+  LeaseRequest,
+  Removal,
+  Replacement,
+} from './contract/authority.ts'
+export type {
+  BarrierResult,
+  Bus,
+  BusChange,
+  BusDefinition,
+  BusListener,
+  BusPosition,
+  KeyChange,
+  TagChange,
+} from './contract/bus.ts'
 export type { EncryptionKey, EncryptionOptions, Envelope, EnvelopeOptions, ValueCodec } from './contract/codec.ts'
 export type { Entry, EntryHead, KeyedHead } from './contract/entry.ts'
 export type {
@@ -34,6 +60,7 @@ export type {
   BadRecordReason,
   BreakerReason,
   BreakerState,
+  BusEvent,
   CacheEvent,
   CacheEventOf,
   CacheEventType,
@@ -69,7 +96,7 @@ export type {
 } from './contract/options.ts'
 export type { Clock, Random, Runtime, Timer, Timers } from './contract/runtime.ts'
 export type { StandardResult, StandardSchema } from './contract/schema.ts'
-export type { TagClock, TagStore } from './contract/tags.ts'
+export type { TagClock, TagMarks, TagStore } from './contract/tags.ts'
 export type {
   CompressionOptions,
   Decode,
