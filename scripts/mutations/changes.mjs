@@ -43,6 +43,8 @@ export const changes = {
   'tag-clock': ['tagClock, loadMs', 'tagClock: ns.tags.now, loadMs'],
   'read-at': ['readAt, sourceVersion', 'readAt: ns.now(), sourceVersion'],
 
+  'tag-clock-own': ['tiers.length > 0 && ', 'false && '],
+
   // What is owed.
   'owed-order': ['this.#isOwed(change.key) ? { ...change, isDoubtful: true } : change', 'change'],
   'replay-order': ['isDoubtful: true', 'isDoubtful: false'],

@@ -49,6 +49,7 @@ const suites = [
     ],
   ],
   [memory, [fleet]],
+  ['packages/tierwise/src/create-cache-manager', [fleet]],
   [
     `${redis}authority/`,
     [
