@@ -69,9 +69,10 @@ class FleetRun {
     }
     await runtime.until(Promise.all(this.#running))
     // Breakers close only when they see answers, and a tier that could not be opened is tried again when it is used.
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0, isWell = false; !isWell && round < 10; round++) {
       for (const { cache } of this.#members)
         for (let probe = 0; probe < 5; probe++) await runtime.until(cache.set('probe', probe))
+      isWell = (await Promise.all(this.#lives.map((life) => life.isHealthy()))).every(Boolean)
       await runtime.advance(15_000)
     }
     for (const key of keys) {
