@@ -57,6 +57,7 @@ export const changes = {
   'fence-repeat': ['flight.isRepeat || !(mayHelp || isBehind(flight, sourceVersion))', 'true'],
 
   // The scripts of the authority.
+  'rewrite-no-change': ["ifVersion and '\\\\2' or ", ''],
   'beside-life': ["redis.call('PTTL', beside) < lifeMs", 'true'],
   'changed-at': ['math.max(version, transient.version)', 'version'],
   'version-rises': ['math.max(version or -1, transient.version, newest)', 'newest'],

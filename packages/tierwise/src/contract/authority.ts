@@ -95,7 +95,10 @@ export interface Replacement extends AnyChange {
   /** A frame; the version in it says nothing. */
   readonly bytes: Uint8Array
   readonly expiresAt: number
-  /** Only if this is the version that is held. */
+  /**
+   * Only if this is the version that is held. The value is the one that is there, with another life: that it has a later
+   * version does not make it newer than a change which the store has lost.
+   */
   readonly ifVersion?: number | undefined
   /** The version of the source that the value is of, compared with the fence of the key. Undefined for one that is not older. */
   readonly sourceVersion?: number | undefined

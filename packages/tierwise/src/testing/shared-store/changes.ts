@@ -53,7 +53,8 @@ function changeOne(server: Server, change: SentChange, source: string): Outcome 
     return { refused: 'conflict' }
   const version = server.nextVersion(key)
   const isAwaited = transient.lease !== undefined && transient.isAwaited
-  transient.changed = version
+  const isRewrite = change.operation === 'set' && change.ifVersion !== undefined
+  transient.changed = isRewrite ? server.changedAt(key) : version
   transient.lease = undefined
   transient.isAwaited = false
   guard(server, change, source)

@@ -5,7 +5,7 @@
  * | ------ | ----- | ------------------------------------------------------------------------- |
  * | 0      | 2     | "TR"                                                                      |
  * | 2      | 1     | format, 1                                                                 |
- * | 3      | 1     | kind: 0 a record, 1 a tombstone, 2 a record that a load has brought       |
+ * | 3      | 1     | kind: 0 a record, 1 a tombstone, 2 a record whose version is of no change |
  * | 4      | 8     | version, a double                                                         |
  * | 12     | 8     | expiry in epoch milliseconds of the writer, a double; Infinity for never  |
  * | 20     |       | the frame; nothing in a tombstone                                         |
@@ -15,7 +15,7 @@
  * the expiry is repeated here for readers whose clock says so first.
  *
  * What the authority writes has its version here alone, the frame was made before; its expiry is Infinity, as the server
- * ends it by its own clock; and kind 2 says that the version is not that of a change. A change whose record is replaced by
+ * ends it by its own clock; and kind 2 says that the version is not that of a change: a load has brought it, or it was given another life. A change whose record is replaced by
  * a load is still known: its version moves to `ver`, see below.
  *
  * Beside the string lies, for a while, a hash `~<key>` in the same slot. Its fields: `lease` and `leaseUntil`, who loads the

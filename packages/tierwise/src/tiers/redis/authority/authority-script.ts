@@ -60,6 +60,10 @@ local function changedAt(kind, version, transient)
   if kind == 0 or kind == 1 then return math.max(version, transient.version) end
   return transient.version
 end
+local function remember(beside, change)
+  local leftMs = math.min(lateMs - (now - change) / 1000, lateMs)
+  if leftMs > 0 then keep(beside, leftMs, 'ver', whole(change)) end
+end
 local function nextVersion(version, transient)
   -- protocol P2 version-rises: the clock of the server may step back, or be that of another server
   -- protocol P2 version-unique: nothing may be known of the key any more
@@ -105,9 +109,8 @@ function operations.fill(name, beside, key)
   -- protocol P1 copy-refused: the tier below has not heard of the change yet
   if copyOf and change > copyOf then return 'copy' end
   if full or kind == false or life == '-1' then return 'record' end
-  local leftMs = math.min(lateMs - (now - change) / 1000, lateMs)
   -- protocol P1 change-remembered: a fill puts a newer record over the mark that refuses older copies
-  if leftMs > 0 then keep(beside, leftMs, 'ver', whole(change)) end
+  remember(beside, change)
   local given = nextVersion(version, transient)
   put(name, life, headWith('\\2', given) .. bytes)
   return given
@@ -163,7 +166,10 @@ local function change(operation, name, beside, key)
     -- protocol P3 expiry-told: memory of others holds it as fresh
     announced('X', key, given)
   elseif operation == 'set' and not refused and life ~= '-1' and not full and kind ~= false then
-    put(name, life, headWith('\\0', given) .. bytes)
+    -- protocol P4 rewrite-no-change: whoever has lost a change must not take what was there before it for newer
+    local recordKind = ifVersion and '\\2' or '\\0'
+    if ifVersion then remember(beside, changedAt(kind, version, transient)) end
+    put(name, life, headWith(recordKind, given) .. bytes)
     -- protocol P3 set-told: memory of others holds the value before
     announced('S', key, given)
   else

@@ -109,7 +109,9 @@ export class RedisAuthority implements Authority {
     const answers = outcomes.map(changeAnswerOf)
     forVersions(changes, answers, link.noteVersion)
     // protocol P2 change-noted: a server that fails over may lose it
-    forVersions(changes, answers, link.noteChange)
+    forVersions(changes, answers, (key, version, change) => {
+      if (!isRewrite(change)) link.noteChange(key, version)
+    })
     return answers
   }
 
@@ -137,13 +139,18 @@ async function ask<T extends { readonly key: string }>(
 }
 
 /** Calls `note` for each item that got a version. */
-function forVersions(
-  items: readonly { readonly key: string }[],
+function forVersions<T extends { readonly key: string }>(
+  items: readonly T[],
   answers: readonly (FillAnswer | ChangeAnswer)[],
-  note: (key: string, version: number) => void,
+  note: (key: string, version: number, item: T) => void,
 ): void {
-  for (const [index, { key }] of items.entries()) {
+  for (const [index, item] of items.entries()) {
     const answer = answers[index]
-    if (answer !== undefined && 'version' in answer) note(key, answer.version)
+    if (answer !== undefined && 'version' in answer) note(item.key, answer.version, item)
   }
+}
+
+/** Gives the value that is there another life. */
+function isRewrite(change: Change): boolean {
+  return change.operation === 'set' && change.ifVersion !== undefined
 }

@@ -315,6 +315,17 @@ describe.each(clients)('changes through %s', (client) => {
       expect(await fill(tier, { key, lease: await acquire(tier, key) }, { copyOf: version - 1 })).toBe('copy')
     })
 
+    it('does not take a record for newer because it was given another life since', async () => {
+      const version = await change(tier, replacement(key))
+      const forgotten = version + 1
+      const rewritten = await change(tier, replacement(key, { ifVersion: version }))
+      expect(rewritten).toBeGreaterThan(forgotten)
+      await tier.authority.affirm([{ key, version }])
+      expect(await find(tier, key)).toBeDefined()
+      await tier.authority.affirm([{ key, version: forgotten }])
+      expect(await find(tier, key)).toBeUndefined()
+    })
+
     it('gives no smaller version than the one that was forgotten', async () => {
       const future = Date.now() * 1000 + 3.6e9
       await tier.authority.affirm([{ key, version: future }])
