@@ -60,7 +60,11 @@ async function makeChange(ns: Namespace, sharing: Sharing, steps: SharedSteps): 
     if (others.length > 0) await steps.tellOthers(changed, others)
     // protocol P6 look-back: the mark that refuses copies from below may be evicted before the tiers below have heard
     if (others.some(({ capabilities }) => capabilities.shared && capabilities.readOnly !== true))
-      await affirm(ns, sharing, steps.changes, changed)
+      await affirm(
+        ns,
+        sharing,
+        changed.filter((_, at) => !isRewrite(steps.changes[at]!)),
+      )
     return changed
   } finally {
     for (const [at, key] of keys.entries()) end(ns, tickets[at]!, { key, version: changed[at]?.version ?? Infinity })
@@ -138,18 +142,13 @@ function outcomeOf(answer: ChangeAnswer | undefined): Changed['outcome'] {
 }
 
 /** A copy from a tier below that was on its way up is refused only while the authority remembers the change. */
-async function affirm(
-  ns: Namespace,
-  sharing: Sharing,
-  changes: readonly SharedChange[],
-  changed: readonly Changed[],
-): Promise<void> {
-  // A value that got another life has made no copy old.
-  const made = changed.filter(({ position }, at) => position !== undefined && !isRewrite(changes[at]!))
+async function affirm(ns: Namespace, sharing: Sharing, changed: readonly Changed[]): Promise<void> {
+  const made = changed.filter(({ position }) => position !== undefined)
   if (made.length === 0) return
   await sharing.authority?.affirm(made.map(({ key, version }) => ({ key: ns.storageKey(key), version })))
 }
 
+/** A value that got another life has made no copy old. */
 function isRewrite({ change }: SharedChange): boolean {
   return change.operation === 'set' && change.ifVersion !== undefined
 }

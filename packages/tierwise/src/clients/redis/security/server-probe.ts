@@ -43,8 +43,12 @@ interface Sight {
 
 const longestReply = 4096
 
-/** With TLS 1.2 the first, with TLS 1.3 the second. */
-const certificateDemands = ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED']
+/** With TLS 1.2 the first, which OpenSSL 3.5 calls like the second; with TLS 1.3 the third. */
+const certificateDemands = [
+  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE',
+  'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+]
 
 /**
  * Looks at the certificate of a server and asks for a PING, as a stranger would: without a password and a certificate.
