@@ -35,6 +35,8 @@ export const changes = {
   'provisional-detached': [' || !ns.flights.mayStore(flight)', ''],
   'provisional-version': ['version: 0', 'version: ns.engine.versions.nextVersion()'],
   'write-reply': ['ticket.allows(version) && ', ''],
+  'overtaken-below': [' && each.isLatest()', ''],
+  'fill-overtaken': ['ticket.allows(Number.MAX_VALUE)', 'true'],
   'unsure-below': ['await leaveOut(ns, tier, unsure)', '[]'],
   'refused-write': ['isOurs && ', ''],
   'copy-confirmed': ['!isConfirmedAbove(ns, source)', 'true'],

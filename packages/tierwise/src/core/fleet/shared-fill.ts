@@ -105,15 +105,23 @@ async function fillOthers(
   const others = ns.tiers.filter((tier) => tier.name !== sharing.tier)
   if (first === undefined || others.length === 0) return
   const { policy } = first.loaded
-  const batch = applied.map(({ item }) => item)
   const chosen = ns.tiersFor(policy)
-  for (const { key } of batch) ns.filling.add(key)
+  const current: Encoded[] = []
+  const overtaken: Encoded[] = []
+  // protocol P4 fill-overtaken: a change of this process may have been given up, and the tiers below told of it
+  for (const { item, ticket } of applied) (ticket.allows(Number.MAX_VALUE) ? current : overtaken).push(item)
+  for (const { item } of applied) ns.filling.add(item.key)
   const stored = Promise.all(
-    others.map((tier) =>
-      chosen.includes(tier) ? storeIn(ns, tier, { batch, mode: policy.writeMode }) : leaveOut(ns, tier, batch),
-    ),
+    others.map((tier) => {
+      const stays = chosen.includes(tier)
+      const works: Promise<unknown>[] = []
+      const left = stays ? overtaken : [...current, ...overtaken]
+      if (left.length > 0) works.push(leaveOut(ns, tier, left))
+      if (stays && current.length > 0) works.push(storeIn(ns, tier, { batch: current, mode: policy.writeMode }))
+      return Promise.all(works)
+    }),
   ).finally(() => {
-    for (const { key } of batch) ns.filling.remove(key)
+    for (const { item } of applied) ns.filling.remove(item.key)
   })
   if (applied.every(({ inMemory }) => inMemory)) ns.engine.background.run('fill', stored)
   else await stored

@@ -49,8 +49,10 @@ export async function writeShared(
       }
     },
     tellOthers: async (all, others) => {
-      const applied = batchOf(all, written, (outcome) => outcome === 'applied')
-      const unsure = batchOf(all, written, (outcome) => outcome !== 'applied' && outcome !== 'conflict')
+      // protocol P4 overtaken-below: a later change of this process may have been given up, and the tiers below told of it
+      const isApplied = (each: Changed): boolean => each.outcome === 'applied' && each.isLatest()
+      const applied = batchOf(all, written, isApplied)
+      const unsure = batchOf(all, written, (each) => each.outcome !== 'conflict' && !isApplied(each))
       await Promise.all(
         others.map(async (tier) => {
           const took = applied.length === 0 ? [] : await tellTier(ns, { tier, batch: applied, policy })
@@ -107,7 +109,7 @@ function withVersion(item: Encoded, version: number): Encoded {
 function batchOf(
   all: readonly Changed[],
   written: ReadonlyMap<string, Encoded>,
-  fits: (outcome: Changed['outcome']) => boolean,
+  fits: (changed: Changed) => boolean,
 ): readonly Encoded[] {
-  return all.filter(({ outcome }) => fits(outcome)).map(({ key }) => written.get(key)!)
+  return all.filter(fits).map(({ key }) => written.get(key)!)
 }

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 
+import { mapTier } from '../../../src/testing/map-tier.ts'
 import { atOnce, startFleet } from './fleet.ts'
 
 /** Two sets of one key; the store hears of neither while both are under way. */
 async function twoUnderWay({ isOwedBefore = false } = {}) {
-  const { members, runtime, store } = await startFleet({ members: 1 })
+  const { members, runtime, store } = await startFleet({ members: 1, below: () => [mapTier({ name: 'below' })] })
   const { cache, instance } = members[0]!
   if (isOwedBefore) {
     const lost = instance.pause('change', { calls: 1 })
@@ -55,4 +56,32 @@ it('keeps the later of two writes whose fate is not known, in whatever order the
   earlier.pause.fail()
   await atOnce(earlier.result)
   expect(await atOnce(cache.get('k'))).toBe(2)
+})
+
+it('leaves nothing in the tiers below of a write that was overtaken', async () => {
+  const { cache, runtime, earlier, later } = await twoUnderWay()
+  later.pause.fail()
+  await atOnce(later.result)
+  await runtime.advance(10)
+  earlier.pause.resume()
+  await atOnce(earlier.result)
+  expect(await atOnce(cache.get('k', { tiers: ['below'] }))).toBe(undefined)
+})
+
+it('leaves nothing in the tiers below of a load that was overtaken', async () => {
+  const { members, runtime } = await startFleet({ members: 1, below: () => [mapTier({ name: 'below' })] })
+  const { cache, instance } = members[0]!
+  const fill = instance.pause('fill', { calls: 1, moment: 'before' })
+  const loading = cache.getOrSet('k', () => 1)
+  await fill.reached
+  const change = instance.pause('change', { calls: 1, moment: 'before' })
+  const setting = cache.set('k', 2)
+  await change.reached
+  change.fail()
+  await atOnce(setting)
+  await runtime.advance(10)
+  fill.resume()
+  await atOnce(loading)
+  await runtime.settle()
+  expect(await atOnce(cache.get('k', { tiers: ['below'] }))).toBe(undefined)
 })
