@@ -67,7 +67,7 @@ describe('SlotTable', () => {
     expect(table.take()).toBe(table.end - 1)
   })
 
-  it('grows to a million slots without a stall', () => {
+  it('grows to a million slots without a stall', { timeout: 90_000 }, () => {
     const entry: Entry = {
       value: 1,
       version: origin * 1000,

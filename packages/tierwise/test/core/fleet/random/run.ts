@@ -7,8 +7,8 @@ import { Life } from './life.ts'
 
 type Of<T extends Command['do']> = Extract<Command, { readonly do: T }>
 type FaultOfMember = Of<'pause' | 'lose' | 'messages' | 'cut' | 'mend' | 'stall' | 'replace'>
-type Fault = FaultOfMember | Of<'resume' | 'fail' | 'evict' | 'expireLease' | 'flush'>
-type Work = Exclude<Command, Fault | Of<'advance'>>
+type Fault = FaultOfMember | Of<'resume' | 'fail' | 'evict' | 'expireLease'>
+type Work = Exclude<Command, Fault | Of<'advance' | 'flush'>>
 
 const memoryEntries = 2
 const options = {
@@ -56,6 +56,9 @@ class FleetRun {
 
   async step(command: Command): Promise<void> {
     if (command.do === 'advance') return this.#fleet.runtime.advance(command.ms)
+    if (command.do === 'flush') return this.#startEmpty()
+    // The order of late changes is remembered where it can be evicted: one that comes after that is not covered.
+    if (command.do === 'evict' && command.part !== 'record') await this.#loseCalls()
     if (isFault(command)) this.#break(command)
     else this.#start(command)
   }
@@ -97,6 +100,17 @@ class FleetRun {
     }
   }
 
+  /** A server that comes back empty has lost its connections, and what was on its way to it over them. */
+  async #startEmpty(): Promise<void> {
+    await this.#loseCalls()
+    this.#fleet.store.flush()
+  }
+
+  async #loseCalls(): Promise<void> {
+    for (const pause of this.#pauses.splice(0)) pause.fail()
+    await this.#fleet.runtime.settle()
+  }
+
   #break(command: Fault): void {
     const { store } = this.#fleet
     switch (command.do) {
@@ -104,8 +118,6 @@ class FleetRun {
         return this.#endPause(command.which)?.resume()
       case 'fail':
         return this.#endPause(command.which)?.fail()
-      case 'flush':
-        return store.flush()
       case 'evict':
         return store.evict(storageKeyOf(command.key), command.part)
       case 'expireLease':
@@ -303,9 +315,8 @@ const faults: ReadonlySet<string> = new Set<Fault['do']>([
   'stall',
   'evict',
   'expireLease',
-  'flush',
 ])
 
-function isFault(command: Exclude<Command, Of<'advance'>>): command is Fault {
+function isFault(command: Exclude<Command, Of<'advance' | 'flush'>>): command is Fault {
   return faults.has(command.do)
 }
