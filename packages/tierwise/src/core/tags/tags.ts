@@ -23,6 +23,8 @@ export class TagTable implements KeptTable {
   /** What this process has invalidated: a store that opens late may have records with a later clock than was known then. */
   readonly #own = new Set<string>()
   readonly #timers: Timers
+  /** Tiers that could not be opened to be told. */
+  readonly #unopened = new Set<string>()
   #onClear: (namespace: string) => void = () => {}
   #onInvalidate: (names: readonly string[], clock: number) => void = () => {}
   #now: number
@@ -93,6 +95,7 @@ export class TagTable implements KeptTable {
     const taken = await deliverAll(open)
     const shut = tiers.filter(({ name, capabilities }) => capabilities.tags && !open.some(({ tier }) => tier === name))
     await Promise.all(shut.map((tier) => tier.openSoon()))
+    for (const tier of shut) this.#openLater(tier)
     const late = this.#keepers.filter((keeper) => !open.includes(keeper))
     const takenLate = late.length === 0 ? [] : await deliverAll(late)
     const all = new Set([...taken, ...takenLate])
@@ -152,6 +155,20 @@ export class TagTable implements KeptTable {
     for (const name of this.#own) this.#raise(name, clock)
     keeper.owe([...this.#own], clock)
     keeper.catchUp()
+  }
+
+  /** Others wait to be told, and this process may not use the tier again by itself. */
+  #openLater(tier: TagTier): void {
+    if (this.#closed || this.#unopened.has(tier.name) || this.#isKept(tier)) return
+    this.#unopened.add(tier.name)
+    this.#timers.after(refreshMs, () => {
+      this.#unopened.delete(tier.name)
+      if (!this.#closed) void tier.openSoon().then(() => this.#openLater(tier))
+    })
+  }
+
+  #isKept({ name }: TagTier): boolean {
+    return this.#keepers.some(({ tier }) => tier === name)
   }
 
   #watch(): void {

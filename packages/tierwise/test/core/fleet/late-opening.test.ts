@@ -27,3 +27,19 @@ it.each([
   expect(await atOnce(cache.get('k'))).toBe(undefined)
   told.resume()
 })
+
+it('a store that opens late is told of tags by a process that does nothing else', async () => {
+  const { runtime, store, join } = await startFleet({ members: 0 })
+  const { cache: other } = await join()
+  await atOnce(other.set('k', 1, { tags: ['t'] }))
+  const place = store.instances.length
+  const manager = createCacheManager({ tiers: [memory(), store.tier()], runtime })
+  onTestFinished(() => runtime.until(manager.stop()))
+  const instance = store.instances[place]!
+  instance.cut()
+  await runtime.until(manager.namespace('factors').invalidateTags(['t']))
+  expect(await atOnce(other.get('k'))).toBe(1)
+  instance.mend()
+  await runtime.advance(30_000)
+  expect(await atOnce(other.get('k'))).toBe(undefined)
+})

@@ -81,7 +81,7 @@ describe('a bus behind Sentinel', () => {
     await Promise.all(all.map(({ one }) => one.proven(20_000)))
   })
 
-  it('listens through a sentinel client of node-redis that was handed in', { timeout: 60_000 }, async () => {
+  it('listens through a sentinel client of node-redis that was handed in', { timeout: 120_000 }, async () => {
     const client = nodeRedis.createSentinel({
       name: group.masterName,
       sentinelRootNodes: nodes(),
