@@ -67,7 +67,9 @@ export class Sandbox {
     const report = join(this.folder, 'results.json')
     rmSync(report, { force: true })
     const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-    const how = ['--no-file-parallelism', '--no-isolate', '--passWithNoTests', ...(isPatient ? [] : ['--bail=1'])]
+    const how = ['--no-file-parallelism', '--passWithNoTests', ...(isPatient ? [] : ['--bail=1'])]
+    // Files that start a server when they are imported have to be imported by each file that uses it.
+    if (!files.some((file) => file.startsWith('test/fleet/'))) how.push('--no-isolate')
     const args = [
       vitest,
       'run',

@@ -60,6 +60,7 @@ const suites = [
       ['fleet/real-schedules'],
     ],
   ],
+  [`${redis}lost-writes`, [['tiers/redis/lost-writes', 'tiers/redis/lost-metadata'], ['fleet/real-schedules']]],
   [`${redis}bus/lane`, [['tiers/redis/bus/lane'], ['tiers/redis/lost-metadata', 'tiers/redis/bus/single-server']]],
   [
     `${redis}bus/session`,

@@ -51,6 +51,7 @@ export class GuardedAuthority {
       })
       if (granted.length > 0) await this.release(granted)
     }
+    // The guard has told of the failure, if it is one.
     asked?.then(giveBack).catch(() => undefined)
   }
 
