@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'vite'
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SteadyClock, systemRuntime } from '../../src/base/runtime.ts'
 
 const { timers } = systemRuntime()
@@ -149,13 +149,12 @@ describe('timers of the system', () => {
   })
 })
 
-describe('a process with timers only', () => {
+describe('in a process of its own', () => {
   const folder = join(import.meta.dirname, `../../.cache/runtime-test-${process.pid}`)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const program = join(folder, 'runtime.mjs')
 
-  test('ends at once', async () => {
-    const program = join(folder, 'runtime.mjs')
-    await build({
+  beforeAll(() =>
+    build({
       configFile: false,
       logLevel: 'error',
       build: {
@@ -163,18 +162,47 @@ describe('a process with timers only', () => {
         outDir: folder,
         rollupOptions: { output: { entryFileNames: 'runtime.mjs' } },
       },
+    }),
+  )
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const run = (source: string, flags: readonly string[] = []): { status: unknown; signal: unknown; stdout: string } => {
+    const start = `const { systemRuntime } = await import(${JSON.stringify(program)})\n${source}`
+    const { status, stdout, signal } = spawnSync(process.execPath, [...flags, '--input-type=module', '--eval', start], {
+      encoding: 'utf8',
+      timeout: 20_000,
+      maxBuffer: 64 * 1024 * 1024,
     })
-    const start = `
-      const { systemRuntime } = await import(${JSON.stringify(program)})
+    return { status, signal, stdout }
+  }
+
+  test('timers alone let it end at once', () => {
+    const ended = run(`
       const { timers } = systemRuntime()
       timers.after(60_000, () => undefined)
       timers.after(2 ** 40, () => undefined)
       timers.every(5, () => undefined)
-      console.log('started')`
-    const { status, stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '--eval', start], {
-      encoding: 'utf8',
-      timeout: 10_000,
-    })
-    expect({ status, stdout, signal }).toEqual({ status: 0, stdout: 'started\n', signal: null })
+      console.log('started')`)
+    expect(ended).toEqual({ status: 0, stdout: 'started\n', signal: null })
+  })
+
+  test('full collections leave the machine code of a burst alone', () => {
+    const { status, stdout } = run(
+      `
+      const { clock } = systemRuntime()
+      let sum = 0
+      for (let round = 0; round < 8; round++) {
+        for (let turn = 0; turn < 20; turn++) {
+          for (let call = 0; call < 20_000; call++) sum += clock.burstNow()
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        gc()
+      }`,
+      ['--expose-gc', '--trace-opt', '--trace-deopt'],
+    )
+    expect(status).toBe(0)
+    // Otherwise the flags print something else now.
+    expect(stdout).toMatch(/completed optimizing.*burstNow/)
+    expect(stdout.split('\n').filter((line) => /burstNow.*weak objects/.test(line))).toEqual([])
   })
 })
