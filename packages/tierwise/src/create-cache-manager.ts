@@ -22,8 +22,10 @@ import { Journal } from './core/journal/journal.ts'
 import { checkNamespaceName, namespaceIn } from './core/key.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { Engine } from './core/namespace.ts'
-import { defaultCoherence, resolveNamespace } from './core/policy.ts'
-import type { NamespacePolicy, PolicyContext } from './core/policy.ts'
+import { readGovernance } from './core/namespace-options.ts'
+import { defaultCoherence, resolveNamespace } from './core/namespace-policy.ts'
+import type { PolicyContext } from './core/namespace-policy.ts'
+import type { NamespacePolicy } from './core/policy.ts'
 import { TagTable } from './core/tags/tags.ts'
 import { WriteBehind } from './core/write-behind.ts'
 import { ConfigError } from './errors.ts'
@@ -131,6 +133,7 @@ function resolvePolicies(
   const { chain, tierNames, prefix } = parts
   const context: PolicyContext = {
     defaults: options.defaults,
+    governance: readGovernance(options.governance),
     tierNames,
     rawTiers: chain.tiers.filter((tier) => tier.canBeRaw).map((tier) => tier.name),
     memory: chain.local?.name,

@@ -1,3 +1,5 @@
+import type { GovernanceRule } from './contract/governance.ts'
+
 /** Stable codes. Match on these; messages may change. */
 export type CacheErrorCode =
   /** `ConfigError`. Options contradict each other or the chain: two tiers of one name, a tier in memory that is not the first, a namespace name taken twice, more memory reserved than there is. Do: change what the message names. */
@@ -16,6 +18,10 @@ export type CacheErrorCode =
   | 'ERR_CACHE_VALUE_UNDEFINED'
   /** `LicenseViolationError`. A ttl was asked for that is longer than the licence of the namespace allows. Do: ask for less, or correct `maxTtl`. */
   | 'ERR_CACHE_LICENSE'
+  /** `PolicyViolationError`. A rule of the namespace forbids the call: its key, its tenant, its tags, its ttl, its tiers or the size of its value. Do: what the message says, or change the rule. */
+  | 'ERR_CACHE_POLICY'
+  /** `TierError`. A namespace with `failure: 'closed'`: a tier could not answer, and nothing else had the key; or a shared tier did not take a write. Do: as when the store itself is down; `cause` is not known, see `tier-error` events. */
+  | 'ERR_CACHE_UNAVAILABLE'
   /** `LoaderError`. The loader failed and no stale value may stand in, `cause` is what it threw; or `notModified()` was called without a previous value (a `CacheError`). Do: look at `cause`; set `grace` to ride out failures. */
   | 'ERR_CACHE_LOADER'
   /** `AbortedError`. The caller's signal was aborted while it waited for a load; `cause` is its reason. Do: nothing, it was asked for. */
@@ -126,6 +132,17 @@ export class TierError extends CacheError {
 /** Bytes that cannot become an entry, or a value that cannot become bytes. */
 export class CodecError extends CacheError {
   override readonly name: string = 'CodecError'
+}
+
+/** A rule of the namespace forbids a call. */
+export class PolicyViolationError extends CacheError {
+  override readonly name: string = 'PolicyViolationError'
+  readonly rule: GovernanceRule
+
+  constructor(message: string, rule: GovernanceRule, fields: Omit<CacheErrorFields, 'code'> = {}) {
+    super(message, { ...fields, code: 'ERR_CACHE_POLICY' })
+    this.rule = rule
+  }
 }
 
 export interface LicenseViolation {

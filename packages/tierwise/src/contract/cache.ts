@@ -1,4 +1,5 @@
 import type { Analytics, Health } from './analytics.ts'
+import type { GovernanceReport } from './governance.ts'
 import type { CacheEventOf, CacheEventType, TierWriteState } from './events.ts'
 import type { Duration, LoadOptions, Lifetime, ReadOptions, WriteOptions } from './options.ts'
 
@@ -82,9 +83,18 @@ export interface EntryInfo<V> {
 export interface Cache<V = unknown> {
   readonly name: string
   /**
-   * The fresh value, or undefined. Never fails because a tier does.
+   * The entries of one tenant, in a namespace with `tenant: 'required'`: a cache like any other, which neither sees nor
+   * changes those of another tenant. Its `clear` and its tags reach its own entries only.
+   *
+   * @throws ConfigError ERR_CACHE_OPTION when the namespace has no tenants, or the name is not made of letters, digits,
+   *   `_`, `-` and `.`
+   */
+  forTenant(tenant: string): Cache<V>
+  /**
+   * The fresh value, or undefined. Never fails because a tier does, unless the namespace says `failure: 'closed'`.
    *
    * @throws KeyError ERR_CACHE_KEY
+   * @throws TierError ERR_CACHE_UNAVAILABLE with `failure: 'closed'`
    * @example
    * await factors.set('steel', 1.85)
    * console.log(await factors.get('steel')) // => 1.85
@@ -345,6 +355,14 @@ export interface CacheManager extends AsyncDisposable {
    * console.log(manager.analytics().hitRate) // => 0.5
    */
   analytics(): Analytics
+  /**
+   * What was governed since the manager was created: broken rules, ttls of calls, entries without an end.
+   *
+   * @example
+   * await factors.set('steel', 1.85, { ttl: '1m' })
+   * console.log(manager.governanceReport().ttlOverrides) // => 1
+   */
+  governanceReport(): GovernanceReport
   /** As on a namespace, for the entries of all. */
   invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void>
   /** As on a namespace, for every namespace that is listed or was used. */

@@ -1,3 +1,5 @@
+import type { GovernanceRule, ViolationOutcome } from './governance.ts'
+
 /**
  * Everything the engine tells the outside, as one union. Counters are always kept; event objects are made only while
  * somebody listens. No event carries a value or a credential.
@@ -12,6 +14,7 @@ export type CacheEvent =
   | TierEvent
   | BusEvent
   | LifecycleEvent
+  | PolicyViolationEvent
   | BackgroundErrorEvent
 
 /** A caller got a value from a tier. */
@@ -169,6 +172,18 @@ export type BreakerReason = 'failures' | 'failure-rate' | 'silence' | 'probe-fai
 export type EvictReason = 'capacity' | 'quota' | 'expired' | 'too-large'
 /** Why a record could not be used. */
 export type BadRecordReason = 'damaged' | 'newer-format' | 'schema'
+
+/** A call or a loader broke a rule of its namespace. */
+export interface PolicyViolationEvent {
+  readonly type: 'policy-violation'
+  readonly namespace: string
+  readonly key: string
+  readonly rule: GovernanceRule
+  /** What was done about it. */
+  readonly outcome: ViolationOutcome
+  /** What was asked for and what is allowed; no value. */
+  readonly detail: string
+}
 
 /** The manager started or stopped. */
 export interface LifecycleEvent {

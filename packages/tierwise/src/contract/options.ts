@@ -70,16 +70,86 @@ export interface CoherenceOptions {
   readonly sourceLag?: Duration | false
 }
 
-/** What holds for one namespace. */
-export interface NamespaceOptions extends LifeOptions, CoherenceOptions {
-  /** Names of the tiers this namespace uses, a subset of the chain. @default all */
+/** Whether rules are kept: not looked at, counted and told, or kept. Caps (`maxTtl`, `license`) are kept in every mode. */
+export type GovernanceMode = 'off' | 'warn' | 'enforce'
+
+/**
+ * What may be stored, and for how long: of a data class, of a namespace, or of the keys of a namespace that fit a
+ * pattern. Each of these may only narrow what the one before allows.
+ */
+export interface Rules {
+  /** Names of the tiers that may hold it, a subset of the chain. @default all */
   readonly tiers?: readonly string[]
-  /** Other names for this namespace; they share entries, policy and counters. @default none */
-  readonly aliases?: readonly string[]
   /** No entry lives longer than this in any tier, grace included, whatever is asked; a longer ttl is cut. @default none */
   readonly maxTtl?: Duration
+  /** The shortest ttl that may be asked for. @default none */
+  readonly minTtl?: Duration
+  /** What becomes of a ttl outside of `minTtl` and `maxTtl`: it is moved to the bound, or the call fails. @default 'clamp', and 'reject' where a licence sets `maxTtl` */
+  readonly ttlBounds?: 'clamp' | 'reject'
   /** Source whose licence sets `maxTtl`, which it needs; a longer ttl is then a `LicenseViolationError` instead of being cut. @default none */
   readonly license?: string
+  /** Patterns as of `invalidatePattern`; each must fit one of the tags of an entry. @default none */
+  readonly requiredTags?: readonly string[]
+  /** What a whole key must look like: a regular expression, or a text that is one. With a tenant, the key without it. @default anything */
+  readonly keyFormat?: RegExp | string
+  /** Longest key, in characters. @default 4096 */
+  readonly maxKeyLength?: number
+  /** Largest value, in bytes as it is encoded; estimated where there is only memory. @default that of the tiers */
+  readonly maxValueBytes?: Size
+}
+
+/** How the entries of a data class live, and what may be stored of it. */
+export interface DataClassOptions extends Rules, Pick<LifeOptions, 'ttl' | 'grace' | 'jitter'> {}
+
+/** What holds for the keys of a namespace that fit a pattern. */
+export interface KeyRule extends DataClassOptions {
+  /** Which keys: a pattern as of `invalidatePattern`. With a tenant, the key without it. */
+  readonly match: string
+  /** One of `governance.dataClasses`. @default that of the namespace */
+  readonly dataClass?: string
+}
+
+/** How rules are kept, for a whole manager. */
+export interface GovernanceOptions {
+  /** Whether rules are kept. A namespace can choose otherwise. @default 'enforce' */
+  readonly mode?: GovernanceMode
+  /** Named sets of rules that namespaces and key rules refer to by `dataClass`. @default none */
+  readonly dataClasses?: Readonly<Record<string, DataClassOptions>>
+}
+
+/** How the ttl of a loaded value follows how often the source changes. */
+export interface AdaptiveTtlOptions {
+  /** The shortest ttl it may come to. */
+  readonly min: Duration
+  /** The longest; a cap of the namespace still holds. */
+  readonly max: Duration
+}
+
+/** What holds for one namespace. */
+export interface NamespaceOptions extends LifeOptions, CoherenceOptions, Rules {
+  /** One of `governance.dataClasses`, on whose life and rules those of the namespace are laid. @default none */
+  readonly dataClass?: string
+  /** Rules for some of the keys; the first that fits holds. @default none */
+  readonly keyRules?: readonly KeyRule[]
+  /** Whether the rules of this namespace are kept. @default that of the manager */
+  readonly governance?: GovernanceMode
+  /**
+   * `required`: every entry belongs to a tenant, and is only reached through `forTenant`. Tenants cannot see each
+   * other's entries. @default 'none'
+   */
+  readonly tenant?: 'none' | 'required'
+  /**
+   * What a call does when a tier that it needs cannot answer. `open`: it goes on without that tier. `closed`: a read that
+   * found nothing and a write that a shared tier did not take reject with a `TierError`. @default 'open'
+   */
+  readonly failure?: 'open' | 'closed'
+  /**
+   * Doubles the ttl of a value that a load found unchanged, and halves it when it has changed, within bounds. Needs
+   * `grace` or `refreshAhead`, which keep the previous value to compare with. @default off
+   */
+  readonly adaptiveTtl?: AdaptiveTtlOptions | false
+  /** Other names for this namespace; they share entries, policy and counters. @default none */
+  readonly aliases?: readonly string[]
   /** Retires all entries of another version at once. Part of the storage key: letters, digits, `_`, `-` and `.`. @default '1' */
   readonly version?: string | number
   /** Checks entries that come from behind memory; one that does not fit is a miss and a `bad-record` event. @default none */
@@ -117,6 +187,8 @@ export interface CacheManagerOptions extends GuardOptions {
   readonly defaults?: LifeOptions & CoherenceOptions & Pick<NamespaceOptions, 'isolation'>
   /** Options by namespace. Namespaces that are not listed use the defaults, unless `strictNamespaces`. @default none */
   readonly namespaces?: Readonly<Record<string, NamespaceOptions>>
+  /** How rules are kept. @default see GovernanceOptions */
+  readonly governance?: GovernanceOptions
   /** Refuse namespaces that are not listed. @default false */
   readonly strictNamespaces?: boolean
   /** First part of every storage key: letters, digits, `_`, `-` and `.`. @default 'tw' */

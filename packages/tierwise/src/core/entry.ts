@@ -31,7 +31,7 @@ export function createEntry(
 ): Entry {
   const { policy, random } = rules
   const createdAt = birth.createdAt ?? birth.now
-  const cap = createdAt + policy.maxTtlMs
+  const cap = createdAt + policy.rules.maxTtlMs
   const ttlMs = policy.jitter === 0 ? policy.ttlMs : policy.ttlMs * (1 - policy.jitter * random())
   const freshUntil = Math.min(birth.now + ttlMs, cap)
   return {

@@ -58,10 +58,11 @@ function isKey(raw: unknown): raw is EncryptionKey {
 export const managerTable: OptionTable<
   ManagerSettings &
     GuardOptionValues &
-    Record<'tiers' | 'defaults' | 'namespaces' | 'bus' | 'codec' | 'encryption' | 'guards' | 'runtime', unknown>
+    Record<'tiers' | 'defaults' | 'governance' | 'namespaces' | 'bus' | 'codec' | 'encryption' | 'guards' | 'runtime', unknown>
 > = {
   tiers: readElsewhere,
   defaults: readElsewhere,
+  governance: readElsewhere,
   namespaces: readElsewhere,
   strictNamespaces: boolean,
   prefix,

@@ -1,36 +1,33 @@
 import type {
   Coherence,
-  CoherenceOptions,
+  GovernanceMode,
   Isolation,
   LifeOptions,
   LoadOptions,
-  NamespaceOptions,
   ReadOptions,
   WriteMode,
   WriteOptions,
 } from '../contract/options.ts'
 import type { StandardSchema } from '../contract/schema.ts'
 import {
+  boolean,
   duration,
   lifetime,
   numberIn,
   oneOf,
   optionError,
   orOff,
-  positiveInteger,
   readOptions,
   shaped,
-  size,
-  text,
   texts,
   unknownName,
-  boolean,
 } from '../base/option-reader.ts'
 import type { OptionTable } from '../base/option-reader.ts'
-import { ConfigError, LicenseViolationError } from '../errors.ts'
-import { isNamePart } from './key.ts'
-import { rawOptions, refuseRawCall, resolveRaw } from './raw/raw-policy.ts'
-import type { RawContext, RawPolicy } from './raw/raw-policy.ts'
+import type { Breach } from '../governance/governor.ts'
+import type { RuleSet } from '../governance/rule-set.ts'
+import { boundTtl } from '../governance/ttl-bounds.ts'
+import { refuseRawCall } from './raw/raw-policy.ts'
+import type { RawPolicy } from './raw/raw-policy.ts'
 
 /** Options after merging, each with a value. `Infinity` is no deadline, 0 is off. */
 export interface Policy {
@@ -47,7 +44,12 @@ export interface Policy {
   readonly tags: readonly string[]
   /** Names of the tiers in play; undefined for all of the namespace. */
   readonly tiers: readonly string[] | undefined
-  readonly maxTtlMs: number
+  /** What is allowed for the key. */
+  readonly rules: RuleSet
+  /** Rules that the call itself breaks. */
+  readonly breaches: readonly OptionBreach[]
+  /** The call has asked for a ttl of its own. */
+  readonly overridesTtl: boolean
   readonly forceFresh: boolean
   /** Nothing older than this version will do; 0 for anything. */
   readonly after: number
@@ -69,7 +71,14 @@ export interface CoherencePolicy {
 export interface NamespacePolicy extends Policy, CoherencePolicy {
   readonly name: string
   readonly aliases: readonly string[]
-  readonly license: string | undefined
+  readonly mode: GovernanceMode
+  /** Policies of some of the keys; the first that fits holds. */
+  readonly keyRules: readonly KeyPolicy[]
+  /** Whether every key begins with a tenant. */
+  readonly hasTenants: boolean
+  /** Whether a call fails that a tier could not answer. */
+  readonly failsClosed: boolean
+  readonly adaptiveTtl: { readonly minMs: number; readonly maxMs: number } | undefined
   readonly version: string
   readonly schema: StandardSchema | undefined
   readonly isolation: Isolation
@@ -80,7 +89,19 @@ export interface NamespacePolicy extends Policy, CoherencePolicy {
   readonly raw: RawPolicy | undefined
 }
 
-type Life = Pick<
+/** The policy of the keys that fit. */
+export interface KeyPolicy {
+  /** Asked for a key without its tenant. */
+  readonly fits: (key: string) => boolean
+  readonly policy: NamespacePolicy
+}
+
+/** A breach, and whether the call is to fail for it. */
+export interface OptionBreach extends Breach {
+  readonly isRefused: boolean
+}
+
+export type Life = Pick<
   Policy,
   | 'ttlMs'
   | 'graceMs'
@@ -110,7 +131,7 @@ export const defaultLife: Life = {
 
 const share = numberIn({ min: 0, max: 1, open: true })
 
-const lifeTable = {
+export const lifeTable = {
   ttl: lifetime,
   grace: orOff(duration, 0),
   graceBackoff: duration,
@@ -123,26 +144,6 @@ const lifeTable = {
   writeMode: oneOf('through', 'behind', 'around'),
 } satisfies OptionTable<Record<keyof LifeOptions, unknown>>
 
-/** Below two rounds of the bus a proof would run out before the next one is there. */
-const leastStalenessMs = 2000
-
-const staleness = (raw: unknown, path: string): number => {
-  const ms = duration(raw, path)
-  if (ms < leastStalenessMs) throw optionError(path, raw, 'a duration of at least 2 seconds')
-  return ms
-}
-
-const coherenceTable = {
-  coherence: oneOf('off', 'eventual', 'bounded'),
-  maxStaleness: staleness,
-  lease: duration,
-  mutateTimeout: duration,
-  sourceLag: orOff(duration, 0),
-} satisfies OptionTable<Record<keyof CoherenceOptions, unknown>>
-
-const isSchema = (raw: unknown): raw is StandardSchema =>
-  (typeof raw === 'object' || typeof raw === 'function') && raw !== null && '~standard' in raw
-
 const isSignal = (raw: unknown): raw is AbortSignal => raw instanceof AbortSignal
 
 const token = (raw: unknown, path: string): number => {
@@ -150,29 +151,6 @@ const token = (raw: unknown, path: string): number => {
   if (!Number.isSafeInteger(version)) throw optionError(path, raw, 'the `token` of a write')
   return version
 }
-
-const namespaceTable = {
-  ...lifeTable,
-  ...coherenceTable,
-  tiers: texts,
-  aliases: texts,
-  maxTtl: duration,
-  license: text,
-  version: (raw: unknown, path: string): string => {
-    const version = typeof raw === 'string' || Number.isFinite(raw) ? String(raw) : ''
-    if (!isNamePart(version)) throw optionError(path, raw, 'a number or a text of letters, digits, `_`, `-` and `.`')
-    return version
-  },
-  schema: shaped('a Standard Schema (zod, valibot, arktype)', isSchema),
-  isolation: oneOf('share', 'freeze', 'clone'),
-  maxBytes: size,
-  maxEntries: positiveInteger,
-  reservedBytes: size,
-  tags: texts,
-  raw: rawOptions,
-} satisfies OptionTable<Record<keyof NamespaceOptions, unknown>>
-
-const defaultsTable = { ...lifeTable, ...coherenceTable, isolation: namespaceTable.isolation }
 
 /** Reads the version of a source. */
 export const sourceVersion = (raw: unknown, path: string): number => {
@@ -206,101 +184,8 @@ const callTables = {
 /** Which verbs a call belongs to; each takes other options. */
 export type CallKind = 'read' | 'write' | 'load'
 
-type Resolved = Partial<Record<string, unknown>>
-
-/** What a policy is resolved against: the chain and the defaults of the manager. */
-export interface PolicyContext extends RawContext {
-  readonly defaults: unknown
-  readonly tierNames: readonly string[]
-}
-
-/** Merges the manager's defaults and a namespace's options, once. Throws a `ConfigError` at the first wrong one. */
-export function resolveNamespace(name: string, options: unknown, context: PolicyContext): NamespacePolicy {
-  const path = `namespaces.${name}`
-  const defaults: Resolved = readOptions(context.defaults, 'defaults', defaultsTable)
-  const own: Resolved = readOptions(options, path, namespaceTable)
-  const policy: NamespacePolicy = {
-    ...life(life(defaultLife, defaults), own),
-    name,
-    maxTtlMs: Infinity,
-    forceFresh: false,
-    after: 0,
-    sourceVersion: undefined,
-    tags: [],
-    tiers: undefined,
-    aliases: [],
-    license: undefined,
-    version: '1',
-    schema: undefined,
-    isolation: 'share',
-    maxBytes: undefined,
-    maxEntries: undefined,
-    reservedBytes: undefined,
-    raw: undefined,
-    ...coherenceOf(defaults, own),
-    ...pick(defaults, ['isolation']),
-    ...pick(own, [
-      'tags',
-      'tiers',
-      'aliases',
-      'license',
-      'version',
-      'schema',
-      'isolation',
-      'maxBytes',
-      'maxEntries',
-      'reservedBytes',
-    ]),
-    ...('maxTtl' in own ? { maxTtlMs: own['maxTtl'] as number } : {}),
-  }
-  checkTiers(policy.tiers, `${path}.tiers`, context.tierNames)
-  if ('raw' in own) return Object.freeze(rawPolicy(policy, resolveRaw(name, own, context)))
-  if (policy.license !== undefined && policy.maxTtlMs === Infinity) {
-    throw new ConfigError(
-      `\`${path}.license\` needs \`${path}.maxTtl\`: how long the licence allows a value to be kept.`,
-      {
-        code: 'ERR_CACHE_OPTION',
-        namespace: name,
-      },
-    )
-  }
-  // A default longer than the cap is cut; a ttl the namespace itself asks for must fit its licence.
-  return Object.freeze(
-    'ttl' in own
-      ? withTtl(policy, policy.ttlMs, policy)
-      : { ...policy, ttlMs: Math.min(policy.ttlMs, policy.maxTtlMs) },
-  )
-}
-
-/** What an option is when nobody sets it. The reference page is made from this table. */
-export const defaultCoherence: CoherencePolicy = {
-  coherence: undefined,
-  maxStalenessMs: 5000,
-  leaseMs: 10_000,
-  holdMs: 30_000,
-  sourceLagMs: 0,
-}
-
-function coherenceOf(...levels: readonly Resolved[]): CoherencePolicy {
-  let policy = defaultCoherence
-  for (const { coherence, maxStaleness, lease, mutateTimeout, sourceLag } of levels as readonly Partial<
-    Record<keyof CoherenceOptions, never>
-  >[])
-    policy = {
-      coherence: coherence ?? policy.coherence,
-      maxStalenessMs: maxStaleness ?? policy.maxStalenessMs,
-      leaseMs: lease ?? policy.leaseMs,
-      holdMs: mutateTimeout ?? policy.holdMs,
-      sourceLagMs: sourceLag ?? policy.sourceLagMs,
-    }
-  return policy
-}
-
-/** What the defaults of the manager say beyond what plain values can keep is left out. */
-function rawPolicy(policy: NamespacePolicy, raw: Pick<NamespacePolicy, 'raw' | 'tiers'>): NamespacePolicy {
-  const writeMode = policy.writeMode === 'behind' ? 'through' : policy.writeMode
-  return { ...policy, ...raw, graceMs: 0, writeMode }
-}
+/** Options that were given, each read. */
+export type Resolved = Partial<Record<string, unknown>>
 
 /** The policy of one call. */
 export function resolveCall(
@@ -314,25 +199,56 @@ export function resolveCall(
     ...life(base, own),
     tags: tags === undefined ? base.tags : Object.freeze([...new Set([...base.tags, ...tags])]),
     tiers: (own['tiers'] as readonly string[] | undefined) ?? base.tiers,
-    maxTtlMs: base.maxTtlMs,
+    rules: base.rules,
+    breaches: [],
+    overridesTtl: false,
     forceFresh: own['forceFresh'] === true,
     after: (own['after'] as number | undefined) ?? 0,
     sourceVersion: own['sourceVersion'] as number | undefined,
   }
   checkTiers(merged.tiers, 'options.tiers', call.tierNames)
-  return Object.freeze('ttl' in own ? withTtl(base, merged.ttlMs, merged) : merged)
+  const allowed = inAllowedTiers(base, merged)
+  return Object.freeze('ttl' in own ? withTtl(base, merged.ttlMs, allowed) : allowed)
 }
 
-/** The policy with another ttl: cut at `maxTtl`, or a `LicenseViolationError` where a licence sets it. */
-export function withTtl<P extends Policy>(base: NamespacePolicy, ttlMs: number, policy: P): P {
-  if (base.license !== undefined && ttlMs > base.maxTtlMs) {
-    throw new LicenseViolationError(
-      `A ttl of ${ttlMs} ms is longer than the licence \`${base.license}\` of namespace \`${base.name}\` allows: at most ${base.maxTtlMs} ms.`,
-      { licenseSource: base.license, requestedTtlMs: ttlMs, maxAllowedTtlMs: base.maxTtlMs },
-      { namespace: base.name },
-    )
+/** Tiers that a rule leaves out are a breach; where rules are enforced they are not read either. */
+function inAllowedTiers(base: NamespacePolicy, policy: Policy): Policy {
+  const { tiers } = base.rules
+  const forbidden = policy.tiers?.filter((tier) => tiers?.includes(tier) === false) ?? []
+  if (forbidden.length === 0) return policy
+  const breach: OptionBreach = {
+    rule: 'tier-not-allowed',
+    detail: `names the tier ${forbidden.join(', ')}, and only ${tiers?.join(', ')} may be used`,
+    isRefused: true,
   }
-  return { ...policy, ttlMs: Math.min(ttlMs, base.maxTtlMs) }
+  const left = policy.tiers?.filter((tier) => !forbidden.includes(tier))
+  return {
+    ...policy,
+    breaches: [...policy.breaches, breach],
+    ...(base.mode === 'enforce' && left !== undefined && { tiers: left }),
+  }
+}
+
+/** The policy with a ttl that was asked for: within its bounds, and with what was wrong about it. */
+export function withTtl<P extends Policy>(base: NamespacePolicy, asked: number, policy: P): P {
+  const { ttlMs, breach } = boundTtl(asked, base.rules, base.mode)
+  const breaches =
+    breach === undefined
+      ? policy.breaches
+      : [...policy.breaches, { ...breach, isRefused: base.rules.ttlBounds === 'reject' }]
+  return { ...policy, ttlMs, breaches, overridesTtl: true }
+}
+
+/** The policy of a key: that of the first rule it fits, else that of the namespace. */
+export function policyOfKey(base: NamespacePolicy, key: string): NamespacePolicy {
+  if (base.keyRules.length === 0) return base
+  const bare = bareKey(base, key)
+  return base.keyRules.find(({ fits }) => fits(bare))?.policy ?? base
+}
+
+/** The key without its tenant. */
+export function bareKey({ hasTenants }: NamespacePolicy, key: string): string {
+  return hasTenants ? key.slice(key.indexOf(':') + 1) : key
 }
 
 /** Reads the argument of `setTtl` and `touch`. */
@@ -349,7 +265,8 @@ const lifeNames = {
   negativeTtl: 'negativeTtlMs',
 } as const
 
-function life(base: Life, own: Resolved): Life {
+/** A life with what was given laid over it. */
+export function life(base: Life, own: Resolved): Life {
   const merged: Record<string, unknown> = { ...pick(base as unknown as Resolved, Object.keys(defaultLife)) }
   for (const name of Object.keys(lifeTable)) {
     const target = name in lifeNames ? lifeNames[name as keyof typeof lifeNames] : name
@@ -358,11 +275,11 @@ function life(base: Life, own: Resolved): Life {
   return merged as unknown as Life
 }
 
-function pick(from: Resolved, names: readonly string[]): Resolved {
+export function pick(from: Resolved, names: readonly string[]): Resolved {
   return Object.fromEntries(names.filter((name) => name in from).map((name) => [name, from[name]]))
 }
 
-function checkTiers(tiers: readonly string[] | undefined, path: string, known: readonly string[]): void {
+export function checkTiers(tiers: readonly string[] | undefined, path: string, known: readonly string[]): void {
   if (tiers === undefined) return
   if (tiers.length === 0) throw optionError(path, tiers, 'a list with at least one tier')
   for (const [index, tier] of tiers.entries()) {

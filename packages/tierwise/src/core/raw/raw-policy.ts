@@ -38,6 +38,11 @@ const impossible = {
   version: 'a plain key has no place for it',
   license: 'nothing tells when a plain value was born',
   maxTtl: 'nothing tells when a plain value was born',
+  requiredTags: 'a plain value carries no tags',
+  tenant: 'a tenant is forgotten by a tag, and a plain value carries none',
+  dataClass: 'its rules need what a plain value has no place for',
+  keyRules: 'their rules need what a plain value has no place for',
+  adaptiveTtl: 'nothing tells when a plain value was born',
 } as const
 
 type Given = Partial<Record<string, unknown>>
