@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { parseDuration, parseLifetime } from '../src/base/duration.ts'
 import type { Duration, Lifetime } from '../src/contract/options.ts'
-import { defaultLife, resolveNamespace } from '../src/core/policy.ts'
+import { resolveNamespace } from '../src/core/namespace-policy.ts'
+import { defaultLife } from '../src/core/policy.ts'
 import type { CacheErrorCode } from '../src/errors.ts'
 import { testCache } from '../src/testing/test-cache.ts'
 
@@ -48,6 +49,8 @@ describe('the reference pages', () => {
       ERR_CACHE_KEY: true,
       ERR_CACHE_VALUE_UNDEFINED: true,
       ERR_CACHE_LICENSE: true,
+      ERR_CACHE_POLICY: true,
+      ERR_CACHE_UNAVAILABLE: true,
       ERR_CACHE_LOADER: true,
       ERR_CACHE_ABORTED: true,
       ERR_CACHE_LOADER_TIMEOUT: true,
@@ -93,14 +96,11 @@ describe('the documented defaults of a namespace', () => {
     expect(documented('NamespaceOptions').get(name)).toBe(policy[name])
   })
 
-  test.each(['tiers', 'license', 'schema', 'maxBytes', 'maxEntries', 'reservedBytes'] as const)(
-    '%s has none',
-    (name) => {
-      expect(documented('NamespaceOptions').has(name)).toBe(true)
-      expect(documented('NamespaceOptions').get(name)).toBeUndefined()
-      expect(policy[name]).toBeUndefined()
-    },
-  )
+  test.each(['tiers', 'schema', 'maxBytes', 'maxEntries', 'reservedBytes'] as const)('%s has none', (name) => {
+    expect(documented('NamespaceOptions').has(name)).toBe(true)
+    expect(documented('NamespaceOptions').get(name)).toBeUndefined()
+    expect(policy[name]).toBeUndefined()
+  })
 })
 
 describe('the documented defaults of a manager', () => {

@@ -24,6 +24,7 @@ export class SteadyClock implements Clock {
    * The last one is kept: V8 forgets the shape of objects of which none is left, and after a full collection would throw
    * away the machine code of all that this is inlined into, which is the whole path of a hit.
    */
+  // oxlint-disable-next-line no-unused-private-class-members -- it is kept alive, and never read
   #endOfTurn: NodeJS.Immediate | undefined
   readonly #endRun = (): void => {
     this.#left = 0

@@ -225,6 +225,8 @@ export interface LocalSpace {
    */
   set(key: string, entry: Entry, reviewAt: number): boolean
   delete(key: string): boolean
+  /** Estimated bytes of a value, as they would be accounted for. */
+  weigh(value: unknown): number
   /** O(1) in visible time; memory is given back in the background. */
   clear(): void
   /** Keys of entries that are not dead; safe against changes while iterating. */

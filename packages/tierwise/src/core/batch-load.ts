@@ -2,6 +2,7 @@ import type { BatchLoader } from '../contract/cache.ts'
 import { fill } from './fill.ts'
 import type { Loaded } from './fill.ts'
 import type { Flight, Landing } from './flight.ts'
+import { mayKeep } from './govern.ts'
 import { emitLoad, landFromCache, landFromError, noteMemory, noteRefused } from './landing.ts'
 import { seekLease, takeLeases } from './fleet/lease.ts'
 import { createFlight, fly, limitLoad, settleAbsent } from './load.ts'
@@ -156,9 +157,10 @@ async function settle(
   toLoaded: (flight: Flight) => Loaded,
 ): Promise<readonly Seat[]> {
   const loaded = seats.map(({ flight }) => toLoaded(flight))
+  const kept = loaded.filter((each) => each.value !== undefined && mayKeep(ns, { key: each.flight.key, ...each }))
   const stored = await fill(
     ns,
-    loaded.filter(({ value, flight, sourceVersion: of }) => value !== undefined && !isBehind(flight, of)),
+    kept.filter(({ flight, sourceVersion: of }) => !isBehind(flight, of)),
   )
   const again: Seat[] = []
   for (const [index, seat] of seats.entries()) {
@@ -170,7 +172,8 @@ async function settle(
       land(settleAbsent(ns, flight, of))
       continue
     }
-    emitLoad(ns, flight, { outcome: stored.has(flight) ? 'stored' : 'rejected' })
+    const refused = kept.includes(loaded[index]!) ? 'rejected' : 'skipped'
+    emitLoad(ns, flight, { outcome: stored.has(flight) ? 'stored' : refused })
     if (!isRepeated) land({ value, stale: false, tier: undefined, tags, tagClock })
   }
   return again

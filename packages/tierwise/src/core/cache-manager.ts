@@ -9,9 +9,11 @@ import type {
 } from '../contract/cache.ts'
 import type { Analytics, Health, TierHealth } from '../contract/analytics.ts'
 import type { BreakerState, CacheEventOf, CacheEventType } from '../contract/events.ts'
+import type { GovernanceReport } from '../contract/governance.ts'
 import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace, LocalTier } from '../contract/tier.ts'
 import { texts, unknownName } from '../base/option-reader.ts'
+import { governanceReport } from '../governance/report.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
 import { changeAll } from './coherence.ts'
@@ -130,6 +132,21 @@ export class TieredCacheManager implements CacheManager {
     const tiers = Object.fromEntries(this.#parts.chain.tiers.map(({ name, stats }) => [name, stats]))
     const coherence = Object.fromEntries([...new Set(this.#views.values())].map(({ ns }) => [ns.name, ns.coherence]))
     return { overall, namespaces, hitRate, coherence, tiers }
+  }
+
+  governanceReport(): GovernanceReport {
+    const governed = [...new Set(this.#views.values())].map(({ ns }) => ({
+      name: ns.name,
+      governor: ns.governor,
+      rules: ns.policy.rules,
+      quota: ns.local && {
+        entries: ns.local.space.size,
+        maxEntries: ns.policy.maxEntries,
+        bytes: ns.local.space.bytes,
+        maxBytes: ns.policy.maxBytes,
+      },
+    }))
+    return governanceReport(this.#parts.engine.runtime.clock.now(), governed)
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void> {

@@ -14,7 +14,7 @@ import type {
 } from '../contract/cache.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
-import { AbortedError } from '../errors.ts'
+import { AbortedError, ConfigError } from '../errors.ts'
 import { getOrLoad, getOrLoadMany } from './get-or-load.ts'
 import { clearNamespace } from './clear.ts'
 import { deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys, refuseMissed } from './invalidate.ts'
@@ -25,7 +25,8 @@ import { endFreshness, locate, renew } from './life.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
 import { emitHit } from './outcome.ts'
-import { readTtl, withTtl } from './policy.ts'
+import { admitCall, admitTtl, admitWrite } from './govern.ts'
+import { readTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { refuseTags, refuseUnbounded } from './raw/raw-policy.ts'
@@ -61,6 +62,13 @@ export class NamespaceCache<V> implements Cache<V> {
   /** Called when listeners come or go. */
   watch(): void {
     this.#isWatched = this.#ns.policy.isolation === 'clone' || this.#ns.engine.emitter.listens('hit')
+  }
+
+  forTenant(tenant: string): Cache<V> {
+    throw new ConfigError(`The namespace \`${this.name}\` has no tenants, so not ${tenant} either.`, {
+      code: 'ERR_CACHE_OPTION',
+      namespace: this.name,
+    })
   }
 
   get(key: string, options?: ReadOptions): Promise<V | undefined> {
@@ -101,17 +109,22 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async set(key: string, value: V, options?: WriteOptions): Promise<WriteResult> {
     checkKey(key, 'set')
-    const policy = this.#policies.of('write', options)
+    const policy = this.#policies.of('write', options, key)
     await this.#ns.ready('set')
+    admitWrite(this.#ns, { operation: 'set', key, policy }, value)
     return writeValue(this.#ns, { key, value, policy })
   }
 
   async setMany(entries: Iterable<readonly [string, V]>, options?: WriteOptions): Promise<Map<string, WriteResult>> {
     const values = new Map(entries)
     for (const key of values.keys()) checkKey(key, 'setMany')
-    const policy = this.#policies.of('write', options)
+    const groups = this.#policies.ofEach('write', options, [...values.keys()])
     await this.#ns.ready('setMany')
-    return writeValues(this.#ns, values, policy)
+    for (const [policy, keys] of groups)
+      for (const key of keys) admitWrite(this.#ns, { operation: 'setMany', key, policy }, values.get(key))
+    return inGroups(groups, (keys, policy) =>
+      writeValues(this.#ns, groups.size === 1 ? values : new Map(keys.map((key) => [key, values.get(key)])), policy),
+    )
   }
 
   async delete(key: string): Promise<boolean> {
@@ -142,10 +155,12 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async touch(key: string, ttl?: Lifetime): Promise<boolean> {
     checkKey(key, 'touch')
-    const { policy } = this.#ns
-    const renewed: Policy = ttl === undefined ? policy : withTtl(policy, readTtl(ttl), policy)
+    const policy = this.#ns.policyOf(key)
+    const asked = ttl === undefined ? undefined : readTtl(ttl)
     await this.#ns.ready('touch')
-    return renew(this.#ns, key, renewed)
+    const call = { operation: 'touch', key, policy }
+    admitCall(this.#ns, call)
+    return renew(this.#ns, key, asked === undefined ? policy : admitTtl(this.#ns, call, asked))
   }
 
   async expire(key: string): Promise<boolean> {
@@ -156,10 +171,10 @@ export class NamespaceCache<V> implements Cache<V> {
 
   async getMany(keys: Iterable<string>, options?: ReadOptions): Promise<Map<string, V>> {
     const distinct = this.#checkKeys('getMany', keys)
-    const policy = this.#policies.of('read', options)
+    const groups = this.#policies.ofEach('read', options, distinct)
     refuseAborted(options?.signal, 'getMany')
     await this.#ns.ready('getMany')
-    return this.#handOutAll(await readValues(this.#ns, distinct, policy))
+    return this.#handOutAll(await inGroups(groups, (alike, policy) => readValues(this.#ns, alike, policy)))
   }
 
   async getOrSetMany(
@@ -169,10 +184,14 @@ export class NamespaceCache<V> implements Cache<V> {
   ): Promise<Map<string, V>> {
     const distinct = this.#checkKeys('getOrSetMany', keys)
     checkFunction('loadMissing', loadMissing)
-    const policy = this.#policies.of('load', options)
+    const groups = this.#policies.ofEach('load', options, distinct)
     await this.#ns.ready('getOrSetMany')
-    const call = { loader: loadMissing as BatchLoader<unknown>, policy, signal: options?.signal }
-    return this.#handOutAll(await getOrLoadMany(this.#ns, distinct, call))
+    for (const [policy, alike] of groups)
+      for (const key of alike) admitCall(this.#ns, { operation: 'getOrSetMany', key, policy })
+    const call = { loader: loadMissing as BatchLoader<unknown>, signal: options?.signal }
+    return this.#handOutAll(
+      await inGroups(groups, (alike, policy) => getOrLoadMany(this.#ns, alike, { ...call, policy })),
+    )
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void> {
@@ -226,7 +245,7 @@ export class NamespaceCache<V> implements Cache<V> {
   #getBelow(key: string, options: ReadOptions | undefined): Promise<V | undefined> {
     try {
       checkKey(key, 'get')
-      const policy = this.#policies.of('read', options)
+      const policy = this.#policies.of('read', options, key)
       refuseAborted(options?.signal, 'get')
       const opening = this.#ns.ready('get')
       return opening === undefined ? this.#look(key, policy) : opening.then(() => this.#look(key, policy))
@@ -245,15 +264,16 @@ export class NamespaceCache<V> implements Cache<V> {
   async #load(key: string, loader: Loader<V>, options: LoadOptions | undefined): Promise<V> {
     checkKey(key, 'getOrSet')
     checkFunction('loader', loader)
-    const policy = this.#policies.of('load', options)
+    const policy = this.#policies.of('load', options, key)
     await this.#ns.ready('getOrSet')
+    admitCall(this.#ns, { operation: 'getOrSet', key, policy })
     const call = { loader: loader as Loader<unknown>, policy, signal: options?.signal }
     return this.#handOut(await getOrLoad(this.#ns, key, call))
   }
 
   async #locate(operation: string, key: string, options: ReadOptions | undefined): Promise<Found | undefined> {
     checkKey(key, operation)
-    const policy = this.#policies.of('read', options)
+    const policy = this.#policies.of('read', options, key)
     refuseAborted(options?.signal, operation)
     await this.#ns.ready(operation)
     return locate(this.#ns, key, policy)
@@ -290,6 +310,15 @@ export class NamespaceCache<V> implements Cache<V> {
     if (this.#ns.policy.isolation !== 'clone') return values as Map<string, V>
     return new Map([...values].map(([key, value]) => [key, this.#handOut(value)]))
   }
+}
+
+/** Keys of different rules go their own ways; nearly always there is one. */
+async function inGroups<T>(
+  groups: ReadonlyMap<Policy, readonly string[]>,
+  work: (keys: readonly string[], policy: Policy) => Promise<Map<string, T>>,
+): Promise<Map<string, T>> {
+  const parts = await Promise.all([...groups].map(([policy, keys]) => work(keys, policy)))
+  return parts.length === 1 ? parts[0]! : new Map(parts.flatMap((part) => [...part]))
 }
 
 function checkFunction(path: string, given: unknown): void {

@@ -67,13 +67,14 @@ type Rewriting = 'written' | 'absent' | 'changed'
 async function rewrite(ns: Namespace, key: string, change: (found: Found) => Entry | undefined): Promise<Rewriting> {
   const ticket = ns.tickets.open(key)
   try {
-    const located = await locate(ns, key, ns.policy)
+    const policy = ns.policyOf(key)
+    const located = await locate(ns, key, policy)
     if (located !== undefined && !isCurrent(ns, ticket, located.entry)) return 'changed'
     const entry = located && change(located)
     if (entry === undefined) return 'absent'
     const shared = ns.sharing?.authority === undefined ? undefined : ns.sharing.tier
     const ifVersion = shared === undefined ? undefined : located?.entry.version
-    const written = await writeEntries(ns, new Map([[key, entry]]), { policy: ns.policy, ifVersion })
+    const written = await writeEntries(ns, new Map([[key, entry]]), { policy, ifVersion })
     return shared === undefined || written.get(key)?.tiers[shared] === 'applied' ? 'written' : 'changed'
   } finally {
     ns.tickets.close(ticket)

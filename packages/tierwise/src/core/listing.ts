@@ -5,6 +5,7 @@ import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { isProved, knowsTags } from './read.ts'
+import { underCap } from './stored-entries.ts'
 
 /** `fresh`: what `get` would answer. `usable`: stale entries too. */
 export type Listed = 'fresh' | 'usable'
@@ -77,7 +78,8 @@ async function isServed(
 
 function readHead(ns: Namespace, tier: GuardedTier, bytes: Uint8Array): KeyedHead | undefined {
   try {
-    return shiftTimes(tier.envelope.head(bytes), -(tier.clockOffsetMs ?? 0))
+    const head = shiftTimes(tier.envelope.head(bytes), -(tier.clockOffsetMs ?? 0))
+    return underCap(ns, head.key, head)
   } catch (error) {
     const newer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
     ns.engine.emitter.emit({

@@ -4,6 +4,7 @@ import { fill } from './fill.ts'
 import { Flight } from './flight.ts'
 import type { Landing } from './flight.ts'
 import { absentLanding, emitLoad, landFromCache, landFromError, lookBelow, noteMemory } from './landing.ts'
+import { mayKeep } from './govern.ts'
 import { loaderContext } from './loader-context.ts'
 import type { LoadWishes } from './loader-context.ts'
 import type { Namespace } from './namespace.ts'
@@ -141,7 +142,7 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
   const renewedTags = wishes.notModified ? flight.previous?.tags : undefined
   const tags = wishes.tags ?? renewedTags ?? flight.policy.tags
   const landing: Landing = { value, stale: false, tier: undefined, tags, tagClock }
-  if (wishes.skip) {
+  if (wishes.skip || !mayKeep(ns, { key: flight.key, value, tags, policy })) {
     emitLoad(ns, flight, { outcome: 'skipped' })
     return landing
   }

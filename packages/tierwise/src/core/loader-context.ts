@@ -4,7 +4,8 @@ import { LoaderError } from '../errors.ts'
 import type { Flight } from './flight.ts'
 import { isolateOut } from './isolation.ts'
 import type { Namespace } from './namespace.ts'
-import { readTtl, sourceVersion, withTtl } from './policy.ts'
+import { admitTtl } from './govern.ts'
+import { readTtl, sourceVersion } from './policy.ts'
 import type { Policy } from './policy.ts'
 import { refuseTags } from './raw/raw-policy.ts'
 import { texts } from '../base/option-reader.ts'
@@ -39,7 +40,7 @@ export function loaderContext(ns: Namespace, flight: Flight): { context: LoaderC
     },
     minSourceVersion: flight.minSourceVersion,
     setTtl: (ttl: Lifetime) => {
-      wishes.policy = withTtl(ns.policy, readTtl(ttl), wishes.policy)
+      wishes.policy = admitTtl(ns, { operation: 'setTtl', key: flight.key, policy: wishes.policy }, readTtl(ttl))
     },
     setTags: (tags) => {
       if (ns.isRaw) refuseTags(ns.name)

@@ -58,7 +58,10 @@ function isKey(raw: unknown): raw is EncryptionKey {
 export const managerTable: OptionTable<
   ManagerSettings &
     GuardOptionValues &
-    Record<'tiers' | 'defaults' | 'governance' | 'namespaces' | 'bus' | 'codec' | 'encryption' | 'guards' | 'runtime', unknown>
+    Record<
+      'tiers' | 'defaults' | 'governance' | 'namespaces' | 'bus' | 'codec' | 'encryption' | 'guards' | 'runtime',
+      unknown
+    >
 > = {
   tiers: readElsewhere,
   defaults: readElsewhere,

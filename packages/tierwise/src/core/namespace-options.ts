@@ -65,9 +65,7 @@ const keyRules: OptionReader<readonly Resolved[]> = (raw, path) => {
   })
 }
 
-const adaptiveTable = { min: duration, max: duration } satisfies OptionTable<
-  Record<keyof AdaptiveTtlOptions, unknown>
->
+const adaptiveTable = { min: duration, max: duration } satisfies OptionTable<Record<keyof AdaptiveTtlOptions, unknown>>
 
 const adaptiveTtl: OptionReader<{ readonly minMs: number; readonly maxMs: number } | undefined> = (raw, path) => {
   if (raw === false) return undefined

@@ -4,6 +4,7 @@ import type { Runtime } from '../contract/runtime.ts'
 import type { Coherence } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
 import { CacheError } from '../errors.ts'
+import { Governor } from '../governance/governor.ts'
 import type { Background } from './background.ts'
 import type { Emitter } from './emitter.ts'
 import { Failures } from './failures.ts'
@@ -12,6 +13,7 @@ import type { Fleet } from './fleet/fleet.ts'
 import type { Flight } from './flight.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import { storagePrefix } from './key.ts'
+import { policyOfKey } from './policy.ts'
 import type { NamespacePolicy, Policy } from './policy.ts'
 import type { Sharing } from './fleet/sharing.ts'
 import { Stats } from './stats.ts'
@@ -75,6 +77,8 @@ export class Namespace {
   readonly filling: KeyCounter = new KeyCounter()
   readonly failures: Failures
   readonly stats: Stats = new Stats()
+  /** Looks whether its rules are kept. */
+  readonly governor: Governor
   /** How it agrees with other processes; undefined where this process decides alone. */
   readonly sharing: Sharing | undefined
 
@@ -88,6 +92,10 @@ export class Namespace {
     this.tags = parts.tags
     this.sharing = parts.sharing
     this.failures = new Failures(engine.runtime.clock)
+    const { emitter } = engine
+    this.governor = new Governor(policy.name, policy.mode, (event) => {
+      if (emitter.listens(event.type)) emitter.emit(event)
+    })
   }
 
   /** What this process and others promise each other. */
@@ -103,6 +111,11 @@ export class Namespace {
 
   now(): number {
     return this.engine.runtime.clock.now()
+  }
+
+  /** What holds for the key: the first key rule that it fits, else the policy of the namespace. */
+  policyOf(key: string): NamespacePolicy {
+    return policyOfKey(this.policy, key)
   }
 
   storageKey(key: string): string {

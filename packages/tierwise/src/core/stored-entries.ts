@@ -1,4 +1,4 @@
-import type { Entry } from '../contract/entry.ts'
+import type { Entry, EntryHead } from '../contract/entry.ts'
 import type { BadRecordReason } from '../contract/events.ts'
 import { CacheError } from '../errors.ts'
 import { shiftTimes } from './entry.ts'
@@ -61,7 +61,7 @@ function decoder(
   const { clockOffsetMs = 0 } = tier
   return (bytes, storageKey, version) => {
     try {
-      return adopt(ns, shiftTimes(tier.envelope.decode(bytes, storageKey, version), -clockOffsetMs))
+      return adopt(ns, storageKey, shiftTimes(tier.envelope.decode(bytes, storageKey, version), -clockOffsetMs))
     } catch (error) {
       const isNewer = error instanceof CacheError && error.code === 'ERR_CACHE_FORMAT_NEWER'
       const reason: BadRecordReason = isNewer ? 'newer-format' : 'damaged'
@@ -77,10 +77,14 @@ function decoder(
   }
 }
 
-/** Puts a decoded entry under the rules of the namespace: the cap of a licence may have been shortened since it was written. */
-function adopt(ns: Namespace, entry: Entry): Entry {
+function adopt(ns: Namespace, storageKey: string, entry: Entry): Entry {
   if (ns.policy.isolation === 'freeze') isolateIn(entry.value, 'freeze')
-  const cap = entry.createdAt + ns.policy.maxTtlMs
+  return underCap(ns, storageKey, entry)
+}
+
+/** What a tier holds, under the rules of today: its cap may have been longer when it was written. */
+export function underCap<E extends EntryHead>(ns: Namespace, storageKey: string, entry: E): E {
+  const cap = entry.createdAt + ns.policyOf(storageKey.slice(ns.prefix.length)).rules.maxTtlMs
   if (entry.usableUntil <= cap) return entry
   return { ...entry, freshUntil: Math.min(entry.freshUntil, cap), usableUntil: cap }
 }

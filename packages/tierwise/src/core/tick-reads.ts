@@ -59,7 +59,19 @@ export function readOne<T>(
   key: string,
   how: { readonly policy: Policy; readonly use: Use<T> },
 ): Promise<T> {
-  return how.policy === ns.policy ? ns.reads.find(ns, key, how.use) : readAlone(ns, key, how)
+  return readsAlike(how.policy, ns.policy) ? ns.reads.find(ns, key, how.use) : readAlone(ns, key, how)
+}
+
+/** Whether a read by one policy goes where one by the other does, and fills memory in the same way. */
+function readsAlike(one: Policy, other: Policy): boolean {
+  return (
+    one === other ||
+    (one.tiers === other.tiers &&
+      one.after === other.after &&
+      one.ttlMs === other.ttlMs &&
+      one.refreshAhead === other.refreshAhead &&
+      one.earlyRefresh === other.earlyRefresh)
+  )
 }
 
 /** The best that the tiers hold for one key. */

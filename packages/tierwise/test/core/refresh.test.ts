@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { CacheEvent } from '../../src/contract/events.ts'
 import { createEntry, reviewTime } from '../../src/core/entry.ts'
-import { resolveNamespace } from '../../src/core/policy.ts'
+import { resolveNamespace } from '../../src/core/namespace-policy.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
 import { testCache } from '../../src/testing/test-cache.ts'

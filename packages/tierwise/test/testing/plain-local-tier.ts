@@ -85,6 +85,10 @@ export class PlainSpace implements LocalSpace {
     return this.held.delete(key)
   }
 
+  weigh(value: unknown): number {
+    return String(value).length
+  }
+
   clear(): void {
     this.held.clear()
   }

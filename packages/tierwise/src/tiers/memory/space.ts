@@ -170,6 +170,10 @@ export class MemorySpace implements LocalSpace {
     return wasHeld
   }
 
+  weigh(value: unknown): number {
+    return weigh(value)
+  }
+
   clear(): void {
     this.#resize(-this.#bytes, -this.size)
     this.#index = new Map()
