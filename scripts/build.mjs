@@ -7,6 +7,7 @@ import { CommandFailed, root, tool } from './command.mjs'
 /** In build order: each target may import the ones before it. */
 const targets = [
   { folder: 'packages/tierwise', project: 'tsconfig.build.json' },
+  { folder: 'packages/cli', project: 'tsconfig.build.json' },
   { folder: 'examples/factor-service', project: 'tsconfig.json' },
 ]
 

@@ -14,6 +14,7 @@ import { runVitest } from './vitest.mjs'
  */
 
 const library = 'packages/tierwise'
+const commandLine = 'packages/cli'
 
 /** Tests of parts on servers. They wait more than they compute, and take most of the time. */
 const onServers = [
@@ -58,6 +59,7 @@ export const steps = [
     what: 'chains and fleets on real servers',
     run: () => vitest(library, ofFleets.map(toFilter)),
   },
+  { name: 'cli', what: 'the command line as a process', run: () => vitest(commandLine, [twoAtOnce]) },
   { name: 'workshop', what: 'tests of the repository and its scripts', run: () => vitest('test') },
   { name: 'unused', what: 'knip', run: () => quiet(tool('knip/bin/knip.js', ['--treat-config-hints-as-errors'])) },
   { name: 'package', what: 'the packed tarball and its consumers', run: async () => ({ note: await checkPackage() }) },
@@ -83,7 +85,7 @@ async function vitest(folder, args = []) {
 }
 
 async function checkTypes() {
-  await tool('typescript/bin/tsc', ['-p', library])
+  for (const project of [library, commandLine]) await tool('typescript/bin/tsc', ['-p', project])
   for (const project of ['scripts', 'test']) await tool('typescript/bin/tsc', ['-p', project])
   await expectTypeTestsIncluded()
   await expectTypeErrors('test/must-fail')
