@@ -1,4 +1,5 @@
 import type { BatchLoader } from '../contract/cache.ts'
+import { adaptTtl } from './adaptive-ttl.ts'
 import { fill } from './fill.ts'
 import type { Loaded } from './fill.ts'
 import type { Flight, Landing } from './flight.ts'
@@ -99,7 +100,7 @@ async function lookBelowAll(
 ): Promise<ReadonlyMap<Flight, Found | undefined>> {
   const flights = new Map(seats.map(({ flight }) => [flight.key, flight]))
   const all = new Map<Flight, Found | undefined>()
-  await walkDown({ ns, policy }, [...flights.keys()], (key, found, refused) => {
+  await walkDown({ ns, policy }, [...flights.keys()], (key, found, { refused }) => {
     const flight = flights.get(key)!
     all.set(flight, found)
     noteRefused(flight, refused)
@@ -135,7 +136,7 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
     const again = await settle(ns, seats, (flight) => ({
       flight,
       value: values.get(flight.key),
-      policy: flight.policy,
+      policy: adaptTtl(ns, flight.policy, { value: values.get(flight.key), previous: flight.previous }),
       tags: flight.policy.tags,
       tagClock,
       loadMs,

@@ -21,6 +21,7 @@ import { deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys, refus
 import { resolveClear, resolveInvalidation, resolveTagInvalidation } from './invalidation-options.ts'
 import { isolateOut } from './isolation.ts'
 import { checkKey } from './key.ts'
+import { failedTiers, refuseMissedChange } from './failure-mode.ts'
 import { endFreshness, locate, renew } from './life.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
@@ -46,8 +47,8 @@ export class NamespaceCache<V> implements Cache<V> {
   readonly #ns: Namespace
   readonly #policies: CallPolicies
   readonly #memory: Pick<LocalSpace, 'read'>
-  readonly #useFound: Use<V | undefined> = (key, found) =>
-    this.#handOut(freshValue(this.#ns, key, found)) as V | undefined
+  readonly #useFound: Use<V | undefined> = (key, found, doubt) =>
+    this.#handOut(freshValue(this.#ns, key, { found, doubt })) as V | undefined
   /** True when a hit is more than handing out the value: it is cloned, or somebody listens. */
   #isWatched = false
 
@@ -112,7 +113,9 @@ export class NamespaceCache<V> implements Cache<V> {
     const policy = this.#policies.of('write', options, key)
     await this.#ns.ready('set')
     admitWrite(this.#ns, { operation: 'set', key, policy }, value)
-    return writeValue(this.#ns, { key, value, policy })
+    const result = await writeValue(this.#ns, { key, value, policy })
+    refuseMissedChange(this.#ns, failedTiers(result.tiers), { operation: 'set', key })
+    return result
   }
 
   async setMany(entries: Iterable<readonly [string, V]>, options?: WriteOptions): Promise<Map<string, WriteResult>> {
@@ -122,9 +125,12 @@ export class NamespaceCache<V> implements Cache<V> {
     await this.#ns.ready('setMany')
     for (const [policy, keys] of groups)
       for (const key of keys) admitWrite(this.#ns, { operation: 'setMany', key, policy }, values.get(key))
-    return inGroups(groups, (keys, policy) =>
+    const results = await inGroups(groups, (keys, policy) =>
       writeValues(this.#ns, groups.size === 1 ? values : new Map(keys.map((key) => [key, values.get(key)])), policy),
     )
+    for (const [key, { tiers }] of results)
+      refuseMissedChange(this.#ns, failedTiers(tiers), { operation: 'setMany', key })
+    return results
   }
 
   async delete(key: string): Promise<boolean> {
@@ -201,6 +207,7 @@ export class NamespaceCache<V> implements Cache<V> {
     await this.#ns.ready('invalidateTags')
     const missed = await deleteTags(this.#ns, tags)
     if (isStrict) refuseMissed(missed, { operation: 'invalidateTags', namespace: this.name })
+    refuseMissedChange(this.#ns, missed, { operation: 'invalidateTags' })
   }
 
   async invalidatePattern(pattern: string): Promise<number> {
@@ -223,6 +230,7 @@ export class NamespaceCache<V> implements Cache<V> {
     await this.#ns.ready('clear')
     const missed = await clearNamespace(this.#ns, isHard)
     if (isStrict) refuseMissed(missed, { operation: 'clear', namespace: this.name })
+    refuseMissedChange(this.#ns, missed, { operation: 'clear' })
   }
 
   async mutate<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import type { InvalidateResult } from '../contract/cache.ts'
 import type { InvalidateEvent } from '../contract/events.ts'
 import { TierError } from '../errors.ts'
 import { interruptLoads } from './coherence.ts'
+import { failedTiers, refuseMissedChange } from './failure-mode.ts'
 import { liveKeys } from './listing.ts'
 import type { Namespace } from './namespace.ts'
 import { removeKeys, type RemovalOptions } from './remove.ts'
@@ -14,8 +15,9 @@ export async function deleteKeys(
   keys: readonly string[],
   { scope = 'keys', ...how }: RemovalOptions & { readonly scope?: InvalidateEvent['scope'] } = {},
 ): Promise<ReadonlySet<string>> {
-  const { held } = await removeKeys(ns, keys, how)
+  const { held, tiers } = await removeKeys(ns, keys, how)
   noteInvalidation(ns, { scope, targets: keys, count: held.size })
+  refuseMissedChange(ns, failedTiers(tiers), { operation: scope === 'expire' ? 'expire' : 'delete' })
   return held
 }
 
@@ -27,11 +29,9 @@ export async function invalidateKeys(
 ): Promise<InvalidateResult> {
   const { held, version, tiers, positions } = await removeKeys(ns, keys, how)
   noteInvalidation(ns, { scope: how.isExpiry === true ? 'expire' : 'keys', targets: keys, count: held.size })
-  if (isStrict || barrierMs !== undefined)
-    refuseMissed(
-      Object.keys(tiers).filter((name) => tiers[name] === 'failed'),
-      { operation: 'invalidate', namespace: ns.name },
-    )
+  const missed = failedTiers(tiers)
+  if (isStrict || barrierMs !== undefined) refuseMissed(missed, { operation: 'invalidate', namespace: ns.name })
+  refuseMissedChange(ns, missed, { operation: 'invalidate' })
   const result = { version, token: version.toString(36), tiers, held: held.size }
   if (barrierMs === undefined) return result
   return { ...result, ...(await ns.engine.fleet?.barrier(positions, barrierMs)) }
@@ -75,9 +75,11 @@ export async function deletePattern(ns: Namespace, pattern: string): Promise<num
   for (const key of keys) interruptLoads(ns, key, version)
   ns.failures.clear()
   for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.add(key)
-  const { size } = keys.size === 0 ? keys : (await removeKeys(ns, [...keys])).held
+  const removal = keys.size === 0 ? undefined : await removeKeys(ns, [...keys])
+  const size = removal?.held.size ?? 0
   ns.stats.invalidations++
   emitInvalidate(ns, { scope: 'pattern', targets: [pattern], count: size })
+  refuseMissedChange(ns, failedTiers(removal?.tiers ?? {}), { operation: 'invalidatePattern' })
   return size
 }
 
@@ -102,9 +104,11 @@ export async function guardWork<T>(ns: Namespace, keys: readonly string[], work:
     await deleteKeys(ns, keys, { holdMs: ns.sharing?.holdMs })
     return await work()
   } finally {
-    await deleteKeys(ns, keys, { holdMs: 0 }).finally(() => {
+    // The source has been changed: what could not be told now is told later, and what came of the work is passed on.
+    const { held } = await removeKeys(ns, keys, { holdMs: 0 }).finally(() => {
       for (const key of keys) ns.tickets.release(key)
     })
+    noteInvalidation(ns, { scope: 'keys', targets: keys, count: held.size })
   }
 }
 

@@ -22,7 +22,7 @@ export function noteMemory(ns: Namespace, flight: Flight): void {
 
 /** Asks the tiers below memory for the key of a flight. */
 export function lookBelow(ns: Namespace, flight: Flight): Promise<Found | undefined> {
-  const use: Use<Found | undefined> = (_, found, refused) => {
+  const use: Use<Found | undefined> = (_, found, { refused }) => {
     noteRefused(flight, refused)
     return found
   }

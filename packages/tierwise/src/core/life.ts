@@ -1,5 +1,7 @@
+import type { WriteResult } from '../contract/cache.ts'
 import type { Entry } from '../contract/entry.ts'
 import { createEntry, freshness } from './entry.ts'
+import { failedTiers, refuseMissedChange } from './failure-mode.ts'
 import { deleteKeys, emitInvalidate } from './invalidate.ts'
 import { findInMemory } from './memory-read.ts'
 import type { Namespace } from './namespace.ts'
@@ -75,10 +77,16 @@ async function rewrite(ns: Namespace, key: string, change: (found: Found) => Ent
     const shared = ns.sharing?.authority === undefined ? undefined : ns.sharing.tier
     const ifVersion = shared === undefined ? undefined : located?.entry.version
     const written = await writeEntries(ns, new Map([[key, entry]]), { policy, ifVersion })
-    return shared === undefined || written.get(key)?.tiers[shared] === 'applied' ? 'written' : 'changed'
+    const tiers = written.get(key)?.tiers ?? {}
+    refuseMissedChange(ns, failedTiers(tiers), { operation: 'touch', key })
+    return isWritten(tiers, shared) ? 'written' : 'changed'
   } finally {
     ns.tickets.close(ticket)
   }
+}
+
+function isWritten(tiers: WriteResult['tiers'], shared: string | undefined): boolean {
+  return shared === undefined || tiers[shared] === 'applied'
 }
 
 /** The version of a plain value is the time it was asked for, which says nothing about a change under way. */

@@ -1,5 +1,6 @@
 import type { Loader } from '../contract/cache.ts'
 import { TimeoutError } from '../errors.ts'
+import { adaptTtl } from './adaptive-ttl.ts'
 import { fill } from './fill.ts'
 import { Flight } from './flight.ts'
 import type { Landing } from './flight.ts'
@@ -133,12 +134,13 @@ interface LoadResult {
 
 async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promise<Landing | undefined> {
   const { value, wishes, tagClock, readAt, loadMs } = result
-  const { policy, sourceVersion } = wishes
+  const { sourceVersion } = wishes
   if (needsRepeat(flight, sourceVersion)) {
     emitLoad(ns, flight, { outcome: 'rejected' })
     return undefined
   }
   if (value === undefined) return settleAbsent(ns, flight, sourceVersion)
+  const policy = adaptTtl(ns, wishes.policy, { value, previous: flight.previous })
   const renewedTags = wishes.notModified ? flight.previous?.tags : undefined
   const tags = wishes.tags ?? renewedTags ?? flight.policy.tags
   const landing: Landing = { value, stale: false, tier: undefined, tags, tagClock }

@@ -27,18 +27,24 @@ interface Promotion {
   readonly entry: Entry
 }
 
+/** What stands against the answer for a key. */
+export interface Doubt {
+  /** The version of a record that the authority holds and that is of no use here, because its tag was invalidated, say; -Infinity for none. */
+  readonly refused: number
+  /** A tier that may have the key could not answer. */
+  readonly isUnsure: boolean
+}
+
 /** A key on its way down, and the best that was found for it so far. */
-interface Quest {
+interface Quest extends Doubt {
   readonly ticket: Ticket
   best: Found | undefined
   refused: number
+  isUnsure: boolean
 }
 
-/**
- * Told once for each key, as soon as what there is of it is known. `refused` is the version of a record that the authority
- * holds and that is of no use here, because its tag was invalidated, say; -Infinity for none.
- */
-export type OnFound = (key: string, found: Found | undefined, refused: number) => void
+/** Told once for each key, as soon as what there is of it is known. */
+export type OnFound = (key: string, found: Found | undefined, doubt: Doubt) => void
 
 /**
  * Walks the tiers behind memory from the fastest down, one batch a tier, and stops for each key at the first fresh
@@ -47,7 +53,12 @@ export type OnFound = (key: string, found: Found | undefined, refused: number) =
  */
 export async function walkDown(reader: Reader, keys: readonly string[], onFound: OnFound): Promise<void> {
   const { ns, policy } = reader
-  const quests = keys.map((key): Quest => ({ ticket: ns.tickets.open(key), best: undefined, refused: -Infinity }))
+  const quests = keys.map((key): Quest => ({
+    ticket: ns.tickets.open(key),
+    best: undefined,
+    refused: -Infinity,
+    isUnsure: false,
+  }))
   try {
     await walkOn({ reader, tiers: ns.tiersFor(policy), onFound }, quests, 0)
   } finally {
@@ -65,7 +76,7 @@ interface Walk {
 async function walkOn(walk: Walk, quests: readonly Quest[], depth: number): Promise<void> {
   const tier = walk.tiers[depth]
   if (tier === undefined || quests.length === 0) {
-    for (const { ticket, best, refused } of quests) walk.onFound(ticket.key, best, refused)
+    for (const quest of quests) walk.onFound(quest.ticket.key, quest.best, quest)
     return
   }
   const parts = partsOf(walk.reader.ns, tier, quests)
@@ -102,7 +113,7 @@ async function askTier(
     else missing.push(quest)
   }
   fillAbove(reader, tier, fresh)
-  for (const { ticket, best, refused } of fresh) onFound(ticket.key, best, refused)
+  for (const quest of fresh) onFound(quest.ticket.key, quest.best, quest)
   return missing
 }
 
@@ -133,6 +144,7 @@ async function readTier(
       refuse(ns, tier, { quest, version: entry.version })
       return undefined
     }
+    if (!areTagsKnown) quest.isUnsure = true
     const isFresh = state === 'fresh' && areTagsKnown && isProved(ns, tier, { entry, ticket: quest.ticket, now })
     return { entry, tier: tier.name, isFresh }
   })
@@ -191,6 +203,9 @@ function askedEntries(
   return storedEntries(ns, tier, {
     keys,
     onUnusable: (at, version) => refuse(ns, tier, { quest: quests[at]!, version }),
+    onFailure: () => {
+      for (const quest of quests) quest.isUnsure = true
+    },
   })
 }
 

@@ -12,21 +12,27 @@ export interface Asked {
   readonly keys: readonly string[]
   /** Told of a record that is there and left out, by its place and its version. */
   readonly onUnusable?: (index: number, version: number) => void
+  /** Called when the tier could not answer. */
+  readonly onFailure?: () => void
 }
 
 /** What a tier holds for storage keys, decoded, in order; entries that no longer fit the schema are left out. */
 export async function storedEntries(
   ns: Namespace,
   tier: GuardedTier,
-  { keys, onUnusable = () => undefined }: Asked,
+  { keys, onUnusable = () => undefined, onFailure }: Asked,
 ): Promise<readonly (Entry | undefined)[]> {
   const decode = decoder(ns, tier)
   const tagClock = ns.tags.now
-  const answers = await tier.get(keys, (bytes, index, version) => {
-    const entry = decode(bytes, keys[index] ?? '', version)
-    if (entry === undefined && version !== undefined) onUnusable(index, version)
-    return entry
-  })
+  const answers = await tier.get(
+    keys,
+    (bytes, index, version) => {
+      const entry = decode(bytes, keys[index] ?? '', version)
+      if (entry === undefined && version !== undefined) onUnusable(index, version)
+      return entry
+    },
+    onFailure,
+  )
   // A source has heard of every clear itself, and knows no tag clock.
   const isSource = tier.capabilities.readOnly === true
   const entries = isSource ? answers.map((entry) => entry && { ...entry, tagClock }) : answers
@@ -36,7 +42,11 @@ export async function storedEntries(
 function fittingEntries(
   ns: Namespace,
   tier: GuardedTier,
-  { keys, onUnusable, entries }: Required<Asked> & { readonly entries: readonly (Entry | undefined)[] },
+  {
+    keys,
+    onUnusable,
+    entries,
+  }: Required<Omit<Asked, 'onFailure'>> & { readonly entries: readonly (Entry | undefined)[] },
 ): Promise<readonly (Entry | undefined)[]> {
   return Promise.all(
     entries.map(async (entry, at) => {

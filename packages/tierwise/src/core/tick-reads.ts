@@ -1,9 +1,10 @@
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
-import { walkDown, type Found } from './read.ts'
+import { refuseUnsure } from './failure-mode.ts'
+import { walkDown, type Doubt, type Found } from './read.ts'
 
 /** What a caller makes of what was found for its key; see `OnFound`. */
-export type Use<T> = (key: string, found: Found | undefined, refused: number) => T
+export type Use<T> = (key: string, found: Found | undefined, doubt: Doubt) => T
 
 interface Waiter {
   readonly use: Use<unknown>
@@ -36,11 +37,11 @@ export class TickReads {
     const waiting = this.#waiting
     this.#waiting = undefined
     if (waiting === undefined) return
-    walkDown({ ns, policy: ns.policy }, [...waiting.keys()], (key, found, refused) => {
+    walkDown({ ns, policy: ns.policy }, [...waiting.keys()], (key, found, doubt) => {
       for (let each = waiting.get(key); each !== undefined; each = each.next) {
         // What a caller does with its answer may fail; that is its own failure, and no other's.
         try {
-          each.resolve(each.use(key, found, refused))
+          each.resolve(each.use(key, found, doubt))
         } catch (error) {
           each.reject(error)
         }
@@ -76,11 +77,13 @@ function readsAlike(one: Policy, other: Policy): boolean {
 
 /** The best that the tiers hold for one key. */
 export function readBest(ns: Namespace, key: string, policy: Policy): Promise<Found | undefined> {
-  return readOne(ns, key, { policy, use: asFound })
-}
-
-function asFound(_: string, found: Found | undefined): Found | undefined {
-  return found
+  return readOne(ns, key, {
+    policy,
+    use: (_, found, doubt) => {
+      if (found?.isFresh !== true) refuseUnsure(ns, key, doubt)
+      return found
+    },
+  })
 }
 
 async function readAlone<T>(
@@ -89,10 +92,10 @@ async function readAlone<T>(
   { policy, use }: { readonly policy: Policy; readonly use: Use<T> },
 ): Promise<T> {
   let best: Found | undefined
-  let newestRefused = -Infinity
-  await walkDown({ ns, policy }, [key], (_, found, refused) => {
+  let doubt: Doubt = { refused: -Infinity, isUnsure: false }
+  await walkDown({ ns, policy }, [key], (_, found, about) => {
     best = found
-    newestRefused = refused
+    doubt = about
   })
-  return use(key, best, newestRefused)
+  return use(key, best, doubt)
 }

@@ -10,21 +10,10 @@ import { postgres } from '../tiers/postgres/index.ts'
 import type { PostgresOptions } from '../tiers/postgres/index.ts'
 import { redis } from '../tiers/redis/index.ts'
 import type { RedisOptions } from '../tiers/redis/index.ts'
+import { presetDisk, presetRedis, presets } from './table.ts'
+import type { Preset, PresetName, PresetPart } from './table.ts'
 
-/**
- * Chains and lives that fit common applications; spread one into the options of `createCacheManager` and change what differs.
- *
- * `memory`, `high-performance` and `memory-constrained` are memory alone, of 100, 500 and 20 MB. `generic` is memory and
- * Redis, `three-layer` adds a disk; `four-tier` is memory, a local Redis, a Redis Cluster and PostgreSQL; `full` is all five.
- */
-export type PresetName =
-  | 'memory'
-  | 'high-performance'
-  | 'memory-constrained'
-  | 'generic'
-  | 'three-layer'
-  | 'four-tier'
-  | 'full'
+export type { PresetName } from './table.ts'
 
 /** Options of the tiers of a preset, each over those of the preset. Redis and PostgreSQL read the environment where they are not told how to connect. */
 export interface PresetTiers {
@@ -40,37 +29,11 @@ export interface PresetTiers {
   readonly postgres?: PostgresOptions
 }
 
-type Part = keyof PresetTiers
-
-interface Preset {
-  readonly chain: readonly Part[]
-  readonly memory: MemoryOptions
-  readonly defaults: NonNullable<CacheManagerOptions['defaults']>
-}
-
-const oneTier: Preset = { chain: ['memory'], memory: { maxBytes: '100mb' }, defaults: { ttl: '5m' } }
-const shared: Preset['defaults'] = { ttl: '5m', grace: '1h', softTimeout: '200ms', hardTimeout: '5s' }
-
-const presets: Readonly<Record<PresetName, Preset>> = {
-  memory: oneTier,
-  'high-performance': {
-    ...oneTier,
-    memory: { maxBytes: '500mb' },
-    defaults: { ttl: '5m', grace: '1h', refreshAhead: 0.8 },
-  },
-  'memory-constrained': { ...oneTier, memory: { maxBytes: '20mb' }, defaults: { ttl: '30s' } },
-  generic: { ...oneTier, chain: ['memory', 'redis'], defaults: shared },
-  'three-layer': { ...oneTier, chain: ['memory', 'redis', 'disk'], defaults: shared },
-  'four-tier': { ...oneTier, chain: ['memory', 'redis', 'redisCluster', 'postgres'], defaults: shared },
-  full: { ...oneTier, chain: ['memory', 'redis', 'redisCluster', 'disk', 'postgres'], defaults: shared },
-}
-
-const build: Readonly<Record<Part, (tiers: PresetTiers, preset: Preset) => TierDefinition>> = {
+const build: Readonly<Record<PresetPart, (tiers: PresetTiers, preset: Preset) => TierDefinition>> = {
   memory: (tiers, preset) => memory({ ...preset.memory, ...tiers.memory }),
-  // In front of a cluster that all hosts share it is the Redis of its host.
-  redis: (tiers, { chain }) => redis({ ...(chain.includes('redisCluster') ? { scope: 'host' } : {}), ...tiers.redis }),
+  redis: (tiers, preset) => redis({ ...presetRedis(preset), ...tiers.redis }),
   redisCluster: (tiers) => redis({ name: 'redisCluster', ...tiers.redisCluster }),
-  disk: (tiers) => disk({ path: '.cache/tierwise', ...tiers.disk }),
+  disk: (tiers) => disk({ ...presetDisk, ...tiers.disk }),
   postgres: (tiers) => postgres(tiers.postgres),
 }
 

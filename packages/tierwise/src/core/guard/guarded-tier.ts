@@ -211,19 +211,20 @@ export class GuardedTier {
     await this.#guard.inTime('close', this.#tier.close()).catch((error: unknown) => this.#guard.report('close', error))
   }
 
-  /** Results in order; a failure, and whatever an intent covers, is `undefined`. */
+  /** Results in order; a failure, of which `onFailure` is told, and whatever an intent covers, is `undefined`. */
   get<T extends { readonly version: number }>(
     keys: readonly string[],
     decode: Decode<T>,
+    onFailure?: () => void,
   ): Promise<readonly (T | undefined)[]> {
-    if (this.#guard.refuses('get')) return Promise.resolve(nothing(keys))
+    if (this.#guard.refuses('get')) return Promise.resolve(nothing(keys, onFailure))
     const believed = (bytes: Uint8Array, index: number, version?: number): T | undefined => {
       const found = decode(bytes, index, version)
       return found !== undefined && this.believes(keys[index] ?? '', found.version) ? found : undefined
     }
     return this.#guard
       .run('get', () => this.#tier.get(keys, believed))
-      .then((found: readonly (T | undefined)[] | undefined) => found ?? nothing(keys))
+      .then((found: readonly (T | undefined)[] | undefined) => found ?? nothing(keys, onFailure))
   }
 
   /** Whether a record may be used, as far as what the tier has not heard of goes. The version of a plain value says nothing. */
@@ -233,9 +234,7 @@ export class GuardedTier {
 
   /** Outcomes in order, or undefined when the tier failed; then each key is kept as an intent. */
   set(records: readonly TierRecord[], prefix: string): Promise<readonly WriteOutcome[] | undefined> {
-    if (this.#guard.refuses('set')) {
-      return this.#owe(records, prefix)
-    }
+    if (this.#guard.refuses('set')) return this.#owe(records, prefix)
     return this.#set(records).then((outcomes) => {
       if (outcomes === undefined) return this.#owe(records, prefix)
       for (let at = 0; at < records.length; at++) {
@@ -395,6 +394,7 @@ export class GuardedTier {
   }
 }
 
-function nothing(keys: readonly string[]): readonly undefined[] {
+function nothing(keys: readonly string[], onFailure?: () => void): readonly undefined[] {
+  onFailure?.()
   return Array.from(keys, () => undefined)
 }
