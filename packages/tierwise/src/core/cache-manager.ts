@@ -34,6 +34,7 @@ import { Sharing } from './fleet/sharing.ts'
 import { sumStats } from './stats.ts'
 import { untold } from './tags/tag-outcome.ts'
 import { NamespaceTags } from './tags/tags.ts'
+import { TenantedCache } from './tenants/tenanted-cache.ts'
 
 /** The chain of a manager after it has been created. */
 export interface Chain {
@@ -58,6 +59,8 @@ export interface ManagerParts {
 interface View {
   readonly ns: Namespace
   readonly cache: NamespaceCache<unknown>
+  /** What is handed out. */
+  readonly facade: Cache<unknown>
 }
 
 /** All namespaces over one chain, with one life cycle. */
@@ -75,7 +78,7 @@ export class TieredCacheManager implements CacheManager {
   }
 
   namespace<V = unknown>(name: string): Cache<V> {
-    return (this.#views.get(name) ?? this.#createView(name)).cache as unknown as Cache<V>
+    return (this.#views.get(name) ?? this.#createView(name)).facade as Cache<V>
   }
 
   async start(): Promise<void> {
@@ -235,7 +238,8 @@ export class TieredCacheManager implements CacheManager {
     const sharing = this.#sharingOf(policy, { tiers, space: local?.space })
     const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags, sharing })
     engine.fleet?.register(ns)
-    const view = { ns, cache: new NamespaceCache(ns, new CallPolicies(policy, policy.tiers ?? chain.names)) }
+    const cache = new NamespaceCache<unknown>(ns, new CallPolicies(policy, policy.tiers ?? chain.names))
+    const view = { ns, cache, facade: policy.hasTenants ? new TenantedCache({ ns, cache }) : cache }
     return this.#remember(name, this.#remember(policy.name, view))
   }
 

@@ -47,6 +47,11 @@ export class Failures {
     this.#byKey.delete(key)
   }
 
+  /** Forgets the keys that fit. */
+  forgetAll(fits: (key: string) => boolean): void {
+    for (const key of this.#byKey.keys()) if (fits(key)) this.#byKey.delete(key)
+  }
+
   clear(): void {
     this.#byKey.clear()
   }

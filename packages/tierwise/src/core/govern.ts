@@ -2,6 +2,7 @@ import type { Judged } from '../governance/governor.ts'
 import type { Namespace } from './namespace.ts'
 import { bareKey, withTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
+import { callersTags } from './tenants/tenant-tags.ts'
 
 /** What of a call the rules look at before it begins. */
 export interface Call {
@@ -16,7 +17,7 @@ export function admitWrite(ns: Namespace, call: Call, value: unknown): void {
   const { policy } = call
   const judged = judgedOf(ns, call)
   admit(ns, judged, policy)
-  const missing = policy.rules.requiredTags.length > 0 && governor.missingTags(policy.tags, policy.rules)
+  const missing = policy.rules.requiredTags.length > 0 && governor.missingTags(givenTags(ns, policy.tags), policy.rules)
   if (missing) governor.refuse(judged, missing)
   const oversize = policy.rules.maxValueBytes < Infinity && governor.oversize(sizeOf(ns, value), policy.rules)
   if (oversize) governor.refuse(judged, oversize)
@@ -43,7 +44,7 @@ export function mayKeep(ns: Namespace, { key, value, tags, policy }: Brought): b
   countImmortal(ns, policy)
   if (requiredTags.length === 0 && maxValueBytes === Infinity) return true
   const judged = judgedOf(ns, { operation: 'getOrSet', key })
-  const isTagged = governor.mayKeep(judged, governor.missingTags(tags, policy.rules))
+  const isTagged = governor.mayKeep(judged, governor.missingTags(givenTags(ns, tags), policy.rules))
   const fits =
     maxValueBytes === Infinity || governor.mayKeep(judged, governor.oversize(sizeOf(ns, value), policy.rules))
   return isTagged && fits
@@ -70,6 +71,11 @@ function tellBreaches({ governor }: Namespace, judged: Judged, { breaches }: Pol
     if (breach.isRefused) governor.refuse(judged, breach)
     else governor.noteClamp(judged, breach)
   }
+}
+
+/** Without those that only say whose the entry is. */
+function givenTags({ policy }: Namespace, tags: readonly string[]): readonly string[] {
+  return policy.hasTenants ? callersTags(tags) : tags
 }
 
 function countImmortal({ governor }: Namespace, { ttlMs }: Policy): void {

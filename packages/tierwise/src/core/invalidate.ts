@@ -73,7 +73,7 @@ export async function deletePattern(ns: Namespace, pattern: string): Promise<num
   const underWay = [...ns.flights.keys(), ...ns.tickets.keys(), ...ns.filling.keys()]
   const keys = new Set(underWay.filter(fits))
   for (const key of keys) interruptLoads(ns, key, version)
-  ns.failures.clear()
+  ns.failures.forgetAll(fits)
   for await (const key of liveKeys(ns, 'usable')) if (fits(key)) keys.add(key)
   const removal = keys.size === 0 ? undefined : await removeKeys(ns, [...keys])
   const size = removal?.held.size ?? 0

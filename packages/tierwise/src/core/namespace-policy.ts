@@ -10,6 +10,7 @@ import { checkTiers, defaultLife, life, pick } from './policy.ts'
 import type { CoherencePolicy, KeyPolicy, Life, NamespacePolicy, Resolved } from './policy.ts'
 import { resolveRaw } from './raw/raw-policy.ts'
 import type { RawContext } from './raw/raw-policy.ts'
+import { refuseMarked } from './tenants/tenant-tags.ts'
 
 /** What a policy is resolved against: the chain and the defaults of the manager. */
 export interface PolicyContext extends RawContext {
@@ -68,6 +69,7 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     ]),
     ...('governance' in own ? { mode: own['governance'] as NamespacePolicy['mode'] } : {}),
   }
+  if (policy.hasTenants) refuseMarked(policy.tags, `${path}.tags`)
   if ('raw' in own) return Object.freeze(rawPolicy(policy, resolveRaw(name, own, context)))
   const given = (own['keyRules'] ?? []) as readonly Resolved[]
   const keyRules = given.map((rule, at) => keyPolicy(policy, rule, { path: `${path}.keyRules[${at}]`, context }))

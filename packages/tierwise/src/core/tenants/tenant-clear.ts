@@ -22,8 +22,8 @@ export async function clearTenant(ns: Namespace, tenant: string, isHard: boolean
   // Memory does not list what a tag has ended.
   const inMemory = isListed ? [...(ns.local?.space.keys() ?? [])].filter(isOwn) : []
   const missed = await deleteTags(ns, [tenantTag(tenant)])
-  if (!isListed) return missed
-  return [...new Set([...missed, ...(await free(ns, start, inMemory))])]
+  const unfreed = isListed ? await free(ns, start, inMemory) : []
+  return isHard ? [...new Set([...missed, ...unfreed])] : missed
 }
 
 /** No load that is under way may store, and no failure is remembered. */
@@ -38,8 +38,7 @@ function interruptAll(ns: Namespace, isOwn: (key: string) => boolean): void {
 async function free(ns: Namespace, start: string, inMemory: readonly string[]): Promise<readonly string[]> {
   const missed = new Set<string>()
   const keys = new Set(inMemory)
-  for (const tier of ns.tiers)
-    if (!(await listInto(keys, ns, { tier, start }))) missed.add(tier.name)
+  for (const tier of ns.tiers) if (!(await listInto(keys, ns, { tier, start }))) missed.add(tier.name)
   const all = [...keys]
   for (let at = 0; at < all.length; at += batchSize) {
     const { tiers } = await removeKeys(ns, all.slice(at, at + batchSize))

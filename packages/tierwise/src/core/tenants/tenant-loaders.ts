@@ -4,7 +4,6 @@ import type { BatchLoader, Loader, LoaderContext } from '../../contract/cache.ts
 export interface TenantNames {
   /** The key without its tenant. */
   bare(key: string): string
-  whole(key: string): string
   /** The tags of an entry, for those of a caller. */
   tags(own: readonly string[]): readonly string[]
 }
@@ -25,11 +24,11 @@ function contextOf<V>(names: TenantNames, context: LoaderContext<V>): LoaderCont
     },
     previous: context.previous,
     minSourceVersion: context.minSourceVersion,
-    setTtl: context.setTtl,
+    setTtl: (ttl) => context.setTtl(ttl),
     setTags: (tags) => context.setTags(names.tags(tags)),
-    setSourceVersion: context.setSourceVersion,
-    skip: context.skip,
-    notModified: context.notModified,
+    setSourceVersion: (version) => context.setSourceVersion(version),
+    skip: () => context.skip(),
+    notModified: () => context.notModified(),
   }
 }
 
