@@ -9,6 +9,7 @@ export {
   KeyError,
   LicenseViolationError,
   LoaderError,
+  PolicyViolationError,
   TierError,
   TimeoutError,
   ValueError,
@@ -71,6 +72,7 @@ export type {
   LifecycleEvent,
   LoadEvent,
   MissEvent,
+  PolicyViolationEvent,
   RefreshEvent,
   TierEvent,
   TierOperation,
@@ -78,11 +80,16 @@ export type {
   WriteEvent,
 } from './contract/events.ts'
 export type {
+  AdaptiveTtlOptions,
   BreakerOptions,
   CacheManagerOptions,
+  DataClassOptions,
   Duration,
+  GovernanceMode,
+  GovernanceOptions,
   GuardOptions,
   Isolation,
+  KeyRule,
   LifeOptions,
   Lifetime,
   LoadOptions,
@@ -90,10 +97,19 @@ export type {
   RawOptions,
   RawValues,
   ReadOptions,
+  Rules,
   Size,
   WriteMode,
   WriteOptions,
 } from './contract/options.ts'
+export type {
+  GovernanceReport,
+  GovernanceRule,
+  NamespaceGovernance,
+  Offender,
+  ViolationCounts,
+  ViolationOutcome,
+} from './contract/governance.ts'
 export type { Clock, Random, Runtime, Timer, Timers } from './contract/runtime.ts'
 export type { StandardResult, StandardSchema } from './contract/schema.ts'
 export type { TagClock, TagMarks, TagStore } from './contract/tags.ts'

@@ -1,0 +1,12 @@
+export type {
+  GovernanceReport,
+  GovernanceRule,
+  NamespaceGovernance,
+  Offender,
+  ViolationCounts,
+  ViolationOutcome,
+} from '../contract/governance.ts'
+export type { DataClassOptions, GovernanceMode, GovernanceOptions, KeyRule, Rules } from '../contract/options.ts'
+export { emissionFactors, marketDataClasses, ttlClasses } from './ready-sets.ts'
+export type { DataClasses } from './ready-sets.ts'
+export { governanceMarkdown } from './report-markdown.ts'
