@@ -8,13 +8,25 @@ const slot = Symbol.for('tierwise.defaultManager')
 
 type Holder = { [slot]?: CacheManager | undefined }
 
-/** Creates and starts the process-wide manager; one that exists is stopped first. Rejects when a tier cannot be opened. */
-export async function initializeCacheManager(options: CacheManagerOptions): Promise<CacheManager> {
+/**
+ * Creates and starts the process-wide manager, from options or from the configuration file of this name; one that exists
+ * is stopped first, unless these are wrong. Rejects when a tier cannot be opened.
+ */
+export async function initializeCacheManager(optionsOrConfigFile: CacheManagerOptions | string): Promise<CacheManager> {
+  const options =
+    typeof optionsOrConfigFile === 'string' ? await readOptionsOf(optionsOrConfigFile) : optionsOrConfigFile
   await shutdownCacheManager()
   const manager = createCacheManager(options)
   await manager.start()
   ;(globalThis as Holder)[slot] = manager
   return manager
+}
+
+/** The schema and the parser of files are loaded by those who have a file. */
+async function readOptionsOf(file: string): Promise<CacheManagerOptions> {
+  const { loadConfig } = await import('./config/index.ts')
+  const loaded = await loadConfig({ file })
+  return loaded.createOptions()
 }
 
 /** The process-wide manager. Throws a `ConfigError` ERR_CACHE_NOT_INITIALIZED before `initializeCacheManager`. */

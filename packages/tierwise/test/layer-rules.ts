@@ -8,11 +8,12 @@ const layers: readonly (readonly string[])[] = [
   ['base'],
   ['codecs', 'clients', 'governance'],
   ['core', 'tiers/*', 'buses', 'coordination'],
-  ['observability', 'transfer', 'config'],
+  ['observability', 'transfer', 'presets'],
   ['create-cache-manager.ts'],
+  ['config'],
   ['default-manager.ts'],
   ['index.ts'],
-  ['decorators', 'presets', 'recipes', 'adapters'],
+  ['decorators', 'recipes', 'adapters'],
   ['testing'],
 ]
 

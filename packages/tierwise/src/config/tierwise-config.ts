@@ -183,8 +183,7 @@ export interface DefaultsConfig extends LifeOptions, CoherenceOptions, Pick<Name
 
 /** What a configuration says besides tiers and namespaces. */
 export interface ManagerConfig
-  extends GuardOptions,
-    Pick<CacheManagerOptions, 'strictNamespaces' | 'prefix' | 'maxRefreshes' | 'maxPendingWrites'> {
+  extends GuardOptions, Pick<CacheManagerOptions, 'strictNamespaces' | 'prefix' | 'maxRefreshes' | 'maxPendingWrites'> {
   /** A preset on which the rest is laid. @default none */
   readonly preset?: PresetName
   /** Names of tiers, fastest first: an order and a choice of those in `tiers`. @default all, as they are written */

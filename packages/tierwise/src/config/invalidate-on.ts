@@ -1,0 +1,81 @@
+import { escapeGlob } from '../base/glob.ts'
+import { unknown } from './spelling.ts'
+import type { CacheManager } from '../contract/cache.ts'
+import { ConfigError } from '../errors.ts'
+import type { InvalidationTargets, ResolvedConfig } from './tierwise-config.ts'
+
+/** What an event has removed. */
+export interface InvalidationReport {
+  /** Keys that were removed, named ones and those that fitted a pattern. */
+  readonly keys: number
+  /** Tags that were invalidated. */
+  readonly tags: readonly string[]
+  /** Namespaces that were cleared. */
+  readonly namespaces: readonly string[]
+}
+
+/** What the `{id}` of keys, patterns and tags stands for. */
+export type InvalidationParameters = Readonly<Record<string, string | number>>
+
+/**
+ * Removes what `invalidation.on` of a configuration says of an event. Every text is made before anything is removed.
+ * Characters of patterns in a parameter stand for themselves.
+ *
+ * @throws ConfigError ERR_CACHE_OPTION for an event that is not listed, and for a parameter that is missing or empty
+ * @example
+ * await invalidateOn(manager, config, 'user.updated', { id: 42 })
+ */
+export async function invalidateOn(
+  manager: CacheManager,
+  config: Pick<ResolvedConfig, 'invalidation'>,
+  ...[event, parameters = {}]: readonly [event: string, parameters?: InvalidationParameters]
+): Promise<InvalidationReport> {
+  const targets = targetsOf(config, event)
+  const put = filler(event, parameters)
+  const namespaces = [...new Set(targets.flatMap((target) => target.namespaces ?? []))]
+  const tags = [...new Set(targets.flatMap((target) => target.tags ?? []).map((tag) => put(tag)))]
+  const keys = targets.flatMap((target) => perNamespace(target.keys, (key) => put(key)))
+  const patterns = targets.flatMap((target) => perNamespace(target.patterns, (pattern) => put(pattern, escapeGlob)))
+  if (tags.length > 0) await manager.invalidateTags(tags)
+  const deleted = await Promise.all(keys.map(([name, texts]) => manager.namespace(name).deleteMany(texts)))
+  const matched = await Promise.all(
+    patterns.flatMap(([name, texts]) => texts.map((text) => manager.namespace(name).invalidatePattern(text))),
+  )
+  await Promise.all(namespaces.map((name) => manager.namespace(name).clear()))
+  return { keys: [...deleted, ...matched].reduce((sum, count) => sum + count, 0), tags, namespaces }
+}
+
+function targetsOf(
+  { invalidation }: Pick<ResolvedConfig, 'invalidation'>,
+  event: string,
+): readonly InvalidationTargets[] {
+  const events = invalidation?.on ?? {}
+  const own = Object.hasOwn(events, event) ? events[event] : undefined
+  if (own === undefined)
+    throw new ConfigError(`\`invalidation.on\` has no event \`${event}\`. ${unknown(event, Object.keys(events))}`, {
+      code: 'ERR_CACHE_OPTION',
+    })
+  const groups = (own.groups ?? []).flatMap((name) => invalidation?.groups?.[name] ?? [])
+  return [own, ...groups]
+}
+
+type PerNamespace = readonly [namespace: string, texts: readonly string[]]
+
+function perNamespace(
+  table: Readonly<Record<string, readonly string[]>> | undefined,
+  put: (text: string) => string,
+): readonly PerNamespace[] {
+  return Object.entries(table ?? {}).map(([name, texts]) => [name, texts.map((text) => put(text))] as const)
+}
+
+/** An empty parameter would turn `user:{id}*` into a pattern for everybody. */
+function filler(event: string, parameters: InvalidationParameters) {
+  return (text: string, escape: (value: string) => string = (value) => value): string =>
+    text.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+      const value = Object.hasOwn(parameters, name) ? String(parameters[name]) : ''
+      if (value !== '') return escape(value)
+      throw new ConfigError(`The event \`${event}\` needs the parameter \`${name}\`, which is missing or empty.`, {
+        code: 'ERR_CACHE_OPTION',
+      })
+    })
+}
