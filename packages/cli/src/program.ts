@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import type { ExitCode } from './exit-code.ts'
 import { TaughtCommand } from './taught-command.ts'
 import type { Terminal } from './terminal.ts'
+import { millisecondsOf } from './units.ts'
 
 /** What every command is given. */
 export interface CommandContext {
@@ -22,6 +23,27 @@ export interface InitOptions extends CommonOptions {
   readonly format: 'yaml' | 'ts' | 'json'
   readonly force?: true
   readonly dryRun?: true
+}
+
+interface ProfileOptions extends CommonOptions {
+  readonly config?: string
+  readonly profile?: string
+}
+
+export interface DoctorOptions extends ProfileOptions {
+  readonly redisConf?: string
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+export interface CheckOptions extends CommonOptions {
+  readonly profile?: string
+  readonly allProfiles?: true
+}
+
+export interface PrintOptions extends CommonOptions {
+  readonly profile?: string
+  readonly format: 'yaml' | 'json'
 }
 
 type Conclude = (code: ExitCode) => void
@@ -48,6 +70,8 @@ export function createProgram(context: CommandContext, conclude: Conclude): Taug
     })
     .addHelpText('after', environmentText)
   addInit(program, context, conclude)
+  addConfig(program, context, conclude)
+  addDoctor(program, context, conclude)
   return settle(program, context.terminal)
 }
 
@@ -102,4 +126,96 @@ function addInit(program: TaughtCommand, context: CommandContext, conclude: Conc
     ],
     outcomes: ['written, or printed with --dry-run'],
   })
+}
+
+function addConfig(program: TaughtCommand, context: CommandContext, conclude: Conclude): void {
+  const config = program.command('config').description('Check or print a configuration.') as TaughtCommand
+  config.teach({
+    examples: [
+      { line: 'tierwise config check', does: 'find every mistake in it' },
+      { line: 'tierwise config print --profile production', does: 'see what a profile comes to' },
+    ],
+  })
+  const check = config
+    .command('check')
+    .description('Find every mistake in a configuration, with file, line and column.')
+    .argument('[file]', 'the configuration; by default the one in this folder or its config/')
+    .addOption(profileOption().conflicts('allProfiles'))
+    .option('--all-profiles', 'check it as it is, and in every profile it has') as TaughtCommand
+  check.action(async (file: string | undefined, options: CheckOptions) => {
+    const { checkConfig } = await import('./commands/config-check.ts')
+    conclude(await checkConfig(file, options, context))
+  })
+  common(check).teach({
+    examples: [
+      { line: 'tierwise config check', does: 'check the configuration of this folder' },
+      {
+        line: 'tierwise config check deploy/cache.yaml --all-profiles',
+        does: 'check another one, in each of its profiles',
+      },
+      { line: 'tierwise config check --json', does: 'the same for an editor or a pipeline' },
+    ],
+    outcomes: ['no mistakes; there may be notices', 'mistakes, each in a line'],
+  })
+  const print = config
+    .command('print')
+    .description('Print what a configuration comes to: profile, preset and variables resolved, secrets masked.')
+    .argument('[file]', 'the configuration; by default the one in this folder or its config/')
+    .addOption(profileOption())
+    .addOption(
+      new Option('--format <format>', 'language of the answer').choices(['yaml', 'json']).default('yaml', 'yaml'),
+    ) as TaughtCommand
+  print.action(async (file: string | undefined, options: PrintOptions) => {
+    const { printConfiguration } = await import('./commands/config-print.ts')
+    conclude(await printConfiguration(file, options, context))
+  })
+  common(print).teach({
+    examples: [
+      { line: 'tierwise config print --profile production', does: 'what runs in production' },
+      {
+        line: 'diff <(tierwise config print --profile staging) <(tierwise config print --profile production)',
+        does: 'what differs between two profiles',
+      },
+    ],
+    outcomes: ['printed'],
+  })
+}
+
+function addDoctor(program: TaughtCommand, context: CommandContext, conclude: Conclude): void {
+  const command = program
+    .command('doctor')
+    .description(
+      'Examine the servers, folders and databases that a configuration names, for what it needs of them. Reads only: no server is changed.',
+    )
+    .option('--config <file>', 'the configuration; by default the one in this folder or its config/')
+    .addOption(profileOption())
+    .option('--redis-conf <file>', 'write a commented redis.conf that fits, to a new file')
+    .addOption(
+      new Option('--timeout <duration>', 'for a connection, and for each answer')
+        .default(5000, '5s')
+        .argParser(parseTimeout),
+    ) as TaughtCommand
+  command.action(async (options: DoctorOptions) => {
+    const { doctor } = await import('./commands/doctor.ts')
+    conclude(await doctor(options, context))
+  })
+  common(command).teach({
+    examples: [
+      { line: 'tierwise doctor', does: 'examine what the configuration of this folder names' },
+      { line: 'tierwise doctor --profile production --json', does: 'the same in production, for a pipeline' },
+      { line: 'tierwise doctor --redis-conf redis.conf', does: 'write a redis.conf to read, change and use' },
+    ],
+    outcomes: ['no failure; there may be warnings and advice', 'a failure: something does not work, or not safely'],
+  })
+}
+
+function profileOption(): Option {
+  return new Option('--profile <name>', 'profile to lay over it; else TIERWISE_PROFILE or NODE_ENV')
+}
+
+function parseTimeout(text: string): number {
+  const milliseconds = millisecondsOf(/^\d+$/.test(text) ? Number(text) : text)
+  if (milliseconds === undefined || milliseconds < 1 || milliseconds > 600_000)
+    throw new InvalidArgumentError('Give a time such as 500ms or 5s, at most 10m.')
+  return milliseconds
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { CommanderError } from 'commander'
 import { exitCode, type ExitCode } from './exit-code.ts'
 import { CommandFailure, messageOf } from './failure.ts'
@@ -12,6 +13,8 @@ export interface Surroundings extends TerminalParts {
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   const terminal = createTerminal(surroundings)
   const interruption = new AbortController()
+  // Every question to a server listens.
+  setMaxListeners(0, interruption.signal)
   const interrupt = (): void => interruption.abort(new Error('interrupted'))
   // The first one lets the command close what it has open, the next one ends the process as always.
   process.once('SIGINT', interrupt)
@@ -38,15 +41,18 @@ function usageCode(error: CommanderError): ExitCode {
 
 function tell(error: unknown, args: readonly string[], terminal: Terminal): ExitCode {
   const { red, dim } = terminal.noteColors
-  const failure = error instanceof CommandFailure ? error : undefined
-  const message = failure?.message ?? messageOf(error)
-  if (args.includes('--json'))
-    terminal.print(JSON.stringify({ error: { message, ...(failure?.hint && { hint: failure.hint }) } }, undefined, 2))
+  const { message, hint, exitCode: code } = failureOf(error)
+  if (args.includes('--json')) terminal.print(JSON.stringify({ error: { message, hint } }, undefined, 2))
   terminal.note(`${red('error:')} ${message}`)
-  if (failure?.hint !== undefined) terminal.note(failure.hint)
+  if (hint !== undefined) terminal.note(hint)
   if (args.includes('--verbose')) terminal.note(dim(stackOf(error)))
-  else if (failure === undefined) terminal.note(dim('Run it with --verbose to see where this comes from.'))
-  return failure?.exitCode ?? exitCode.failed
+  return code
+}
+
+/** What nobody foresaw is a failure too. */
+function failureOf(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure) return error
+  return new CommandFailure(messageOf(error), { hint: 'Run it with --verbose to see where this comes from.' })
 }
 
 function stackOf(error: unknown): string {
