@@ -31,7 +31,9 @@ describe('forTenant', () => {
       ['a'],
       {},
     ])
-      expect(() => whole.forTenant(name as string), String(name)).toThrow(expect.objectContaining(option) as Error)
+      expect(() => whole.forTenant(name as string), JSON.stringify(name)).toThrow(
+        expect.objectContaining(option) as Error,
+      )
     for (const name of ['a', 'A-1_.', '..', '__proto__', 'constructor', long.slice(1)])
       expect(whole.forTenant(name).name).toBe('test')
   })
