@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { CacheEvent } from '../../src/contract/events.ts'
 import type { Tier, TierDefinition } from '../../src/contract/tier.ts'
 import { createCacheManager } from '../../src/create-cache-manager.ts'
-import { fakeRuntime, mapTier } from '../../src/testing/index.ts'
+import { fakeRuntime, mapTier, testCache } from '../../src/testing/index.ts'
 import { stackOpener } from '../stacks.ts'
 import type { OpenStack } from '../stacks.ts'
 
@@ -102,6 +102,25 @@ describe('an attempt to open', () => {
     await manager.stop()
     expect(runtime.clock.now()).toBe(before)
     expect(runtime.pendingTimers).toEqual([])
+  })
+})
+
+describe('a tier that is open', () => {
+  test('is not opened again by those who waited for it', async () => {
+    const { manager, cache, runtime, faults, stop } = testCache().memory().faulty('store').build()
+    faults.store.fail('open')
+    await runtime.until(cache.invalidateTags(['t']))
+    faults.store.clear()
+    await runtime.advance(900)
+    await runtime.until(cache.get('key'))
+    await runtime.settle()
+    expect(await manager.health()).toMatchObject({ healthy: true })
+    const opened = faults.store.calls.filter(({ operation }) => operation === 'open').length
+    faults.store.fail('open')
+    await runtime.advance(10_000)
+    expect(faults.store.calls.filter(({ operation }) => operation === 'open').length).toBe(opened)
+    expect(await manager.health()).toMatchObject({ healthy: true })
+    await stop()
   })
 })
 

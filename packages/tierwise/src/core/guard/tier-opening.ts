@@ -57,6 +57,7 @@ export class TierOpening {
 
   /** Whether the tier is open, after a short wait at most. Never rejects. A patient caller waits as long as for an operation. */
   async soon(isPatient: boolean): Promise<boolean> {
+    if (this.#isOpen) return true
     if (this.#attempt === undefined) {
       const pass = this.#breaker.admit()
       if (pass === 0) return false

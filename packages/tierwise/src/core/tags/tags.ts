@@ -23,8 +23,8 @@ export class TagTable implements KeptTable {
   /** What this process has invalidated: a store that opens late may have records with a later clock than was known then. */
   readonly #own = new Set<string>()
   readonly #timers: Timers
-  /** Tiers that could not be opened to be told. */
-  readonly #unopened = new Set<string>()
+  /** Tiers that could not be opened to be told, and when they are tried again. */
+  readonly #unopened = new Map<string, Timer>()
   #onClear: (namespace: string) => void = () => {}
   #onInvalidate: (names: readonly string[], clock: number) => void = () => {}
   #now: number
@@ -65,6 +65,8 @@ export class TagTable implements KeptTable {
 
   async attach(store: GuardedTagStore): Promise<void> {
     const known = await store.load()
+    // An attempt to open that was given up may have succeeded after all, beside the next one.
+    if (this.#keepers.some(({ tier }) => tier === store.tier)) return
     const { clock, floor = 0 } = known
     const isFirst = this.#keepers.length === 0
     const keeper = new TagKeeper(store, known, { table: this, timers: this.#timers })
@@ -132,6 +134,7 @@ export class TagTable implements KeptTable {
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
+    for (const retry of this.#unopened.values()) retry.cancel()
     await Promise.all(this.#keepers.map((keeper) => keeper.close()))
   }
 
@@ -160,11 +163,11 @@ export class TagTable implements KeptTable {
   /** Others wait to be told, and this process may not use the tier again by itself. */
   #openLater(tier: TagTier): void {
     if (this.#closed || this.#unopened.has(tier.name) || this.#isKept(tier)) return
-    this.#unopened.add(tier.name)
-    this.#timers.after(refreshMs, () => {
+    const retry = this.#timers.after(refreshMs, () => {
       this.#unopened.delete(tier.name)
-      if (!this.#closed) void tier.openSoon().then(() => this.#openLater(tier))
+      void tier.openSoon().then(() => this.#openLater(tier))
     })
+    this.#unopened.set(tier.name, retry)
   }
 
   #isKept({ name }: TagTier): boolean {
