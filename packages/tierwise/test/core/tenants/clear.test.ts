@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
+import type { TierDefinition } from '../../../src/contract/tier.ts'
+import { createCacheManager } from '../../../src/create-cache-manager.ts'
 import { mapTier, testCache } from '../../../src/testing/index.ts'
 import { until } from '../../../src/testing/servers/until.ts'
 import { starter } from '../started.ts'
@@ -115,6 +117,25 @@ describe('a clear of one tenant', () => {
     await runtime.advance(60_000)
     expect(await runtime.until(acme.get('one'))).toBeUndefined()
     expect(await runtime.until(bell.get('one', { tiers: ['map'] }))).toBe('bell one')
+  })
+
+  test('forgets copies of what a source has, which carry no tags', async () => {
+    const store = mapTier()
+    const writer = createCacheManager({ tiers: [store], prefix: 'tenants' })
+    for (const key of ['acme:key', 'bell:key']) await writer.namespace('test').set(key, key)
+    const source: TierDefinition = {
+      ...store,
+      create: (context) => {
+        const tier = store.create(context)
+        return Object.defineProperty(tier, 'capabilities', { value: { ...tier.capabilities, readOnly: true } })
+      },
+    }
+    const { acme, bell } = open(source)
+    expect([await acme.get('key'), await bell.get('key')]).toEqual(['acme:key', 'bell:key'])
+    expect([acme.peek('key'), bell.peek('key')]).toEqual(['acme:key', 'bell:key'])
+    await acme.clear()
+    expect([acme.peek('key'), bell.peek('key')]).toEqual([undefined, 'bell:key'])
+    await writer.stop()
   })
 
   test('leaves nothing behind in the queue of late writes', async () => {
