@@ -59,7 +59,9 @@ export function reviewTime(entry: EntryHead, policy: Policy, random: Random): nu
   let at = entry.freshUntil
   if (at === Infinity) return at
   if (policy.refreshAhead > 0) {
-    at = Math.min(at, entry.createdAt + (entry.freshUntil - entry.createdAt) * policy.refreshAhead)
+    // An entry that was renewed is older than its ttl is long.
+    const ttlMs = Math.min(entry.freshUntil - entry.createdAt, policy.ttlMs)
+    at = Math.min(at, entry.freshUntil - ttlMs * (1 - policy.refreshAhead))
   }
   if (policy.earlyRefresh > 0) {
     at = Math.min(at, entry.freshUntil + entry.loadMs * policy.earlyRefresh * Math.log(1 - random()))

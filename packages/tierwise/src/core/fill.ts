@@ -19,6 +19,8 @@ export interface Loaded {
   readonly loadMs: number
   /** When the loader was started, in epoch milliseconds. */
   readonly readAt: number
+  /** When the value came to be, where the source has only confirmed an old one. @default now */
+  readonly createdAt?: number | undefined
   /** What the loader says of the version of its source. */
   readonly sourceVersion?: number | undefined
 }
@@ -55,8 +57,9 @@ async function fillAlone(ns: Namespace, batch: readonly Loaded[]): Promise<Reado
 }
 
 function toEntry(ns: Namespace, loaded: Loaded, version: number): Entry {
-  const { tags, tagClock, loadMs } = loaded
-  const birth = { version, now: ns.now(), tags, tagClock, loadMs }
+  const { tags, tagClock, loadMs, createdAt } = loaded
+  const now = ns.now()
+  const birth = { version, now, createdAt: createdAt ?? now, tags, tagClock, loadMs }
   return createEntry(isolateIn(loaded.value, ns.policy.isolation), birth, {
     policy: loaded.policy,
     random: ns.engine.runtime.random,

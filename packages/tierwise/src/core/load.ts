@@ -141,8 +141,8 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
   }
   if (value === undefined) return settleAbsent(ns, flight, sourceVersion)
   const policy = adaptTtl(ns, wishes.policy, { value, previous: flight.previous })
-  const renewedTags = wishes.notModified ? flight.previous?.tags : undefined
-  const tags = wishes.tags ?? renewedTags ?? flight.policy.tags
+  const renewed = wishes.notModified ? flight.previous : undefined
+  const tags = wishes.tags ?? renewed?.tags ?? flight.policy.tags
   const landing: Landing = { value, stale: false, tier: undefined, tags, tagClock }
   if (wishes.skip || !mayKeep(ns, { key: flight.key, value, tags, policy })) {
     emitLoad(ns, flight, { outcome: 'skipped' })
@@ -150,7 +150,8 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
   }
   // protocol P1 tag-clock: tags invalidated while the loader ran are newer than its value
   // protocol P3 read-at: the value is as old as the start of its load
-  const stored = await fill(ns, [{ flight, value, policy, tags, tagClock, loadMs, readAt, sourceVersion }])
+  const loaded = { flight, value, policy, tags, tagClock, loadMs, readAt, sourceVersion }
+  const stored = await fill(ns, [{ ...loaded, createdAt: renewed?.createdAt }])
   const outcome = wishes.notModified ? 'not-modified' : 'stored'
   emitLoad(ns, flight, { outcome: stored.has(flight) ? outcome : 'rejected' })
   return needsRepeat(flight, sourceVersion) ? undefined : landing

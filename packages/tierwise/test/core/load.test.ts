@@ -152,7 +152,9 @@ describe('the loader context', () => {
     await runtime.advance(2000)
     expect(await cache.getOrSet('k', ({ notModified }) => notModified())).toBe('same')
     expect(await cache.ttl('k')).toBe(1000)
-    expect((await cache.getEntry('k'))?.tags).toEqual(['t'])
+    const entry = await cache.getEntry('k')
+    expect(entry?.tags).toEqual(['t'])
+    expect(runtime.clock.now() - (entry?.createdAt.getTime() ?? 0)).toBe(2000)
   })
 
   test('refuses notModified without a previous value', async () => {

@@ -28,6 +28,24 @@ describe('refreshAhead', () => {
     expect(await cache.ttl('k')).toBe(10_000)
   })
 
+  test('counts the share from the last renewal, not from the birth of the value', async () => {
+    const { cache, runtime } = started(testCache().memory().defaults({ ttl: '10s', refreshAhead: 0.8 }).build())
+    const loader = vi.fn(async () => 'v2')
+    await cache.set('k', 'v1')
+    for (let times = 0; times < 9; times++) {
+      await runtime.advance(7000)
+      await cache.touch('k')
+    }
+    await runtime.advance(7999)
+    expect(await cache.getOrSet('k', loader)).toBe('v1')
+    await runtime.settle()
+    expect(loader).not.toHaveBeenCalled()
+    await runtime.advance(1)
+    await cache.getOrSet('k', loader)
+    await runtime.settle()
+    expect(loader).toHaveBeenCalledTimes(1)
+  })
+
   test('runs at most one refresh a key at a time', async () => {
     const { cache, runtime, manager } = started(
       testCache().memory().tier(mapTier()).defaults({ ttl: '10s', refreshAhead: 0.5 }).build(),

@@ -152,8 +152,6 @@ export class CappedModel {
           key,
           ({ previous, notModified }) => {
             if (previous === undefined) return this.#value()
-            // The source has confirmed it: that is as good as having read it anew.
-            this.#births.set(previous.value.id, this.runtime.clock.now())
             return notModified()
           },
           { forceFresh: true },
