@@ -13,7 +13,7 @@ export function arrange(tree: Branch, findings: Findings): Branch {
   const governance = memberOf(arranged, 'governance')
   if (governance?.kind === 'branch')
     arranged = withMember(arranged, 'governance', changeMembers(governance, 'dataClasses', orEmpty))
-  return withChain(arranged, findings)
+  return withChain(arranged)
 }
 
 /** Changes the members of a section, or takes them out. */
@@ -40,7 +40,7 @@ function orEmpty(tree: Tree): Tree {
   return tree.kind === 'leaf' && tree.value === null ? { kind: 'branch', at: tree.at, members: new Map() } : tree
 }
 
-function withType(tier: Tree, name: string, findings: Findings): Tree | undefined {
+function withType(tier: Tree, name: string, findings: Findings): Tree {
   if (tier.kind !== 'branch' || tier.members.has('type')) return tier
   if ((tierTypes as readonly string[]).includes(name))
     return { ...tier, members: new Map([['type', leafAt(name, tier.at)], ...tier.members]) }
@@ -53,27 +53,18 @@ function withType(tier: Tree, name: string, findings: Findings): Tree | undefine
       allowed: `one of ${types}`,
     },
   )
-  return undefined
+  return { ...tier, members: new Map([['type', { ...leafAt(undefined, tier.at), isOpen: true }], ...tier.members]) }
 }
 
-function withChain(tree: Branch, findings: Findings): Branch {
+function withChain(tree: Branch): Branch {
   const tiers = memberOf(tree, 'tiers')
-  if (tiers !== undefined && tiers.kind !== 'branch') return tree
-  if (membersOf(tiers).length === 0 && findings.isEmpty)
-    findings.onKey(
-      { ...(tiers?.at ?? { path: '' }), path: 'tiers' },
-      { problem: 'has no tier; name at least one, or a `preset`.' },
-    )
-  const named =
-    tiers === undefined
-      ? withMember(tree, 'tiers', { kind: 'branch', at: { ...tree.at, path: 'tiers' }, members: new Map() })
-      : tree
-  return memberOf(named, 'chain') === undefined
-    ? setChain(
-        named,
-        membersOf(tiers).map(([name]) => name),
-      )
-    : named
+  const at = { ...tree.at, path: 'tiers' }
+  const named = tiers === undefined ? withMember(tree, 'tiers', { kind: 'branch', at, members: new Map() }) : tree
+  if (memberOf(named, 'chain') !== undefined) return named
+  return setChain(
+    named,
+    membersOf(tiers).map(([name]) => name),
+  )
 }
 
 /** The tree with these names as its chain. */

@@ -1,3 +1,5 @@
+import { resolveConnection } from '../clients/redis/connection.ts'
+import { connectionOptionTable, readConnectionOptions } from '../clients/redis/options.ts'
 import type { NamespaceOptions } from '../contract/options.ts'
 import { resolveNamespace } from '../core/namespace-policy.ts'
 import type { PolicyContext } from '../core/namespace-policy.ts'
@@ -5,7 +7,7 @@ import { readGovernance } from '../core/namespace-options.ts'
 import { CacheError } from '../errors.ts'
 import type { Findings } from './config-issue.ts'
 import type { ResolvedConfig } from './tierwise-config.ts'
-import { follow } from './tree.ts'
+import { follow, hasOpen, memberOf } from './tree.ts'
 import type { Branch } from './tree.ts'
 
 /**
@@ -25,6 +27,28 @@ export function checkWithEngine(tree: Branch, config: ResolvedConfig, findings: 
   ask('default', undefined)
   for (const dataClass of Object.keys(config.governance?.dataClasses ?? {})) ask('default', { dataClass })
   for (const [name, options] of Object.entries(config.namespaces ?? {})) ask(name, options)
+  for (const name of config.chain) checkConnection(name, { tree, config, findings })
+}
+
+/** What the options of a Redis tier mean together; nothing is connected. */
+function checkConnection(name: string, { tree, config, findings }: Asked): void {
+  const tier = config.tiers[name]
+  const node = memberOf(tree, 'tiers', name)
+  if (tier?.type !== 'redis' || node === undefined || hasOpen(node)) return
+  const path = `tiers.${name}`
+  const own = Object.entries(tier).filter(([option]) => Object.hasOwn(connectionOptionTable, option))
+  try {
+    resolveConnection(readConnectionOptions(Object.fromEntries(own), path), { path, environment: {} })
+  } catch (error) {
+    if (!(error instanceof CacheError)) throw error
+    report(error.message, { tree, fallback: ['tiers', name] }, findings)
+  }
+}
+
+interface Asked {
+  readonly tree: Branch
+  readonly config: ResolvedConfig
+  readonly findings: Findings
 }
 
 function contextOf(config: ResolvedConfig): PolicyContext {

@@ -2,7 +2,7 @@ import { setChain } from './arrange.ts'
 import type { Findings } from './config-issue.ts'
 import { parseSize, parseLifetime } from '../base/duration.ts'
 import type { Lifetime, Size } from '../contract/options.ts'
-import { itemsOf, memberOf, membersOf, textOf, treeOf, withMember } from './tree.ts'
+import { itemsOf, joinPath, memberOf, membersOf, textOf, treeOf, withMember } from './tree.ts'
 import type { Branch, Tree } from './tree.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -134,13 +134,13 @@ function override(tree: Branch, path: readonly string[], { value, name, reading 
   return put(tree, path, { kind: 'leaf', at: { path: name }, value, shown: `\${${name}}` })
 }
 
-function put(tree: Branch, [name, ...rest]: readonly string[], node: Tree, path = ''): Branch {
-  if (name === undefined) return tree
+function put(tree: Branch, path: readonly string[], node: Tree): Branch {
+  const [name = '', ...rest] = path
   if (rest.length === 0) return withMember(tree, name, node)
-  const here = path === '' ? name : `${path}.${name}`
   const below = tree.members.get(name)
-  const branch: Branch = below?.kind === 'branch' ? below : { kind: 'branch', at: { path: here }, members: new Map() }
-  return withMember(tree, name, put(branch, rest, node, here))
+  const at = { path: joinPath([name], tree.at.path) }
+  const branch: Branch = below?.kind === 'branch' ? below : { kind: 'branch', at, members: new Map() }
+  return withMember(tree, name, put(branch, rest, node))
 }
 
 function flag(name: string, { env, findings }: Reading): boolean | undefined {

@@ -1,7 +1,5 @@
 import { dirname, isAbsolute, relative } from 'node:path'
 import type { CacheManagerOptions } from '../contract/options.ts'
-import { parseLifetime } from '../base/duration.ts'
-import type { Lifetime } from '../contract/options.ts'
 import { arrange } from './arrange.ts'
 import { Findings } from './config-issue.ts'
 import type { ConfigIssue } from './config-issue.ts'
@@ -10,9 +8,11 @@ import { checkWithEngine } from './engine-check.ts'
 import { applyEnvironment } from './environment.ts'
 import { isSecret } from './masking.ts'
 import { narrowTiers } from './narrow-tiers.ts'
+import { noticeEndless } from './notices.ts'
 import { presetTree } from './preset-tree.ts'
-import { chooseProfile, layered, lineage, overlay, parentsIn, readProfiles } from './profiles.ts'
+import { chooseProfile, layered, lineage, overlayConfig, parentsIn, readProfiles } from './profiles.ts'
 import type { Profiles } from './profiles.ts'
+import { withoutWrong } from './prune.ts'
 import { locateConfig } from './read/find-config.ts'
 import { readConfigFile } from './read/read-file.ts'
 import { checkReferences } from './references.ts'
@@ -141,35 +141,24 @@ function judgeOthers(profile: string | undefined, surroundings: Surroundings): v
 
 function withPreset(tree: Branch): Branch {
   const preset = presetTree(tree)
-  return preset === undefined ? tree : overlay(preset, tree)
+  return preset === undefined ? tree : overlayConfig(preset, tree)
 }
 
 function check(arranged: Branch, { profiles, findings, notices }: Surroundings): Judged {
-  const { tree, config, wrong } = validate(arranged, findings)
-  checkReferences(tree, { declaredTiers: declaredTiers(tree, profiles) }, findings)
-  const narrowed = narrowTiers(tree, { findings, notices })
-  if (config === undefined) return { config: undefined, tree: narrowed }
-  const resolved = validate(narrowed, findings)
-  if (resolved.config !== undefined) checkWithEngine(narrowed, resolved.config, findings)
-  return { config: resolved.config, tree: narrowed }
+  const { tree, wrong } = validate(arranged, findings)
+  const declared = declaredTiers(tree, profiles)
+  checkReferences(tree, { declaredTiers: declared }, findings)
+  const narrowed = narrowTiers(tree, { findings, notices, declared })
+  const judgeable = withoutWrong(narrowed, wrong)
+  const config = judgeable === undefined ? undefined : validate(judgeable, findings).config
+  if (judgeable !== undefined && config !== undefined) checkWithEngine(judgeable, config, findings)
+  return { config, tree: narrowed }
 }
 
 function declaredTiers(tree: Branch, { base, byName }: Profiles): ReadonlySet<string> {
   return new Set(
     [base, ...byName.values(), tree].flatMap((layer) => membersOf(memberOf(layer, 'tiers')).map(([name]) => name)),
   )
-}
-
-function noticeEndless(config: ResolvedConfig, tree: Branch, notices: Findings): void {
-  const classes = config.governance?.dataClasses ?? {}
-  for (const [name, namespace] of Object.entries(config.namespaces ?? {})) {
-    const dataClass = namespace.dataClass === undefined ? undefined : classes[namespace.dataClass]
-    const ttl = namespace.ttl ?? dataClass?.ttl ?? config.defaults?.ttl ?? '5m'
-    const cap = namespace.maxTtl ?? dataClass?.maxTtl
-    const node = memberOf(tree, 'namespaces', name)
-    if (node !== undefined && cap === undefined && parseLifetime(ttl as Lifetime) === Infinity)
-      notices.onKey(node.at, { problem: 'keeps entries for ever: its ttl is `forever`, and it has no `maxTtl`.' })
-  }
 }
 
 function secretsIn(tree: Tree, path: string, name: string): readonly string[] {

@@ -1,13 +1,15 @@
 import type { Findings } from './config-issue.ts'
 import { changeMembers } from './arrange.ts'
 import { chainOf } from './environment.ts'
-import { itemsOf, memberOf, textOf, withMember } from './tree.ts'
+import { memberOf, textOf, withMember } from './tree.ts'
 import type { Branch, Tree } from './tree.ts'
 
 /** Where to say what. */
 interface Reports {
   readonly findings: Findings
   readonly notices: Findings
+  /** Tiers that are named anywhere in the file; others are mistakes that were found before. */
+  readonly declared: ReadonlySet<string>
 }
 
 /**
@@ -34,14 +36,16 @@ export function narrowTiers(tree: Branch, reports: Reports): Branch {
   return withMember(narrowed, 'chain', { ...named, items })
 }
 
-function narrowRules(rules: Tree, chain: readonly string[], { findings, notices }: Reports): Tree {
+function narrowRules(rules: Tree, chain: readonly string[], { findings, notices, declared }: Reports): Tree {
   const tiers = memberOf(rules, 'tiers')
   if (rules.kind !== 'branch' || tiers?.kind !== 'list') return rules
-  const left = itemsOf(tiers).filter((item) => chain.includes(textOf(item) ?? ''))
-  if (left.length === tiers.items.length) return rules
-  const out = tiers.items.filter((item) => !left.includes(item)).map((item) => textOf(item))
+  const left = tiers.items.filter((item) => chain.includes(textOf(item) ?? ''))
+  const out = tiers.items
+    .flatMap((item) => textOf(item) ?? [])
+    .filter((name) => declared.has(name) && !chain.includes(name))
   const where = `not in the chain (${chain.join(', ')})`
-  if (left.length === 0) findings.onKey(tiers.at, { problem: `has only tiers that are ${where}: ${out.join(', ')}.` })
-  else notices.onKey(tiers.at, { problem: `goes without ${out.join(', ')}, which is ${where}.` })
-  return withMember(rules, 'tiers', { ...tiers, items: left })
+  if (out.length > 0 && left.length === 0)
+    findings.onKey(tiers.at, { problem: `has only tiers that are ${where}: ${out.join(', ')}.` })
+  else if (out.length > 0) notices.onKey(tiers.at, { problem: `goes without ${out.join(', ')}: ${where}.` })
+  return withMember(rules, 'tiers', left.length === 0 ? undefined : { ...tiers, items: left })
 }

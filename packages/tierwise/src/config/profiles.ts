@@ -60,8 +60,7 @@ export function lineage({ byName }: Profiles, name: string | undefined, findings
     if (parent === undefined) continue
     if (next === undefined) findings.onValue(parent.at, { problem: 'must be the name of a profile.' })
     else if (line.includes(next)) {
-      const circle = [next, ...line.slice(0, line.indexOf(next) + 1)].join(' extends ')
-      findings.onValue(parent.at, { problem: `goes in a circle: ${circle}.` })
+      refuseCircle(line.slice(0, line.indexOf(next) + 1).toReversed(), byName, findings)
       return line
     } else if (!byName.has(next)) {
       findings.onValue(parent.at, {
@@ -73,6 +72,14 @@ export function lineage({ byName }: Profiles, name: string | undefined, findings
   return line
 }
 
+/** A circle is told once, from the first of its names on. */
+function refuseCircle(circle: readonly string[], byName: Profiles['byName'], findings: Findings): void {
+  const first = circle.indexOf(circle.toSorted()[0] ?? '')
+  const names = [...circle.slice(first), ...circle.slice(0, first + 1)]
+  const parent = memberOf(byName.get(names[0] ?? ''), 'extends')
+  if (parent !== undefined) findings.onValue(parent.at, { problem: `goes in a circle: ${names.join(' extends ')}.` })
+}
+
 /** The names of profiles that others extend; what they say is judged as a part of those. */
 export function parentsIn({ byName }: Profiles): ReadonlySet<string> {
   return new Set([...byName.values()].flatMap((profile) => textOf(memberOf(profile, 'extends')) ?? []))
@@ -82,16 +89,41 @@ export function parentsIn({ byName }: Profiles): ReadonlySet<string> {
 export function layered({ base, byName }: Profiles, names: readonly string[]): Branch {
   return names.reduce((below, name) => {
     const profile = byName.get(name)
-    return profile === undefined ? below : overlay(below, withMember(profile, 'extends', undefined))
+    return profile === undefined
+      ? below
+      : overlayConfig(below, withMember(withMember(profile, 'extends', undefined), 'profiles', undefined))
   }, base)
 }
 
-/** Objects merge; everything else is replaced. */
-export function overlay(below: Branch, above: Branch): Branch {
+/** Options of which one says the same as another in its own way: where a store is. */
+const places: readonly (readonly string[])[] = [['url'], ['host', 'port'], ['sentinel'], ['cluster'], ['dataDir']]
+
+/** Objects merge, everything else is replaced; so is the place of a tier, and a tier that becomes one of another type. */
+export function overlayConfig(below: Branch, above: Branch): Branch {
+  const tiers = memberOf(above, 'tiers')
+  const under = memberOf(below, 'tiers')
+  if (tiers?.kind !== 'branch' || under?.kind !== 'branch') return overlay(below, above)
+  const left = [...under.members].map(([name, tier]) => [name, withoutReplaced(tier, tiers.members.get(name))] as const)
+  return overlay(withMember(below, 'tiers', { ...under, members: new Map(left) }), above)
+}
+
+function withoutReplaced(below: Tree, above: Tree | undefined): Tree {
+  if (below.kind !== 'branch' || above?.kind !== 'branch') return below
+  const type = textOf(memberOf(above, 'type'))
+  if (type !== undefined && type !== (textOf(memberOf(below, 'type')) ?? type)) return { ...below, members: new Map() }
+  const own = places.find((group) => group.some((name) => above.members.has(name)))
+  if (own === undefined) return below
+  const others = places.filter((group) => group !== own).flat()
+  return others.reduce((left, name) => withMember(left, name, undefined), below)
+}
+
+/** Objects merge; everything else is replaced. Nothing behind a name, as YAML allows it, takes nothing away. */
+function overlay(below: Branch, above: Branch): Branch {
   const members = new Map(below.members)
   for (const [name, member] of above.members) {
     const under = members.get(name)
-    members.set(name, under?.kind === 'branch' && member.kind === 'branch' ? overlay(under, member) : member)
+    if (under?.kind === 'branch' && member.kind === 'branch') members.set(name, overlay(under, member))
+    else if (under?.kind !== 'branch' || member.kind !== 'leaf' || member.value !== null) members.set(name, member)
   }
   return { kind: 'branch', at: above.at, members }
 }

@@ -47,12 +47,23 @@ function checkChain(tree: Branch, checkTier: (node: Tree) => void, findings: Fin
     seen.add(name)
     checkTier(item)
   }
-  const [, ...behind] = chainOf(tree)
+  if (chainOf(tree).length === 0) checkEmpty(tree, findings)
+  const [, ...behind] = new Set(chainOf(tree))
   for (const name of behind) {
     const tier = memberOf(tree, 'tiers', name)
     if (tier !== undefined && textOf(memberOf(tier, 'type')) === 'memory')
       findings.onKey(tier.at, { problem: 'keeps values in this process; only the first tier of the chain can.' })
   }
+}
+
+function checkEmpty(tree: Branch, findings: Findings): void {
+  const chain = memberOf(tree, 'chain')
+  const tiers = memberOf(tree, 'tiers')
+  if (tiers?.kind !== 'branch') return
+  if (tiers.members.size === 0 && memberOf(tree, 'preset') === undefined)
+    findings.add({ path: 'tiers' }, { problem: 'has no tier; name at least one, or a `preset`.' })
+  else if (chain?.kind === 'list' && chain.items.length === 0 && tiers.members.size > 0)
+    findings.onValue(chain.at, { problem: 'has no tier; name at least one.' })
 }
 
 /** Everything that has rules: data classes, namespaces and their key rules. */

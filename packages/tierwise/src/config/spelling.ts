@@ -34,3 +34,9 @@ export function nearestAmount(given: string, allowed: string): string | undefine
   const amount = `${Number(digits)}${unit}`
   return amount === given ? undefined : amount
 }
+
+/** YAML of old took `yes` and `on` for true; that of today does not. */
+export function nearestBoolean(given: string): string {
+  if (/^(?:y|yes|on|true|1)$/i.test(given)) return ' Did you mean true?'
+  return /^(?:n|no|off|false|0)$/i.test(given) ? ' Did you mean false?' : ''
+}

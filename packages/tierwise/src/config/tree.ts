@@ -98,6 +98,13 @@ export function mapLeaves(tree: Tree, change: (leaf: Leaf) => Leaf): Tree {
   return { ...tree, members: new Map([...tree.members].map(([name, member]) => [name, mapLeaves(member, change)])) }
 }
 
+/** Whether something of it is a variable that was not looked up. */
+export function hasOpen(tree: Tree): boolean {
+  if (tree.kind === 'leaf') return tree.isOpen === true
+  const parts = tree.kind === 'list' ? tree.items : [...tree.members.values()]
+  return parts.some((part) => hasOpen(part))
+}
+
 export function memberOf(tree: Tree | undefined, ...names: readonly string[]): Tree | undefined {
   let found = tree
   for (const name of names) found = found?.kind === 'branch' ? found.members.get(name) : undefined

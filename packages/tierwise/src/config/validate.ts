@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import type { Findings } from './config-issue.ts'
 import { shownValue } from './masking.ts'
 import { configSchema } from './schema/schema.ts'
-import { nearest, nearestAmount, unknown } from './spelling.ts'
+import { nearest, nearestAmount, nearestBoolean, unknown } from './spelling.ts'
 import { follow, joinPath, pathOf, plainOf, withMember } from './tree.ts'
 import type { Branch, Leaf, List, Tree } from './tree.ts'
 import type { ResolvedConfig } from './tierwise-config.ts'
@@ -26,7 +26,7 @@ export function validate(tree: Branch, findings: Findings): Verdict {
   if (result.success) return { config: result.data, tree: typed, wrong: [] }
   const issues = result.error.issues.flatMap((issue) => innermost(issue))
   for (const issue of issues) report(issue, typed, findings)
-  return { config: undefined, tree: typed, wrong: issues.map(({ path }) => path.map(String)) }
+  return { config: undefined, tree: typed, wrong: issues.flatMap(wrongPaths) }
 }
 
 /** A variable alone becomes a number or a boolean where the schema refuses the text and takes that. */
@@ -72,6 +72,12 @@ function innermost(issue: Issue): readonly Issue[] {
   return branch.flatMap((inner) => innermost({ ...inner, path: [...issue.path, ...inner.path] }))
 }
 
+/** An unknown name is wrong itself, and not what it stands in. */
+function wrongPaths(issue: Issue): readonly (readonly string[])[] {
+  const path = issue.path.map(String)
+  return issue.code === 'unrecognized_keys' ? issue.keys.map((name) => [...path, name]) : [path]
+}
+
 function report(issue: Issue, tree: Branch, findings: Findings): void {
   const { node, rest } = follow(tree, issue.path)
   if (isOpen(node)) return
@@ -113,7 +119,9 @@ interface Expectation {
 function reportValue(node: Tree, name: string, { allowed, findings }: Expectation): void {
   const value = showNode(node, name)
   const meant = node.kind === 'leaf' && node.shown === undefined ? suggestion(node.value, allowed) : ''
-  findings.onValue(node.at, { problem: `is ${value}; it must be ${allowed}.${meant}`, allowed, value })
+  // Of a secret not even its length is told.
+  const is = value === "'***'" || value === '***' ? 'must' : `is ${value}; it must`
+  findings.onValue(node.at, { problem: `${is} be ${allowed}.${meant}`, allowed, value })
 }
 
 function suggestion(value: unknown, allowed: string): string {
@@ -121,13 +129,14 @@ function suggestion(value: unknown, allowed: string): string {
   const choices = allowed.startsWith('one of ')
     ? [...allowed.matchAll(/'([^']*)'/g)].map(([, choice = '']) => choice)
     : []
+  if (allowed.startsWith('true')) return nearestBoolean(value)
   const meant = nearest(value, choices) ?? nearestAmount(value, allowed)
   return meant === undefined ? '' : ` Did you mean '${meant}'?`
 }
 
 /** A value as a message may show it. */
 export function showNode(node: Tree, name: string): string {
-  if (node.kind === 'list') return 'a list'
+  if (node.kind === 'list') return node.items.length === 0 ? 'an empty list' : 'a list'
   if (node.kind === 'branch') return 'an object'
   const shown = shownValue(node, name)
   if (node.shown !== undefined) return `what ${String(shown)} holds`

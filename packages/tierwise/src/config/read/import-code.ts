@@ -45,10 +45,16 @@ function canReadTypes(): boolean {
   return typescript !== undefined && typescript !== false
 }
 
+/** What is used of the package. */
+interface Jiti {
+  readonly createJiti: (
+    from: string,
+    options: { readonly fsCache: boolean; readonly moduleCache: boolean; readonly interopDefault: boolean },
+  ) => { import(file: string): Promise<unknown> }
+}
+
 /** @throws ConfigError ERR_CACHE_PEER_MISSING */
-export async function loadJiti(
-  load: () => Promise<typeof import('jiti')> = () => import('jiti'),
-): Promise<typeof import('jiti')> {
+export async function loadJiti(load: () => Promise<Jiti> = () => import('jiti')): Promise<Jiti> {
   try {
     return await load()
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml'
 import type { Alias, Document, Node, Pair, YAMLMap } from 'yaml'
 import type { Findings } from '../config-issue.ts'
 import { pathOf } from '../tree.ts'
@@ -24,7 +24,8 @@ export function parseText(text: string, format: 'yaml' | 'json', findings: Findi
     findings.add({ path: '' }, { problem: 'is empty; a configuration names at least one tier, or a `preset`.' })
     return undefined
   }
-  if (isExplosive(document, findings)) return undefined
+  refuseLooseAliases(document, findings, positionAt)
+  if (!findings.isEmpty || isExplosive(document, findings)) return undefined
   const tree = new TreeBuilder({ document, findings, positionAt }).build(document.contents)
   return findings.isEmpty ? tree : undefined
 }
@@ -44,6 +45,19 @@ function syntaxProblem(code: string, message: string): string {
   const tag = /^Unresolved tag: (.*)$/.exec(message)?.[1]
   if (tag !== undefined) return `has the tag ${tag}, which means nothing here; leave it out.`
   return `cannot be read: ${message.charAt(0).toLowerCase()}${message.slice(1)}.`
+}
+
+function refuseLooseAliases(document: Document, findings: Findings, positionAt: Parts['positionAt']): void {
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return
+      const position = positionAt(alias.range?.[0] ?? 0)
+      findings.add(
+        { path: '', position },
+        { problem: `refers to \`${alias.source}\`, which no anchor before it names.` },
+      )
+    },
+  })
 }
 
 function isExplosive(document: Document, findings: Findings): boolean {
@@ -93,7 +107,7 @@ class TreeBuilder {
     const target = alias.resolve(this.#parts.document)
     if (target === undefined || this.#open.has(target)) {
       this.#parts.findings.onValue(at, {
-        problem: `refers to \`${alias.source}\`, of which it is a part or which does not exist.`,
+        problem: `refers to \`${alias.source}\`, of which it is a part.`,
       })
       return { kind: 'leaf', at, value: null }
     }

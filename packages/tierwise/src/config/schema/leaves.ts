@@ -114,9 +114,16 @@ export function base64Of(bytes: number): Leaf<string> {
 }
 
 /** A text that is a regular expression, or a regular expression from a code file. */
+const expressionAllowed = 'a regular expression as a text'
 export const expression: Leaf<RegExp | string> = either(
-  [z.string().min(1).refine(isExpression), fromCode<RegExp>((value) => value instanceof RegExp)],
-  'a regular expression as a text',
+  [
+    z
+      .string({ error: expressionAllowed })
+      .min(1, { error: expressionAllowed })
+      .refine(isExpression, { error: expressionAllowed }),
+    fromCode<RegExp>((value) => value instanceof RegExp, expressionAllowed),
+  ],
+  expressionAllowed,
 )
 
 function isExpression(source: string): boolean {

@@ -92,7 +92,7 @@ const monitoring = section<MonitoringConfig>('MonitoringConfig', {
 export const managerShape: Shape<ManagerConfig> = {
   preset: oneOf(...(Object.keys(presets) as PresetName[])),
   prefix: leaf.namePart('a text of letters, digits, `_`, `-` and `.`'),
-  chain: listOf(leaf.text, 'a list of names of tiers', 1),
+  chain: listOf(leaf.text, 'a list of names of tiers'),
   defaults,
   governance,
   strictNamespaces: leaf.boolean,
