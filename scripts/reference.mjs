@@ -43,6 +43,11 @@ const optionPlaces = {
   InvalidateTagsOptions: '`invalidateTags(tags, options)`',
   ClearOptions: '`clear(options)`',
   NamespaceOptions: '`createCacheManager({ namespaces: { name: options } })`',
+  Rules: 'each namespace, each of its `keyRules`, and each of `governance.dataClasses`',
+  DataClassOptions: 'each of `createCacheManager({ governance: { dataClasses } })`',
+  KeyRule: 'each of the `keyRules` of a namespace',
+  GovernanceOptions: '`createCacheManager({ governance })`',
+  AdaptiveTtlOptions: 'the `adaptiveTtl` of a namespace',
   RawOptions: '`createCacheManager({ namespaces: { name: { raw: options } } })`',
   ReadOptions: '`get`, `getMany` and `getEntry`',
   WriteOptions: '`set` and `setMany`',
@@ -108,9 +113,17 @@ function optionsPage() {
     'buses/definition.ts',
     'presets/index.ts',
   ])
-  const units = ['Duration', 'Lifetime', 'Size', 'WriteMode', 'Isolation', 'Coherence', 'RawValues', 'Durability'].map(
-    (name) => typeRow(find(name)),
-  )
+  const units = [
+    'Duration',
+    'Lifetime',
+    'Size',
+    'WriteMode',
+    'Isolation',
+    'Coherence',
+    'GovernanceMode',
+    'RawValues',
+    'Durability',
+  ].map((name) => typeRow(find(name)))
   const tables = Object.entries(optionPlaces).map(([name, where]) => optionTable(find(name), where))
   const intro =
     'Every option, its unit, its default and what it does. An unknown option or a wrong value is a `ConfigError` that names its path.'
@@ -139,7 +152,7 @@ function optionTable(declaration, where) {
 
 /** A base that gives way for some of its options is still that base. @param {string} base */
 function baseName(base) {
-  return code(/^Omit<(\w+),/.exec(base)?.[1] ?? base)
+  return code(/^(?:Omit|Pick)<(\w+),/.exec(base)?.[1] ?? base)
 }
 
 /** Literals are code, words are words. @param {string} text */
@@ -148,7 +161,7 @@ function defaultText(text) {
 }
 
 function eventsPage() {
-  const find = index(['contract/events.ts', 'contract/cache.ts', 'contract/analytics.ts'])
+  const find = index(['contract/events.ts', 'contract/governance.ts', 'contract/cache.ts', 'contract/analytics.ts'])
   const events = find('CacheEvent').members.flatMap(({ name }) => {
     const declaration = find(name)
     return (declaration.kind === 'interface' ? [declaration] : declaration.members).map(eventSection)
@@ -161,6 +174,8 @@ function eventsPage() {
     'BreakerReason',
     'EvictReason',
     'BadRecordReason',
+    'GovernanceRule',
+    'ViolationOutcome',
   ].map((name) => typeRow(find(name)))
   const intro =
     'What `manager.on(type, listener)` tells. An event is made only while somebody listens; none carries a value or a credential. A listener that throws disturbs nothing and is told as a `background-error`.'

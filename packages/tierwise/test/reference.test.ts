@@ -96,7 +96,13 @@ describe('the documented defaults of a namespace', () => {
     expect(documented('NamespaceOptions').get(name)).toBe(policy[name])
   })
 
-  test.each(['tiers', 'schema', 'maxBytes', 'maxEntries', 'reservedBytes'] as const)('%s has none', (name) => {
+  test('tiers has none', () => {
+    expect(documented('Rules').has('tiers')).toBe(true)
+    expect(documented('Rules').get('tiers')).toBeUndefined()
+    expect(policy.tiers).toBeUndefined()
+  })
+
+  test.each(['schema', 'maxBytes', 'maxEntries', 'reservedBytes'] as const)('%s has none', (name) => {
     expect(documented('NamespaceOptions').has(name)).toBe(true)
     expect(documented('NamespaceOptions').get(name)).toBeUndefined()
     expect(policy[name]).toBeUndefined()

@@ -178,6 +178,7 @@ export interface PolicyViolationEvent {
   readonly type: 'policy-violation'
   readonly namespace: string
   readonly key: string
+  /** Which rule it broke. */
   readonly rule: GovernanceRule
   /** What was done about it. */
   readonly outcome: ViolationOutcome

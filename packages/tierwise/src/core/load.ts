@@ -141,8 +141,7 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
   }
   if (value === undefined) return settleAbsent(ns, flight, sourceVersion)
   const policy = adaptTtl(ns, wishes.policy, { value, previous: flight.previous })
-  const renewed = wishes.notModified ? flight.previous : undefined
-  const tags = wishes.tags ?? renewed?.tags ?? flight.policy.tags
+  const { tags, createdAt } = heritage(flight, wishes)
   const landing: Landing = { value, stale: false, tier: undefined, tags, tagClock }
   if (wishes.skip || !mayKeep(ns, { key: flight.key, value, tags, policy })) {
     emitLoad(ns, flight, { outcome: 'skipped' })
@@ -151,10 +150,19 @@ async function settle(ns: Namespace, flight: Flight, result: LoadResult): Promis
   // protocol P1 tag-clock: tags invalidated while the loader ran are newer than its value
   // protocol P3 read-at: the value is as old as the start of its load
   const loaded = { flight, value, policy, tags, tagClock, loadMs, readAt, sourceVersion }
-  const stored = await fill(ns, [{ ...loaded, createdAt: renewed?.createdAt }])
+  const stored = await fill(ns, [{ ...loaded, createdAt }])
   const outcome = wishes.notModified ? 'not-modified' : 'stored'
   emitLoad(ns, flight, { outcome: stored.has(flight) ? outcome : 'rejected' })
   return needsRepeat(flight, sourceVersion) ? undefined : landing
+}
+
+/** What a value has of the one before it: a confirmed one keeps its tags and its birth. */
+function heritage(
+  { previous, policy }: Flight,
+  wishes: LoadWishes,
+): { readonly tags: readonly string[]; readonly createdAt: number | undefined } {
+  const confirmed = wishes.notModified ? previous : undefined
+  return { tags: wishes.tags ?? confirmed?.tags ?? policy.tags, createdAt: confirmed?.createdAt }
 }
 
 /** `undefined` means that the source has no such value: not stored, remembered if asked. */

@@ -129,9 +129,12 @@ export const defaultLife: Life = {
   writeMode: 'through',
 }
 
+/** The options of a life, read: milliseconds, shares, and 0 or `Infinity` for what is off. */
+type ReadLife = { readonly [K in keyof Required<LifeOptions>]: K extends 'writeMode' ? WriteMode : number }
+
 const share = numberIn({ min: 0, max: 1, open: true })
 
-export const lifeTable = {
+export const lifeTable: OptionTable<ReadLife> = {
   ttl: lifetime,
   grace: orOff(duration, 0),
   graceBackoff: duration,
@@ -142,7 +145,7 @@ export const lifeTable = {
   jitter: numberIn({ min: 0, max: 1 }),
   negativeTtl: orOff(duration, 0),
   writeMode: oneOf('through', 'behind', 'around'),
-} satisfies OptionTable<Record<keyof LifeOptions, unknown>>
+}
 
 const isSignal = (raw: unknown): raw is AbortSignal => raw instanceof AbortSignal
 

@@ -49,7 +49,7 @@ const keyFormat: OptionReader<RegExp> = (raw, path) => {
 }
 
 /** The rules as they are read, before they are narrowed. */
-export interface GivenRules {
+export interface GivenRules extends Partial<Record<keyof Rules, unknown>> {
   readonly tiers?: readonly string[]
   readonly maxTtl?: number
   readonly minTtl?: number
@@ -61,7 +61,7 @@ export interface GivenRules {
   readonly maxValueBytes?: number
 }
 
-export const rulesTable = {
+export const rulesTable: OptionTable<Required<GivenRules>> = {
   tiers: texts,
   maxTtl: duration,
   minTtl: duration,
@@ -71,7 +71,7 @@ export const rulesTable = {
   keyFormat,
   maxKeyLength: positiveInteger,
   maxValueBytes: size,
-} satisfies OptionTable<Record<keyof Rules, unknown>>
+}
 
 /** Where rules were given: their path, and what they are called in a message. */
 export interface Level {
