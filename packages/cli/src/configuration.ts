@@ -1,4 +1,4 @@
-import { CommandFailure } from './failure.ts'
+import { CommandFailure, messageOf } from './failure.ts'
 import type { Library } from './library.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -42,7 +42,8 @@ export interface LoadedConfiguration {
   readonly profiles: readonly string[]
   readonly config: Configuration
   readonly notices: readonly ConfigurationIssue[]
-  readonly secretPaths: ReadonlySet<string>
+  /** Builds the tiers, without opening one. */
+  createOptions(): Promise<unknown>
 }
 
 /** What the commands use of `tierwise/config`. */
@@ -85,12 +86,18 @@ export async function loadConfiguration(
     return loaded
   } catch (error) {
     const issues = issuesOf(error)
-    if (issues === undefined) throw error
+    if (issues === undefined) throw configurationFailure(error)
     throw new CommandFailure(['The configuration has mistakes:', ...issues.map(({ text }) => `  ${text}`)].join('\n'), {
-      hint: 'See `tierwise config check`; `tierwise init` writes a first one.',
       cause: error,
     })
   }
+}
+
+/** There is no configuration, or there are two, or a package to read it is missing. */
+export function configurationFailure(error: unknown): unknown {
+  const { code } = Object(error) as { readonly code?: unknown }
+  if (typeof code !== 'string' || !code.startsWith('ERR_CACHE_')) return error
+  return new CommandFailure(messageOf(error), { hint: '`tierwise init` writes a first configuration.', cause: error })
 }
 
 /** Only what is given: the loader has defaults of its own. */

@@ -36,6 +36,15 @@ export interface DoctorOptions extends ProfileOptions {
   readonly timeout: number
 }
 
+export interface ReportOptions extends ProfileOptions {
+  readonly input?: string
+  readonly format: 'markdown' | 'json'
+  /** Items that are looked at in each tier. */
+  readonly limit: number
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
 export interface CheckOptions extends CommonOptions {
   readonly profile?: string
   readonly allProfiles?: true
@@ -72,6 +81,7 @@ export function createProgram(context: CommandContext, conclude: Conclude): Taug
   addInit(program, context, conclude)
   addConfig(program, context, conclude)
   addDoctor(program, context, conclude)
+  addReport(program, context, conclude)
   return settle(program, context.terminal)
 }
 
@@ -190,11 +200,7 @@ function addDoctor(program: TaughtCommand, context: CommandContext, conclude: Co
     .option('--config <file>', 'the configuration; by default the one in this folder or its config/')
     .addOption(profileOption())
     .option('--redis-conf <file>', 'write a commented redis.conf that fits, to a new file')
-    .addOption(
-      new Option('--timeout <duration>', 'for a connection, and for each answer')
-        .default(5000, '5s')
-        .argParser(parseTimeout),
-    ) as TaughtCommand
+    .addOption(timeoutOption()) as TaughtCommand
   command.action(async (options: DoctorOptions) => {
     const { doctor } = await import('./commands/doctor.ts')
     conclude(await doctor(options, context))
@@ -209,6 +215,54 @@ function addDoctor(program: TaughtCommand, context: CommandContext, conclude: Co
   })
 }
 
+function addReport(program: TaughtCommand, context: CommandContext, conclude: Conclude): void {
+  const command = program
+    .command('report')
+    .description(
+      'Hold what Redis, the disk and PostgreSQL store against the policies of the configuration; or render the governance report of an application. Reads only.',
+    )
+    .option('--config <file>', 'the configuration; by default the one in this folder or its config/')
+    .addOption(profileOption())
+    .addOption(
+      new Option('--input <file>', 'a governance report as JSON, to be rendered; - for stdin').conflicts('config'),
+    )
+    .addOption(
+      new Option('--format <format>', 'language of the answer')
+        .choices(['markdown', 'json'])
+        .default('markdown', 'markdown'),
+    )
+    .addOption(
+      new Option('--limit <items>', 'look at so many items of each tier')
+        .default(100_000, '100000')
+        .argParser(parseLimit),
+    )
+    .addOption(timeoutOption()) as TaughtCommand
+  command.action(async (options: ReportOptions) => {
+    const { report } = await import('./commands/report.ts')
+    conclude(await report(options, context))
+  })
+  common(command).teach({
+    examples: [
+      { line: 'tierwise report', does: 'what is stored, by tier and namespace, and which rules it breaks' },
+      {
+        line: 'tierwise report --profile production --limit 10000 --json',
+        does: 'a sample in production, for a pipeline',
+      },
+      {
+        line: 'tierwise report --input governance.json > governance.md',
+        does: 'make Markdown of what an application reported',
+      },
+    ],
+    outcomes: ['no rule is broken', 'a rule is broken, or a tier could not be read'],
+  })
+}
+
+function timeoutOption(): Option {
+  return new Option('--timeout <duration>', 'for a connection, and for each answer')
+    .default(5000, '5s')
+    .argParser(parseTimeout)
+}
+
 function profileOption(): Option {
   return new Option('--profile <name>', 'profile to lay over it; else TIERWISE_PROFILE or NODE_ENV')
 }
@@ -218,4 +272,10 @@ function parseTimeout(text: string): number {
   if (milliseconds === undefined || milliseconds < 1 || milliseconds > 600_000)
     throw new InvalidArgumentError('Give a time such as 500ms or 5s, at most 10m.')
   return milliseconds
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text)
+  if (!Number.isInteger(limit) || limit < 1) throw new InvalidArgumentError('Give a whole number from 1 on.')
+  return limit
 }

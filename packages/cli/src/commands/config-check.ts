@@ -1,4 +1,6 @@
+import { relative } from 'node:path'
 import {
+  configurationFailure,
   configurationLoader,
   issuesOf,
   sourceOf,
@@ -44,11 +46,14 @@ async function checkProfile(
 ): Promise<{ readonly check: ProfileCheck; readonly profiles: readonly string[] }> {
   const given = source.profile ?? null
   try {
-    const { file, profile = given, notices, profiles } = await loader.loadConfig(source)
+    const loaded = await loader.loadConfig(source)
+    // Each tier reads its own options once more, as it does when the application starts.
+    await loaded.createOptions()
+    const { file, profile = given, notices, profiles } = loaded
     return { check: { profile, file, mistakes: [], notices }, profiles }
   } catch (error) {
     const mistakes = issuesOf(error)
-    if (mistakes === undefined) throw error
+    if (mistakes === undefined) throw configurationFailure(error)
     const { profiles = [] } = error as { readonly profiles?: readonly string[] }
     return { check: { profile: given, file: mistakes[0]?.file ?? null, mistakes, notices: [] }, profiles }
   }
@@ -58,12 +63,14 @@ async function checkProfile(
 function tell(checks: readonly ProfileCheck[], terminal: Terminal): void {
   const { green, red, yellow } = terminal.colors
   const told = new Set<string>()
-  const fresh = ({ text }: ConfigurationIssue): boolean => !told.has(text) && told.add(text) !== undefined
   for (const { profile, file, mistakes, notices } of checks) {
-    const place = `${file ?? 'configuration'}${profile === null ? '' : `, profile ${profile}`}`
+    const fresh = mistakes.filter(({ text }) => !told.has(text))
     const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`
-    terminal.print(`${place}: ${mistakes.length === 0 ? green('ok') : red(count)}`)
-    for (const { text } of mistakes.filter(fresh)) terminal.print(`  ${text}`)
-    for (const { text } of notices.filter(fresh)) terminal.print(`  ${yellow('notice:')} ${text}`)
+    const outcome = mistakes.length === 0 ? green('ok') : red(fresh.length === 0 ? `${count}, as above` : count)
+    const place = file === null ? 'configuration' : relative('', file)
+    terminal.print(`${place}${profile === null ? '' : `, profile ${profile}`}: ${outcome}`)
+    for (const { text } of fresh) terminal.print(`  ${text}`)
+    for (const { text } of notices) if (!told.has(text)) terminal.print(`  ${yellow('notice:')} ${text}`)
+    for (const { text } of [...fresh, ...notices]) told.add(text)
   }
 }

@@ -7,6 +7,7 @@ import { durationText, millisecondsOf, sizeText } from '../../units.ts'
 import { tiersOf, type ConfiguredTier, type ExaminationContext } from '../configured-tier.ts'
 import type { Facts, Finding, TierExamination } from '../finding.ts'
 import { clockText } from '../redis/node-facts.ts'
+import { placeOfUrl, urlOf } from './place.ts'
 import { judgePostgres, type PostgresNeeds } from './postgres-rules.ts'
 import { readPostgres, type PostgresReading } from './read-postgres.ts'
 
@@ -15,7 +16,7 @@ export async function examinePostgres(tier: ConfiguredTier, context: Examination
   const { options } = tier
   const url = urlOf(tier, context)
   if (url === undefined) return examinePglite(tier, context)
-  const base = { tier: tier.name, type: tier.type, place: placeOf(url), servers: {} }
+  const base = { tier: tier.name, type: tier.type, place: placeOfUrl(url), servers: {} }
   try {
     const { library, timeoutMs, signal } = context
     const session = await openReadOnly({ url, options, library, timeoutMs, signal })
@@ -34,11 +35,6 @@ export async function examinePostgres(tier: ConfiguredTier, context: Examination
     context.signal.throwIfAborted()
     return { ...base, reachable: false, facts: {}, findings: [unreachable(error)] }
   }
-}
-
-function urlOf({ options }: ConfiguredTier, { env }: ExaminationContext): string | undefined {
-  if (options['dataDir'] !== undefined) return undefined
-  return (options['url'] as string | undefined) ?? (env['DATABASE_URL'] || undefined)
 }
 
 /** SQLSTATE classes 28 and 3D: the role, its password, the database. */
@@ -71,13 +67,6 @@ function needsOf(tier: ConfiguredTier, url: string, { configuration }: Examinati
     tierTimeoutMs: millisecondsOf(guard) ?? 250,
     isLoopback: /^(localhost|127\.|\[?::1|$)/.test(URL.canParse(url) ? new URL(url).hostname : ''),
   }
-}
-
-/** Host, port and database of a URL; what is no URL is not shown. */
-function placeOf(url: string): string {
-  if (!URL.canParse(url)) return 'the URL cannot be read'
-  const { host, pathname } = new URL(url)
-  return `${host === '' ? 'localhost' : host}${pathname}`
 }
 
 function factsOf({ latency, clock, server, tables: [entries] }: PostgresReading): Facts {

@@ -1,5 +1,4 @@
 import type * as redisModule from 'tierwise/redis'
-import type { RedisManagerOptions } from 'tierwise/redis'
 import { inTime } from '../../deadline.ts'
 import { messageOf } from '../../failure.ts'
 import type { ConfiguredTier, ExaminationContext } from '../configured-tier.ts'
@@ -10,12 +9,11 @@ import { nodeFacts } from './node-facts.ts'
 import { probeNode, type NodeReading } from './node-probe.ts'
 import { judgeNode } from './node-rules.ts'
 import type { Manager } from './reply.ts'
+import { managerOptions } from './manager-options.ts'
 import { healthFindings, securityFindings } from './manager-findings.ts'
 import { examineSentinels } from './sentinels.ts'
 
 type RedisModule = typeof redisModule
-
-const connectionOptions = ['url', 'host', 'port', 'db', 'username', 'password', 'tls', 'sentinel', 'cluster', 'client']
 
 /** Examines the servers of a Redis tier over one connection to each, with commands that read. */
 export async function examineRedis(tier: ConfiguredTier, context: ExaminationContext): Promise<TierExamination> {
@@ -94,18 +92,6 @@ async function readNodes(manager: Manager, { tier, context, needs }: Examination
   const read = await Promise.allSettled(nodes.map((node) => probeNode({ node, timeoutMs, signal, rights })))
   // A server that does not answer is a finding of the health check.
   return read.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-}
-
-function managerOptions({ options }: ConfiguredTier, timeoutMs: number): RedisManagerOptions {
-  const given = Object.fromEntries(Object.entries(options).filter(([name]) => connectionOptions.includes(name)))
-  return {
-    ...(given as RedisManagerOptions),
-    connectTimeout: timeoutMs,
-    commandTimeout: timeoutMs,
-    heartbeat: false,
-    health: { interval: false, timeout: timeoutMs },
-    retry: { attempts: 1 },
-  }
 }
 
 /** Whether it was the name or password, or the network. */
