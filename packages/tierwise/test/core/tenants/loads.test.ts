@@ -5,6 +5,7 @@ import type { CacheEvent } from '../../../src/contract/events.ts'
 import { fakeRuntime, testCache } from '../../../src/testing/index.ts'
 import { starter } from '../started.ts'
 import { chainOpener, chains } from './chains.ts'
+import { deferred } from './deferred.ts'
 
 const open = chainOpener()
 const start = starter()
@@ -80,17 +81,23 @@ describe.each(chains)('loads over %s', (chain) => {
   test('of one tenant that nobody waits for any more are aborted, and not those of another', async () => {
     const { acme, bell } = open(chain)
     const reasons: unknown[] = []
-    const waiting = (of: string) => (context: LoaderContext<unknown>) =>
-      new Promise<string>((resolve) => {
-        context.signal.addEventListener('abort', () => reasons.push(of))
-        setTimeout(() => resolve(of), 100)
-      })
+    const gates = { acme: deferred(), bell: deferred() }
+    const begun = { acme: deferred(), bell: deferred() }
+    const waiting = (of: 'acme' | 'bell') => async (context: LoaderContext<unknown>) => {
+      context.signal.addEventListener('abort', () => reasons.push(of))
+      begun[of].resolve()
+      await gates[of].promise
+      return of
+    }
     const leaving = new AbortController()
     const left = acme.getOrSet('key', waiting('acme'), { signal: leaving.signal })
     const stayed = bell.getOrSet('key', waiting('bell'))
-    setTimeout(() => leaving.abort(), 20)
+    await Promise.all([begun.acme.promise, begun.bell.promise])
+    leaving.abort()
     await expect(left).rejects.toMatchObject({ code: 'ERR_CACHE_ABORTED' })
+    gates.bell.resolve()
     expect(await stayed).toBe('bell')
+    gates.acme.resolve()
     expect(reasons).toEqual(['acme'])
   })
 })

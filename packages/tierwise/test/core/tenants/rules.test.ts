@@ -171,3 +171,18 @@ test('options and loaders that are wrong are told as without tenants', async () 
   ]
   for (const call of calls) await expect(call()).rejects.toMatchObject(option)
 })
+
+test('options that are changed between two calls are read again, and those that cannot be are read once', async () => {
+  const { acme } = open('memory')
+  const options = { tags: ['first'], ttl: 1000 }
+  await acme.set('one', 1, options)
+  options.tags.push('second')
+  options.ttl = 5000
+  await acme.set('two', 2, options)
+  expect((await acme.getEntry('one'))?.tags).toEqual(['first'])
+  expect((await acme.getEntry('two'))?.tags).toEqual(['first', 'second'])
+  expect((await acme.ttl('two')) ?? 0).toBeGreaterThan(1000)
+  const frozen = Object.freeze({ tags: Object.freeze(['third']) })
+  for (const key of ['three', 'four']) await acme.set(key, 3, frozen)
+  expect((await acme.getEntry('four'))?.tags).toEqual(['third'])
+})
