@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { root } from './command.mjs'
+import { configReference } from './config-reference.mjs'
 import { readDeclarations } from './declarations.mjs'
 
 /**
@@ -353,9 +354,19 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-const pages = { 'options.md': optionsPage, 'events.md': eventsPage, 'errors.md': errorsPage, 'verbs.md': verbsPage }
+const config = await configReference()
 
-/** Writes one page, or says that it is out of date. @param {string} path @param {string} text */
+/** What is written, by its path. */
+const pages = {
+  'docs/reference/options.md': optionsPage(),
+  'docs/reference/events.md': eventsPage(),
+  'docs/reference/errors.md': errorsPage(),
+  'docs/reference/verbs.md': verbsPage(),
+  'docs/reference/configuration.md': config.page,
+  'packages/tierwise/schema/tierwise.schema.json': config.schema,
+}
+
+/** Writes one file, or says that it is out of date. @param {string} path @param {string} text */
 function bring(path, text) {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return true
   if (process.argv.includes('--check')) return false
@@ -364,10 +375,10 @@ function bring(path, text) {
   return true
 }
 
-const outdated = Object.entries(pages).filter(([name, write]) => !bring(join(root, 'docs/reference', name), write()))
+const outdated = Object.entries(pages).filter(([path, text]) => !bring(join(root, path), text))
 if (outdated.length > 0) {
   console.error(
-    `Out of date: ${outdated.map(([name]) => `docs/reference/${name}`).join(', ')}. Run \`node scripts/reference.mjs\` and read what changed.`,
+    `Out of date: ${outdated.map(([path]) => path).join(', ')}. Run \`node scripts/reference.mjs\` and read what changed.`,
   )
   process.exitCode = 1
 }

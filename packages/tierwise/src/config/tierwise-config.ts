@@ -15,13 +15,13 @@ import type { RedisOptions } from '../tiers/redis/index.ts'
 
 /** A memory tier; its name is the one under which it is listed. */
 export interface MemoryTierConfig extends Omit<MemoryOptions, 'name'> {
-  /** What kind of tier it is. */
+  /** What kind of tier it is. @default the name of the tier */
   readonly type: 'memory'
 }
 
 /** A Redis tier. Connections that are made already have no place in a file. */
 export interface RedisTierConfig extends Omit<RedisOptions, 'name' | 'client' | 'manager'> {
-  /** What kind of tier it is. */
+  /** What kind of tier it is. @default the name of the tier */
   readonly type: 'redis'
   /** Package to make the connection with. @default the first that is installed of ioredis, redis (node-redis) and iovalkey */
   readonly client?: 'ioredis' | 'node-redis' | 'iovalkey'
@@ -29,7 +29,7 @@ export interface RedisTierConfig extends Omit<RedisOptions, 'name' | 'client' | 
 
 /** A disk tier. */
 export interface DiskTierConfig extends Omit<DiskOptions, 'name'> {
-  /** What kind of tier it is. */
+  /** What kind of tier it is. @default the name of the tier */
   readonly type: 'disk'
 }
 
@@ -51,7 +51,7 @@ type Handed = 'pool' | 'client' | 'sql' | 'pglite' | 'tls'
 
 /** A PostgreSQL tier. Connections that are made already have no place in a file. */
 export interface PostgresTierConfig extends Omit<PostgresOptions, 'name' | Handed> {
-  /** What kind of tier it is. */
+  /** What kind of tier it is. @default the name of the tier */
   readonly type: 'postgres'
   /** TLS for `url`, where its `sslmode` does not say enough. */
   readonly tls?: boolean | PostgresTlsConfig
@@ -69,7 +69,7 @@ export interface PostgresViewConfig extends Omit<PostgresViewOptions, 'view' | '
 
 /** Materialized views as a tier that is only read. */
 export interface PostgresViewsTierConfig extends Omit<PostgresViewsOptions, 'name' | 'views' | Handed> {
-  /** What kind of tier it is. */
+  /** What kind of tier it is. @default the name of the tier */
   readonly type: 'postgres-views'
   /** The views by namespace. */
   readonly views: Readonly<Record<string, PostgresViewConfig>>

@@ -12,27 +12,29 @@ export type Section<T> = z.ZodObject & z.ZodType<T, T>
 
 const amount = '(?:[1-9]\\d*(?:\\.\\d+)?|0\\.\\d*[1-9]\\d*)'
 
-function amountLeaf<T>(units: string, allowed: string): Leaf<T> {
+function amountLeaf<T>(units: string, allowed: string, title: string): Leaf<T> {
   const error = allowed
   const number = z.number({ error }).positive({ error })
   const text = z.string({ error }).regex(new RegExp(`^${amount}(?:${units})$`), { error })
-  return z.union([number, text], { error }) as unknown as Leaf<T>
+  return z.union([number, text], { error }).meta({ title }) as unknown as Leaf<T>
 }
 
 export const duration: Leaf<Duration> = amountLeaf(
   'ms|s|m|h|d',
   "a positive number of milliseconds or a text like '500ms', '30s', '5m', '2h', '1d'",
+  'duration',
 )
 
 export const size: Leaf<Size> = amountLeaf(
   'b|kb|mb|gb',
   "a positive number of bytes or a text like '512kb', '64mb', '1gb'",
+  'size',
 )
 
 const lifetimeText = "a positive number of milliseconds, a text like '30s' or '5m', or 'forever'"
 
 export const lifetime: Leaf<Lifetime> = either(
-  [z.literal('forever'), amountLeaf('ms|s|m|h|d', lifetimeText)],
+  [z.literal('forever'), amountLeaf('ms|s|m|h|d', lifetimeText, 'duration')],
   lifetimeText,
 )
 
