@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createCacheManager } from '../../src/create-cache-manager.ts'
-import { cached, invalidates } from '../../src/decorators/index.ts'
 import { memory } from '../../src/tiers/memory/index.ts'
 
 const manager = createCacheManager({ tiers: [memory()] })
@@ -45,75 +44,5 @@ describe('wrap', () => {
     await expect(wrapped(Object.create(Object.create(null) as object))).rejects.toThrow(
       'an instance of an unnamed class',
     )
-  })
-})
-
-describe('decorators', () => {
-  // The test runner does not lower decorators, so they are applied by hand, as the compiled code does.
-  const decorate = <This, A extends unknown[], R>(
-    decorator: (
-      method: (this: This, ...args: A) => Promise<R>,
-      context: ClassMethodDecoratorContext<This>,
-    ) => (this: This, ...args: A) => Promise<R>,
-    name: string,
-    method: (this: This, ...args: A) => Promise<R>,
-  ): ((this: This, ...args: A) => Promise<R>) =>
-    decorator(method, { name } as unknown as ClassMethodDecoratorContext<This>)
-
-  test('cached answers from the cache for equal arguments, whoever the receiver is', async () => {
-    const calls = vi.fn()
-    const find = decorate(
-      cached({ namespace: 'methods', manager }),
-      'find',
-      async function (this: { id: number }, user: string) {
-        calls(this.id)
-        return `${user} by ${this.id}`
-      },
-    )
-    expect(await find.call({ id: 1 }, 'ann')).toBe('ann by 1')
-    expect(await find.call({ id: 2 }, 'ann')).toBe('ann by 1')
-    expect(calls).toHaveBeenCalledTimes(1)
-  })
-
-  test('cached keeps methods of different names apart', async () => {
-    const one = decorate(cached({ namespace: 'methods', manager }), 'one', async (_: string) => 1)
-    const two = decorate(cached({ namespace: 'methods', manager }), 'two', async (_: string) => 2)
-    expect([await one.call({}, 'x'), await two.call({}, 'x')]).toEqual([1, 2])
-  })
-
-  test('invalidates removes keys, tags and patterns after the method has succeeded', async () => {
-    const cache = manager.namespace<string>('methods')
-    await cache.set('user:1', 'old')
-    await cache.set('list:a', 'old')
-    await cache.set('tagged', 'old', { tags: ['users'] })
-    const save = decorate(
-      invalidates<object, [id: number], string>({
-        namespace: 'methods',
-        manager,
-        keys: (id) => [`user:${id}`],
-        tags: () => ['users'],
-        pattern: () => 'list:*',
-      }),
-      'save',
-      async (_id: number) => 'saved',
-    )
-    expect(await save.call({}, 1)).toBe('saved')
-    expect([await cache.get('user:1'), await cache.get('list:a'), await cache.get('tagged')]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ])
-  })
-
-  test('invalidates leaves everything when the method fails', async () => {
-    const cache = manager.namespace<string>('methods')
-    await cache.set('user:1', 'old')
-    const save = decorate(
-      invalidates<object, [], never>({ namespace: 'methods', manager, keys: () => ['user:1'] }),
-      'save',
-      () => Promise.reject(new Error('no')),
-    )
-    await expect(save.call({})).rejects.toThrow('no')
-    expect(await cache.get('user:1')).toBe('old')
   })
 })
