@@ -112,8 +112,8 @@ export class NamespaceCache<V> implements Cache<V> {
     checkKey(key, 'set')
     const policy = this.#policies.of('write', options, key)
     await this.#ns.ready('set')
-    admitWrite(this.#ns, { operation: 'set', key, policy }, value)
-    const result = await writeValue(this.#ns, { key, value, policy })
+    const sizeBytes = admitWrite(this.#ns, { operation: 'set', key, policy }, value)
+    const result = await writeValue(this.#ns, { key, value, policy, sizeBytes })
     refuseMissedChange(this.#ns, failedTiers(result.tiers), { operation: 'set', key })
     return result
   }

@@ -16,16 +16,21 @@ import { report, tellTier, type KeyedEntry, type States, type TierWrite } from '
 /** Sets one value. Where there is only memory this is done when it returns. */
 export async function writeValue(
   ns: Namespace,
-  write: { key: string; value: unknown; policy: Policy },
+  write: { key: string; value: unknown; policy: Policy; sizeBytes?: number },
 ): Promise<WriteResult> {
   const { key, policy } = write
   checkValue(ns, key, write.value)
   const entry = newEntry(ns, write.value, policy)
   ns.stats.sets++
-  if (ns.tiers.length === 0) return writeInMemory(ns, { key, entry }, policy)
+  // A value that was weighed already is not weighed again.
+  if (ns.tiers.length === 0) return writeInMemory(ns, { key, entry: sized(entry, write.sizeBytes) }, policy)
   const item = encode(ns, key, entry)
   if (ns.sharing?.authority === undefined) return writeEntry(ns, item, policy)
   return (await writeShared(ns, ns.sharing, { batch: [item], policy })).get(key)!
+}
+
+function sized(entry: Entry, sizeBytes = 0): Entry {
+  return sizeBytes === 0 ? entry : { ...entry, sizeBytes }
 }
 
 /** As `writeEntries`, without its tables: most writes are of one key. */
