@@ -38,6 +38,22 @@ describe('tierwise init', () => {
     expect(written + stderr).not.toContain(secret)
   })
 
+  it.each(Object.keys(projects).flatMap((name) => ['yaml', 'ts', 'json'].map((format) => ({ name, format }))))(
+    'writes what passes the check in every profile: $name in $format',
+    async ({ name, format }) => {
+      const cwd = projectWith(projects[name] ?? {})
+      await runProgram(['init', '--format', format], { cwd })
+      const plain = await runProgram(['config', 'check'], { cwd })
+      expect(plain.stdout).toBe(`tierwise.config.${format}: ok\n`)
+      const env = { REDIS_URL: 'redis://cache.internal', REDIS_HOST: 'cache.internal', DATABASE_URL: 'postgres://db' }
+      const all = await runProgram(['config', 'check', '--all-profiles'], { cwd, env })
+      expect({ code: all.code, stdout: all.stdout }).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('production: ok'),
+      })
+    },
+  )
+
   it.each(['ts', 'json'])('writes it in %s too', async (format) => {
     const cwd = projectWith(projects['node-redis and lmdb under Fastify'] ?? {})
     const { code } = await runProgram(['init', '--format', format], { cwd })

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { loadConfiguration, type Configuration } from '../configuration.ts'
 import { examineTiers } from '../doctor/examine.ts'
 import { tiersOf } from '../doctor/configured-tier.ts'
-import { severities, worst, type Finding, type TierExamination } from '../doctor/finding.ts'
+import { inOrder, severities, worst, type Finding, type TierExamination } from '../doctor/finding.ts'
 import { redisConf } from '../doctor/redis/redis-conf.ts'
 import { renderExaminations, summaryOf } from '../doctor/render.ts'
 import { exitCode, type ExitCode } from '../exit-code.ts'
@@ -56,8 +56,13 @@ function answerOf(
     checkedAt: new Date().toISOString(),
     outcome: worst(findings),
     counts: Object.fromEntries(counts),
-    tiers: tiers.map((tier) => ({ ...tier, reachable: tier.reachable ?? null, outcome: worst(tier.findings) })),
+    tiers: tiers.map(answerOfTier),
   }
+}
+
+function answerOfTier(tier: TierExamination): object {
+  const { reachable = null, findings } = tier
+  return { ...tier, reachable, outcome: worst(findings), findings: inOrder(findings) }
 }
 
 /** Never over a file that is there: it may be the one in use. */
