@@ -69,8 +69,8 @@ const places = {
 export async function configReference() {
   const path = join(root, source, 'config/schema/json-schema.ts')
   const { module } = await runnerImport(path, { configFile: false, logLevel: 'error', root })
-  const { configJsonSchema } = /** @type {{ configJsonSchema(): JsonSchema }} */ (module)
-  const schema = describe(configJsonSchema())
+  const { configJsonSchema: make } = /** @type {{ configJsonSchema: () => JsonSchema }} */ (module)
+  const schema = describe(make())
   return { schema: `${JSON.stringify(schema, undefined, 2)}\n`, page: page(schema) }
 }
 
@@ -156,25 +156,28 @@ function section(name, where, part) {
   return `## ${name}\n\nFor ${where}.\n\n${lines.join('\n')}`
 }
 
+const scalarNames = new Map([
+  ['string', 'text'],
+  ['integer', 'whole number'],
+  ['null', 'nothing'],
+])
+
 /** What a value looks like. @param {JsonSchema} part @returns {string} */
 function form(part) {
-  if (part.$ref !== undefined) return link(part.$ref)
-  const [only] = /** @type {readonly JsonSchema[]} */ (part['allOf'] ?? [])
-  if (only !== undefined) return form(only)
-  if (part['title'] !== undefined) return String(part['title'])
-  if (part.anyOf !== undefined)
-    return [...new Set(part.anyOf.map(form))]
-      .filter((each) => each !== '')
-      .join(' \\| ')
-      .replaceAll('\\|', '|')
-  if (part['const'] !== undefined) return `\`${part['const']}\``
-  if (part['enum'] !== undefined) return /** @type {string[]} */ (part['enum']).map((each) => `\`${each}\``).join(' | ')
-  if (part.type === 'array') return `list of ${form(part.items ?? {})}`
-  if (part.type === 'object')
-    return typeof part.additionalProperties === 'object' && part.properties === undefined
-      ? `by name: ${form(part.additionalProperties)}`
-      : 'by name'
-  return { string: 'text', integer: 'whole number', null: 'nothing' }[part.type ?? ''] ?? part.type ?? 'anything'
+  const { $ref, allOf, title, anyOf, type = 'anything' } = part
+  if ($ref !== undefined) return link($ref)
+  if (allOf !== undefined) return allOf.map(form).join(' ')
+  if (title !== undefined) return title
+  if (anyOf !== undefined) return [...new Set(anyOf.map(form))].filter((each) => each !== '').join(' | ')
+  const choices = part.const === undefined ? part.enum : [part.const]
+  if (choices !== undefined) return choices.map((each) => `\`${String(each)}\``).join(' | ')
+  if (type === 'array') return `list of ${form(part.items ?? {})}`
+  return type === 'object' ? table(part) : (scalarNames.get(type) ?? type)
+}
+
+/** @param {JsonSchema} part */
+function table({ additionalProperties: others, properties }) {
+  return typeof others === 'object' && properties === undefined ? `by name: ${form(others)}` : 'by name'
 }
 
 /** @param {string} reference */

@@ -19,7 +19,7 @@ interface Reading {
  * notice. REDIS_ and DATABASE_URL say where a store is that the file does not place.
  */
 export function applyEnvironment(tree: Branch, reading: Reading): Branch {
-  const steps = [applyBackend, applyWarming, applyTtl, applyMemorySize, applyThreshold, placeRedis, placePostgres]
+  const steps = [applyWarming, applyTtl, applyMemorySize, applyThreshold, placeRedis, placePostgres]
   return steps.reduce((changed, step) => step(changed, reading), tree)
 }
 
@@ -35,7 +35,8 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   hybrid: ['memory', 'redis'],
 }
 
-function applyBackend(tree: Branch, { env, findings, notices }: Reading): Branch {
+/** CACHE_BACKEND chooses the chain: `memory`, `redis`, or `hybrid` for both. */
+export function applyBackend(tree: Branch, { env, findings, notices }: Reading): Branch {
   const backend = variable(env, 'CACHE_BACKEND')
   if (backend === undefined) return tree
   const types = Object.hasOwn(wanted, backend) ? wanted[backend] : undefined

@@ -1,11 +1,11 @@
 import { dirname, isAbsolute, relative } from 'node:path'
 import type { CacheManagerOptions } from '../contract/options.ts'
-import { arrange } from './arrange.ts'
+import { arrange, changeMembers } from './arrange.ts'
 import { Findings } from './config-issue.ts'
 import type { ConfigIssue } from './config-issue.ts'
 import { createOptions } from './create-options.ts'
 import { checkWithEngine } from './engine-check.ts'
-import { applyEnvironment } from './environment.ts'
+import { applyBackend, applyEnvironment, chainOf } from './environment.ts'
 import { isSecret } from './masking.ts'
 import { narrowTiers } from './narrow-tiers.ts'
 import { noticeEndless } from './notices.ts'
@@ -17,10 +17,11 @@ import { locateConfig } from './read/find-config.ts'
 import { readConfigFile } from './read/read-file.ts'
 import { checkReferences } from './references.ts'
 import type { ResolvedConfig } from './tierwise-config.ts'
-import { memberOf, membersOf, pathOf } from './tree.ts'
+import { memberOf, membersOf, pathOf, withMember } from './tree.ts'
 import type { Branch, Tree } from './tree.ts'
 import { validate } from './validate.ts'
 import { fillVariables, openVariables } from './variables.ts'
+import type { Sources } from './variables.ts'
 
 /** Where a configuration comes from. */
 export interface ConfigSource {
@@ -92,7 +93,7 @@ export async function loadConfig(from: ConfigSource = {}): Promise<LoadedConfig>
     profiles: [...profiles.byName.keys()],
     config: resolved,
     notices: notices.sorted(),
-    secretPaths: new Set(secretsIn(tree, '', '')),
+    secretPaths: new Set(secretsIn(tree, '', [])),
     createOptions: () => createOptions(resolved, tree, new Findings(display)),
   }
   trees.set(loaded, tree)
@@ -121,9 +122,24 @@ interface Judged {
 function judge(profile: string | undefined, surroundings: Surroundings): Judged {
   const { profiles, findings, notices, env, folder } = surroundings
   const layers = withPreset(layered(profiles, lineage(profiles, profile, findings)))
-  const filled = fillVariables(layers, { env, folder }, findings) as Branch
-  const placed = applyEnvironment(arrange(filled, findings), { env, findings, notices })
-  return check(placed, surroundings)
+  const reading = { env, findings, notices }
+  const arranged = applyBackend(arrange(layers, findings), reading)
+  const filled = fillUsed(arranged, { env, folder }, findings)
+  return check(applyEnvironment(filled, reading), surroundings)
+}
+
+/** A tier that is not in the chain needs none of its variables. */
+function fillUsed(tree: Branch, sources: Sources, findings: Findings): Branch {
+  const chain = chainOf(tree)
+  const used = changeMembers(tree, 'tiers', (tier, name) => (chain.includes(name) ? tier : undefined))
+  const unused = changeMembers(tree, 'tiers', (tier, name) => (chain.includes(name) ? undefined : tier))
+  const filled = fillVariables(used, sources, findings) as Branch
+  const opened = membersOf(memberOf(unused, 'tiers')).map(
+    ([name, tier]) => [name, openVariables(tier, findings)] as const,
+  )
+  const tiers = memberOf(filled, 'tiers')
+  if (tiers?.kind !== 'branch' || opened.length === 0) return filled
+  return withMember(filled, 'tiers', { ...tiers, members: new Map([...tiers.members, ...opened]) })
 }
 
 /** Profiles that do not hold now are judged too: a mistake is found before they do. */
@@ -161,8 +177,8 @@ function declaredTiers(tree: Branch, { base, byName }: Profiles): ReadonlySet<st
   )
 }
 
-function secretsIn(tree: Tree, path: string, name: string): readonly string[] {
-  if (tree.kind === 'leaf') return isSecret(tree, name) ? [path] : []
-  if (tree.kind === 'list') return tree.items.flatMap((item, index) => secretsIn(item, pathOf(path, index), name))
-  return [...tree.members].flatMap(([key, member]) => secretsIn(member, pathOf(path, key), key))
+function secretsIn(tree: Tree, path: string, names: readonly string[]): readonly string[] {
+  if (tree.kind === 'leaf') return isSecret(tree, names) ? [path] : []
+  if (tree.kind === 'list') return tree.items.flatMap((item, index) => secretsIn(item, pathOf(path, index), names))
+  return [...tree.members].flatMap(([key, member]) => secretsIn(member, pathOf(path, key), [...names, key]))
 }

@@ -2,32 +2,40 @@ import type { Leaf } from './tree.ts'
 
 /** Names of options whose values are never shown. */
 const secretName =
-  /^(?:key|auth|secret|token|.*(?:password|passphrase|secret|credential)s?|.*[_-](?:token|key)|(?:api|access|private|auth|signing)(?:Token|Key))$/i
+  /^(?:auth|secret|token|.*(?:password|passphrase|secret|credential)s?|.*[_-](?:token|key)|(?:api|access|private|auth|signing)(?:Token|Key))$/i
 const secretParameter = /([?&][^=&]*(?:pass|secret|token|key|auth)[^=&]*=)[^&]*/gi
 
-/** What is shown of a leaf: names of variables instead of what they hold, and no secret. */
-export function shownValue(leaf: Leaf, name: string): unknown {
+const nameAlone = /^\$\{(?:file:[^}]*|\w+)\}$/
+
+/** What is shown of a leaf behind these names: names of variables instead of what they hold, and no secret. */
+export function shownValue(leaf: Leaf, names: readonly string[]): unknown {
   const value = leaf.shown ?? leaf.value
-  if (typeof value === 'string') return isVariableAlone(value, leaf) ? value : maskText(value, name)
+  if (typeof value === 'string')
+    return leaf.shown !== undefined && nameAlone.test(value) ? value : maskText(value, names)
   if (value instanceof RegExp) return value.source
-  if (typeof value === 'object' && value !== null) return '(from code)'
-  if (typeof value === 'function') return '(from code)'
-  return secretName.test(name) && value !== null ? '***' : value
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function') return '(from code)'
+  return isSecretName(names) && value !== null ? '***' : value
 }
 
 /** Whether the value must not be shown as it is. */
-export function isSecret(leaf: Leaf, name: string): boolean {
-  return leaf.shown !== undefined || (typeof leaf.value === 'string' && maskText(leaf.value, name) !== leaf.value)
+export function isSecret(leaf: Leaf, names: readonly string[]): boolean {
+  if (leaf.shown !== undefined) return true
+  if (typeof leaf.value === 'string') return maskText(leaf.value, names) !== leaf.value
+  return isSecretName(names) && leaf.value !== null
 }
 
-function isVariableAlone(shown: string, leaf: Leaf): boolean {
-  return leaf.isVariable === true && leaf.shown === shown && /^\$\{(?:file:[^}]*|\w+)\}$/.test(shown)
+/** The `key` of a view is made of columns; any other is a key for something. */
+function isSecretName(names: readonly string[]): boolean {
+  const name = names.at(-1) ?? ''
+  return secretName.test(name) || (name === 'key' && names.at(-3) !== 'views')
 }
 
-function maskText(text: string, name: string): string {
-  if (secretName.test(name)) return '***'
+function maskText(text: string, names: readonly string[]): string {
+  if (isSecretName(names)) return '***'
   // A password may hold an @ or a /, so everything up to the last @ of the text is taken for a part of it.
   return text
-    .replace(/^([a-z][\w+.-]*:\/\/[^:@/]*:)(.+)@/is, (_, before: string) => `${before}***@`)
+    .replace(/^([a-z][\w+.-]*:\/\/[^:@/]*:)(.+)@/is, (_, before: string, password: string) =>
+      nameAlone.test(password) ? `${before}${password}@` : `${before}***@`,
+    )
     .replace(secretParameter, '$1***')
 }

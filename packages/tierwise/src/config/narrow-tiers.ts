@@ -1,7 +1,7 @@
 import type { Findings } from './config-issue.ts'
 import { changeMembers } from './arrange.ts'
 import { chainOf } from './environment.ts'
-import { memberOf, textOf, withMember } from './tree.ts'
+import { memberOf, membersOf, textOf, withMember } from './tree.ts'
 import type { Branch, Tree } from './tree.ts'
 
 /** Where to say what. */
@@ -29,7 +29,10 @@ export function narrowTiers(tree: Branch, reports: Reports): Branch {
   const governance = memberOf(narrowed, 'governance')
   if (governance?.kind === 'branch')
     narrowed = withMember(narrowed, 'governance', changeMembers(governance, 'dataClasses', narrow))
-  narrowed = changeMembers(narrowed, 'guards', (guard, name) => (chain.includes(name) ? guard : undefined))
+  if (chain.length > 0)
+    for (const section of ['guards', 'tiers'])
+      narrowed = changeMembers(narrowed, section, (member, name) => (chain.includes(name) ? member : undefined))
+  if (membersOf(memberOf(narrowed, 'guards')).length === 0) narrowed = withMember(narrowed, 'guards', undefined)
   const named = memberOf(narrowed, 'chain')
   if (named?.kind !== 'list') return narrowed
   const items = named.items.filter((item) => chain.includes(textOf(item) ?? ''))

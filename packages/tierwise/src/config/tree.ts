@@ -84,11 +84,15 @@ export function plainOf(tree: Tree): unknown {
   return mapPlain(tree, (leaf) => leaf.value)
 }
 
-/** As `plainOf`, with something else for each leaf. */
-export function mapPlain(tree: Tree, show: (leaf: Leaf, name: string) => unknown, name = ''): unknown {
-  if (tree.kind === 'leaf') return show(tree, name)
-  if (tree.kind === 'list') return tree.items.map((item) => mapPlain(item, show, name))
-  return Object.fromEntries([...tree.members].map(([key, member]) => [key, mapPlain(member, show, key)]))
+/** As `plainOf`, with something else for each leaf, of which `names` are those on the way to it. */
+export function mapPlain(
+  tree: Tree,
+  show: (leaf: Leaf, names: readonly string[]) => unknown,
+  names: readonly string[] = [],
+): unknown {
+  if (tree.kind === 'leaf') return show(tree, names)
+  if (tree.kind === 'list') return tree.items.map((item) => mapPlain(item, show, names))
+  return Object.fromEntries([...tree.members].map(([key, member]) => [key, mapPlain(member, show, [...names, key])]))
 }
 
 /** Changes leaves and keeps the rest. */

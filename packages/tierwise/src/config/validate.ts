@@ -86,15 +86,15 @@ function report(issue: Issue, tree: Branch, findings: Findings): void {
     const path = joinPath(rest, node.at.path)
     const position = node.at.key ?? node.at.value
     findings.add({ path, position }, { problem: `is missing; it must be ${issue.message}.`, allowed: issue.message })
-  } else reportValue(node, nameIn(issue.path), { allowed: issue.message, findings })
+  } else reportValue(node, namesIn(issue.path), { allowed: issue.message, findings })
 }
 
 function isOpen(node: Tree): boolean {
   return node.kind === 'leaf' && node.isOpen === true
 }
 
-function nameIn(path: readonly PropertyKey[]): string {
-  return path.findLast((part): part is string => typeof part === 'string') ?? ''
+function namesIn(path: readonly PropertyKey[]): readonly string[] {
+  return path.filter((part) => typeof part === 'string')
 }
 
 function reportNames(
@@ -116,8 +116,8 @@ interface Expectation {
   readonly findings: Findings
 }
 
-function reportValue(node: Tree, name: string, { allowed, findings }: Expectation): void {
-  const value = showNode(node, name)
+function reportValue(node: Tree, names: readonly string[], { allowed, findings }: Expectation): void {
+  const value = showNode(node, names)
   const meant = node.kind === 'leaf' && node.shown === undefined ? suggestion(node.value, allowed) : ''
   // Of a secret not even its length is told.
   const is = value === "'***'" || value === '***' ? 'must' : `is ${value}; it must`
@@ -135,10 +135,10 @@ function suggestion(value: unknown, allowed: string): string {
 }
 
 /** A value as a message may show it. */
-export function showNode(node: Tree, name: string): string {
+function showNode(node: Tree, names: readonly string[]): string {
   if (node.kind === 'list') return node.items.length === 0 ? 'an empty list' : 'a list'
   if (node.kind === 'branch') return 'an object'
-  const shown = shownValue(node, name)
+  const shown = shownValue(node, names)
   if (node.shown !== undefined) return `what ${String(shown)} holds`
   if (typeof shown !== 'string') return String(shown)
   if (shown === '(from code)') return `a value of type ${typeof node.value}`

@@ -21,7 +21,7 @@ type Part = { readonly kind: 'text'; readonly text: string } | { readonly kind: 
 
 /** Puts variables and files in. What is missing goes to `findings`. */
 export function fillVariables(tree: Tree, sources: Sources, findings: Findings): Tree {
-  return mapLeaves(tree, (leaf) => {
+  const filled = mapLeaves(tree, (leaf) => {
     if (typeof leaf.value !== 'string' || !leaf.value.includes('${')) return leaf
     try {
       return filledLeaf(leaf, leaf.value, sources)
@@ -31,6 +31,15 @@ export function fillVariables(tree: Tree, sources: Sources, findings: Findings):
       return { ...leaf, value: undefined, isOpen: true }
     }
   })
+  return withoutEmpty(filled)
+}
+
+/** An option that is `${NAME:-}`, of a variable that is not set, is not there: one can be left to the environment. */
+function withoutEmpty(tree: Tree): Tree {
+  if (tree.kind !== 'branch') return tree.kind === 'leaf' ? tree : { ...tree, items: tree.items.map(withoutEmpty) }
+  const isEmpty = (member: Tree): boolean => member.kind === 'leaf' && member.isVariable === true && member.value === ''
+  const kept = [...tree.members].filter(([, member]) => !isEmpty(member))
+  return { ...tree, members: new Map(kept.map(([name, member]) => [name, withoutEmpty(member)])) }
 }
 
 /** Marks texts with variables instead of looking them up. Variables that are written wrongly go to `findings` all the same. */

@@ -8,11 +8,16 @@ import { tierSections } from './tiers.ts'
 export interface JsonSchema {
   readonly [word: string]: unknown
   readonly $ref?: string
+  readonly title?: string
   readonly type?: string
+  readonly const?: string | number | boolean
+  readonly enum?: readonly string[]
+  readonly pattern?: string
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly additionalProperties?: JsonSchema | boolean
   readonly items?: JsonSchema
   readonly anyOf?: readonly JsonSchema[]
+  readonly allOf?: readonly JsonSchema[]
   readonly definitions?: Readonly<Record<string, JsonSchema>>
 }
 
@@ -82,8 +87,8 @@ function withVariable(part: JsonSchema): JsonSchema {
   if (own.anyOf !== undefined) return withVariableInChoice(own, own.anyOf)
   if (own.type === 'array') return { ...own, ...(own.items === undefined ? {} : { items: withVariable(own.items) }) }
   if (own.type === 'object') return withVariableInObject(own)
-  const isAnyText = own.type === 'string' && own['pattern'] === undefined && own['enum'] === undefined
-  const isFixed = own['const'] !== undefined || own.type === 'null' || own.type === undefined
+  const isAnyText = own.type === 'string' && own.pattern === undefined && own.enum === undefined
+  const isFixed = own.const !== undefined || own.type === 'null' || own.type === undefined
   if (isAnyText || isFixed) return own
   return { anyOf: [own, { $ref: '#/definitions/variable' }] }
 }
