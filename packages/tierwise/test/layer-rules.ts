@@ -13,7 +13,8 @@ const layers: readonly (readonly string[])[] = [
   ['config'],
   ['default-manager.ts'],
   ['index.ts'],
-  ['decorators', 'recipes', 'adapters'],
+  ['decorators'],
+  ['recipes', 'adapters'],
   ['testing'],
 ]
 

@@ -1,0 +1,6 @@
+export { Cached, Invalidates } from './cached.ts'
+export type { ProviderMethodDecorator } from './cached.ts'
+export { TierwiseModule } from './tierwise-module.ts'
+export type { TierwiseModuleAsyncOptions, TierwiseModuleOptions } from './tierwise-module.ts'
+export type { ManagerSource } from '../manager-source.ts'
+export { getCacheManagerToken, getCacheToken, InjectCache, InjectCacheManager } from './tokens.ts'
