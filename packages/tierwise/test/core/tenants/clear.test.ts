@@ -128,6 +128,22 @@ describe('a clear of one tenant', () => {
     expect(await runtime.until(bell.get('one', { tiers: ['map'] }))).toBe('bell one')
   })
 
+  test.each(['scan', 'delete'] as const)(
+    'that is hard and strict says where space was not freed: %s',
+    async (failing) => {
+      const { runtime, cache, faults } = start(
+        testCache().memory().faulty('map').namespace('test', { tenant: 'required' }).options({ retries: 0 }).build(),
+      )
+      const acme = cache.forTenant('acme')
+      await runtime.until(furnish(acme, 'acme'))
+      faults.map.fail(failing)
+      await runtime.until(acme.clear({ strict: true }))
+      await runtime.until(furnish(acme, 'acme'))
+      await expect(runtime.until(acme.clear({ hard: true, strict: true }))).rejects.toMatchObject({ tier: 'map' })
+      await runtime.until(acme.clear({ hard: true }))
+    },
+  )
+
   test('forgets copies of what a source has, which carry no tags', async () => {
     const store = mapTier()
     const writer = createCacheManager({ tiers: [store], prefix: 'tenants' })
