@@ -1,10 +1,10 @@
-import { connect } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startRedis, startRedisCluster, startRedisSentinel, type RedisServer } from 'tierwise/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { diagnose, projectOf } from './doctor-project.ts'
 import { runProgram } from './run-program.ts'
+import { commandsDuring, harmless } from './watch-redis.ts'
 
 const password = 'a-long-password-for-tests'
 /** As the guide has it, and the questions of an administrator. */
@@ -45,47 +45,6 @@ const tierOf = (server: RedisServer, username?: string): object => ({
   ...(server.password === undefined ? {} : { password }),
   ...(username === undefined ? {} : { username }),
 })
-
-/** What goes to a server while `work` runs, as MONITOR tells: the names of commands, with their sub-commands. */
-async function commandsDuring(server: RedisServer, work: () => Promise<unknown>): Promise<readonly string[]> {
-  const socket = connect(server.port, server.host)
-  let told = ''
-  socket.setEncoding('utf8').on('data', (text: string) => (told += text))
-  if (server.password !== undefined) socket.write(`AUTH ${server.password}\r\n`)
-  socket.write('MONITOR\r\n')
-  await expect.poll(() => told).toMatch(/\+OK\r\n$/)
-  await work()
-  await server.command('ECHO', 'the end')
-  await expect.poll(() => told).toContain('"the end"')
-  socket.destroy()
-  const lines = told.split('\r\n').filter((line) => /^\+\d/.test(line))
-  return lines.map((line) => {
-    const words = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = '']) => word.toUpperCase())
-    return ['CONFIG', 'ACL', 'CLIENT', 'CLUSTER', 'SENTINEL'].includes(words[0] ?? '')
-      ? words.slice(0, 2).join(' ')
-      : (words[0] ?? '')
-  })
-}
-
-const harmless = [
-  'ACL DRYRUN',
-  'ACL GETUSER',
-  'ACL WHOAMI',
-  'AUTH',
-  'CLIENT SETINFO',
-  'CLIENT SETNAME',
-  'CONFIG GET',
-  'ECHO',
-  'GETRANGE',
-  'HELLO',
-  'INFO',
-  'PING',
-  'PTTL',
-  'SCAN',
-  'SELECT',
-  'STRLEN',
-  'TIME',
-]
 
 describe('tierwise doctor on one Redis', () => {
   it.each(['ioredis', 'node-redis', 'iovalkey'])('has nothing against a good server, over %s', async (client) => {

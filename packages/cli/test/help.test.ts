@@ -5,7 +5,7 @@ import { runProgram } from './run-program.ts'
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   runProgram(args, { cwd: tmpdir(), env })
 
-const commands = [[], ['init'], ['config'], ['config', 'check'], ['config', 'print'], ['doctor']]
+const commands = [[], ['init'], ['config'], ['config', 'check'], ['config', 'print'], ['doctor'], ['report']]
 
 describe('help', () => {
   it.each(commands.map((path) => ({ path, name: path.join(' ') || 'program' })))(

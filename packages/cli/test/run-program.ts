@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,5 +44,13 @@ export function projectWith(files: Readonly<Record<string, string>>): string {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), content)
   }
+  return folder
+}
+
+/** Installs tierwise in a project; a configuration in code imports it. */
+export function withLibrary(folder: string): string {
+  const manifest = createRequire(import.meta.url).resolve('tierwise/package.json')
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(dirname(manifest), join(folder, 'node_modules/tierwise'))
   return folder
 }

@@ -159,11 +159,18 @@ function readReport(input: string, cwd: string): GivenReport {
     throw wrong(`cannot be read: ${messageOf(error)}`, error)
   }
   try {
-    const report = JSON.parse(text) as Partial<GivenReport & { readonly namespaces: unknown }> | null
-    if (typeof report?.violations !== 'object' || typeof report.namespaces !== 'object')
-      throw wrong('is no governance report')
-    return report as GivenReport
+    const report: unknown = JSON.parse(text)
+    if (!isReport(report)) throw wrong('is no governance report')
+    return report
   } catch (error) {
     throw error instanceof CommandFailure ? error : wrong('is no JSON', error)
   }
+}
+
+function isReport(value: unknown): value is GivenReport {
+  if (typeof value !== 'object' || value === null) return false
+  const { at, operations, violations, namespaces, worstOffenders } = value as Readonly<Record<string, unknown>>
+  const areNumbers = [at, operations].every((each) => typeof each === 'number')
+  const areObjects = [violations, namespaces].every((each) => typeof each === 'object' && each !== null)
+  return areNumbers && areObjects && Array.isArray(worstOffenders)
 }
