@@ -14,7 +14,7 @@ interface Reports {
 
 /**
  * Leaves out of every list of tiers those that the chain does not have, because a profile, `chain` or CACHE_BACKEND took
- * them out. That is a notice; a list of which nothing is left is a mistake.
+ * them out. That is a notice; a list of which nothing is left is a mistake. Guards, warming and thresholds of such tiers go.
  */
 export function narrowTiers(tree: Branch, reports: Reports): Branch {
   const chain = chainOf(tree)
@@ -33,10 +33,24 @@ export function narrowTiers(tree: Branch, reports: Reports): Branch {
     for (const section of ['guards', 'tiers'])
       narrowed = changeMembers(narrowed, section, (member, name) => (chain.includes(name) ? member : undefined))
   if (membersOf(memberOf(narrowed, 'guards')).length === 0) narrowed = withMember(narrowed, 'guards', undefined)
+  narrowed = changeItems(narrowed, ['warming', 'patterns'], chain)
+  narrowed = changeItems(narrowed, ['monitoring', 'thresholds'], chain)
   const named = memberOf(narrowed, 'chain')
   if (named?.kind !== 'list') return narrowed
   const items = named.items.filter((item) => chain.includes(textOf(item) ?? ''))
   return withMember(narrowed, 'chain', { ...named, items })
+}
+
+/** Leaves out what is about a tier that is not there: nothing can be warmed or watched. */
+function changeItems(tree: Branch, [section, name]: readonly [string, string], chain: readonly string[]): Branch {
+  const found = memberOf(tree, section)
+  const list = memberOf(found, name)
+  if (found?.kind !== 'branch' || list?.kind !== 'list') return tree
+  const items = list.items.filter((item) => {
+    const tier = textOf(memberOf(item, 'tier'))
+    return tier === undefined || chain.includes(tier)
+  })
+  return withMember(tree, section, withMember(found, name, { ...list, items }))
 }
 
 function narrowRules(rules: Tree, chain: readonly string[], { findings, notices, declared }: Reports): Tree {

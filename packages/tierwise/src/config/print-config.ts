@@ -2,8 +2,11 @@ import { stringify } from 'yaml'
 import { treeBehind } from './load-config.ts'
 import type { LoadedConfig } from './load-config.ts'
 import { shownValue } from './masking.ts'
-import { configSchema } from './schema/schema.ts'
+import { sectionNames } from './schema/schema.ts'
 import { mapPlain } from './tree.ts'
+
+/** What a reader looks for; the rest follows in the order of the schema. */
+const first = ['preset', 'prefix', 'tiers', 'chain', 'defaults', 'namespaces']
 
 /**
  * What results of a configuration, as a text to read, compare and keep: for the profile that holds, with names instead of
@@ -13,7 +16,7 @@ export function printConfig(loaded: LoadedConfig, format: 'yaml' | 'json' = 'yam
   const tree = treeBehind(loaded)
   if (tree === undefined) throw new TypeError('printConfig takes what loadConfig returned.')
   const shown = mapPlain(tree, shownValue) as Readonly<Record<string, unknown>>
-  const order = Object.keys(configSchema.shape)
+  const order = [...new Set([...first, ...sectionNames])]
   const sorted = Object.fromEntries(
     order.filter((name) => Object.hasOwn(shown, name)).map((name) => [name, shown[name]]),
   )

@@ -38,7 +38,7 @@ function withTypedVariables(tree: Branch): Branch {
     const { node, rest } = follow(typed, path)
     if (rest.length > 0 || node.kind !== 'leaf' || node.isVariable !== true) continue
     const value = scalarOf(node.value)
-    if (value !== undefined) typed = replaceAt(typed, path, { ...node, value, shown: node.shown ?? String(node.value) })
+    if (value !== undefined) typed = replaceAt(typed, path, { ...node, value })
   }
   return typed as Branch
 }

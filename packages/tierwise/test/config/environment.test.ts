@@ -56,7 +56,7 @@ warming: { onStart: false }
       warming: { onStart: true },
     })
     expect(notices.map((notice) => notice.text)).toEqual([
-      'tierwise.config.yaml:1:29  tiers.memory.maxBytes  does not hold, because of CACHE_MEMORY_SIZE.',
+      'tierwise.config.yaml:1:30  tiers.memory.maxBytes  does not hold, because of CACHE_MEMORY_SIZE.',
       'tierwise.config.yaml:2:18  defaults.ttl  does not hold, because of CACHE_DEFAULT_TTL.',
       'tierwise.config.yaml:3:21  warming.onStart  does not hold, because of CACHE_WARM_ON_STARTUP.',
     ])

@@ -120,7 +120,7 @@ describe('the file', () => {
   ])('is refused when it is $file', async ({ file, says }) => {
     const cwd = folderWith({ 'cache.ini': '' })
     mkdirSync(join(cwd, 'folder.yaml'))
-    await expect(load(cwd, { file })).rejects.toThrow(new ConfigError(says, { code: 'ERR_CACHE_CONFIG' }))
+    await expect(load(cwd, { file })).rejects.toMatchObject({ message: says, code: 'ERR_CACHE_CONFIG' })
   })
 
   test('is that of TIERWISE_CONFIG unless one is given', async () => {

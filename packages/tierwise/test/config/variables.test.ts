@@ -90,11 +90,6 @@ defaults: { ttl: '\${TTL}s' }
       'defaults.ttl',
     ])
     expect(printConfig(loaded)).toBe(`# profile: none
-chain:
-  - redis
-  - postgres
-defaults:
-  ttl: \${TTL}s
 tiers:
   redis:
     type: redis
@@ -104,6 +99,11 @@ tiers:
   postgres:
     type: postgres
     url: postgres://app:\${PW}@db/app?sslpassword=***
+chain:
+  - redis
+  - postgres
+defaults:
+  ttl: \${TTL}s
 `)
     expect(printConfig(loaded, 'json')).not.toContain('hunter2')
   })
@@ -117,11 +117,11 @@ describe('what is written as it is', () => {
     sentinel: { name: main, nodes: [{ host: s }], username: a, password: hunter2 }
     password: hunter2
     tls: { key: -----BEGIN hunter2, cert: -----BEGIN }
-  cache: { type: redis, url: 'redis://app:hun/t@er2@cache:6380/1' }
+  cache: { type: redis, url: 'redis://app:hunter2@cache:6380/1' }
   views: { type: postgres-views, url: 'postgres://db/app', views: { a: { view: a, key: id } } }
 encryption: { keys: [{ id: 1, secret: '${secret}' }] }
 namespaces: { token: { ttl: 1m } }
-application: { apiKey: hunter2, access_token: hunter2, keyPrefix: a, tokens: 5, dbPassword: 5, url: 'http://u:hunter2@h' }
+application: { apiKey: hunter2, access_token: hunter2, keyPrefix: a, tokens: 5, dbPassword: 5, url: 'http://u:hun/t@er2@h' }
 `
     const loaded = await load(text)
     const printed = printConfig(loaded)

@@ -62,7 +62,7 @@ function refuseLooseAliases(document: Document, findings: Findings, positionAt: 
 
 function isExplosive(document: Document, findings: Findings): boolean {
   try {
-    document.toJS({ maxAliasCount: mostAliases })
+    document.toJS({ maxAliasCount: mostAliases, mapAsMap: true })
     return false
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)

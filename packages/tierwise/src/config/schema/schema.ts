@@ -17,7 +17,7 @@ import * as z from 'zod'
 import { defaults, governance, guard, guardShape, namespace } from './entries.ts'
 import * as leaf from './leaves.ts'
 import { byName, listOf, oneOf, section, wholeNumber } from './leaves.ts'
-import type { Section, Shape } from './leaves.ts'
+import type { Leaf, Shape } from './leaves.ts'
 import { tier } from './tiers.ts'
 
 const encryption = section<EncryptionConfig>(
@@ -111,9 +111,10 @@ export const managerShape: Shape<ManagerConfig> = {
 const tiers = byName(tier, 'an object of tiers by name')
 const namespaces = byName(namespace, 'an object of options by namespace')
 
+const resolved = section<ResolvedConfig>('ResolvedConfig', { ...managerShape, tiers, namespaces }, ['tiers', 'chain'])
+
 /** What is left of a configuration once profile, preset, variables and environment are in. */
-export const configSchema: Section<ResolvedConfig> = section<ResolvedConfig>(
-  'ResolvedConfig',
-  { ...managerShape, tiers, namespaces },
-  ['tiers', 'chain'],
-)
+export const configSchema: Leaf<ResolvedConfig> = resolved
+
+/** The names of its sections. */
+export const sectionNames: readonly string[] = Object.keys(resolved.shape)

@@ -11,6 +11,11 @@ const anchors = (): string => {
 /** Files that cannot be read, or are not an object of options. */
 export const syntaxMistakes: readonly Mistake[] = [
   {
+    what: 'a merge of something that is no map',
+    text: `${memory}namespaces:\n  a: { <<: 5, ttl: 1m }\n`,
+    says: ['tierwise.config.yaml  cannot be read: merge sources must be maps or map aliases.'],
+  },
+  {
     what: 'an empty file',
     text: '',
     says: ['tierwise.config.yaml  is empty; a configuration names at least one tier, or a `preset`.'],
