@@ -1,6 +1,7 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { build } from './build.mjs'
 import { capture, CommandFailed, npm, root, tool } from './command.mjs'
@@ -11,7 +12,8 @@ import { consumerLock } from './consumer-lock.mjs'
  * outside of the repository, where an ESM program, a CommonJS program and TypeScript use it.
  */
 
-const library = join(root, 'packages/tierwise')
+const library = 'packages/tierwise'
+const commandLine = 'packages/cli'
 
 /** @typedef {{ path: string, size: number }} PackedFile */
 
@@ -19,22 +21,27 @@ const library = join(root, 'packages/tierwise')
 export async function checkPackage() {
   await build()
   return inTemporaryFolder(async (folder) => {
-    const packed = await pack(folder)
+    const packed = await pack(library, folder)
+    const program = await pack(commandLine, folder)
     const tarball = join(folder, packed.filename)
-    checkFiles(packed.files)
-    await tool('publint/src/cli.js', ['run', tarball, '--strict'])
+    checkFiles(library, packed.files)
+    checkFiles(commandLine, program.files)
+    for (const each of [packed, program])
+      await tool('publint/src/cli.js', ['run', join(folder, each.filename), '--strict'])
     await tool('@arethetypeswrong/cli/dist/index.js', [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'])
     await installConsumers(folder, packed)
+    await installCommandLine(folder, program)
     await runConsumers(folder, process.execPath)
     await checkConsumerTypes(folder)
-    return `${packed.files.length} files, ${Math.round(packed.unpackedSize / 1024)} KiB unpacked`
+    return [packed, program].map(describe).join('; ')
   })
 }
 
 /** Runs the consumers of the packed package with another Node. @param {string} node its executable */
 export async function runConsumersWith(node) {
   await inTemporaryFolder(async (folder) => {
-    await installConsumers(folder, await pack(folder))
+    await installConsumers(folder, await pack(library, folder))
+    await installCommandLine(folder, await pack(commandLine, folder))
     await runConsumers(folder, node)
   })
 }
@@ -49,18 +56,27 @@ async function inTemporaryFolder(work) {
   }
 }
 
-/** @param {string} folder @returns {Promise<{ filename: string, integrity: string, files: PackedFile[], unpackedSize: number }>} */
-async function pack(folder) {
-  const output = await npm(['pack', '--json', '--loglevel=error', '--pack-destination', folder], { cwd: library })
+/** @typedef {{ name: string, filename: string, integrity: string, files: PackedFile[], unpackedSize: number }} Packed */
+
+/** @param {string} workspace @param {string} folder @returns {Promise<Packed>} */
+async function pack(workspace, folder) {
+  const output = await npm(['pack', '--json', '--loglevel=error', '--pack-destination', folder], {
+    cwd: join(root, workspace),
+  })
   const [packed] = JSON.parse(output.slice(output.indexOf('[')))
   return packed
 }
 
-/** @param {readonly PackedFile[]} files */
-function checkFiles(files) {
+/** @param {Packed} packed */
+function describe({ name, files, unpackedSize }) {
+  return `${name}: ${files.length} files, ${Math.round(unpackedSize / 1024)} KiB unpacked`
+}
+
+/** @param {string} workspace @param {readonly PackedFile[]} files */
+function checkFiles(workspace, files) {
   const paths = files.map(({ path }) => path)
-  const faults = findPackagingFaults(paths, readJson('packages/tierwise/package.json'))
-  if (faults.length > 0) throw new CommandFailed('The package is wrong', faults.join('\n'))
+  const faults = findPackagingFaults(paths, readJson(`${workspace}/package.json`))
+  if (faults.length > 0) throw new CommandFailed(`The package of ${workspace} is wrong`, faults.join('\n'))
 }
 
 /**
@@ -68,13 +84,13 @@ function checkFiles(files) {
  *
  * @typedef {Record<string, string | { types: string, default: string }>} Exports
  * @param {readonly string[]} paths
- * @param {{ exports: Exports, typesVersions?: unknown }} manifest
+ * @param {{ exports: Exports, typesVersions?: unknown, bin?: Record<string, string> }} manifest
  */
-export function findPackagingFaults(paths, { exports, typesVersions }) {
+export function findPackagingFaults(paths, { exports, typesVersions, bin = {} }) {
   const targets = Object.values(exports).flatMap((target) =>
     typeof target === 'string' ? target : Object.values(target),
   )
-  const wanted = ['README.md', 'LICENSE', ...targets.map((path) => path.slice(2))]
+  const wanted = ['README.md', 'LICENSE', ...[...targets, ...Object.values(bin)].map((path) => path.slice(2))]
   const compiled = paths.filter((path) => path.startsWith('dist/') && path.endsWith('.js'))
   const faults = [
     ...wanted.filter((path) => !paths.includes(path)).map((path) => `${path} is missing`),
@@ -88,7 +104,10 @@ export function findPackagingFaults(paths, { exports, typesVersions }) {
 /** @param {string} path */
 function belongs(path) {
   const isTest = /\.(test|test-d)\.|(^|\/)test\//.test(path)
-  return !isTest && /^((dist|src)\/.*\.(ts|js|map)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path)
+  return (
+    !isTest &&
+    /^((dist|src)\/.*\.(ts|js|map)|schema\/[\w.-]+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path)
+  )
 }
 
 /** @param {string} path */
@@ -96,12 +115,12 @@ function sourceOf(path) {
   return path.replace('dist/', 'src/').replace(/\.js$/, '.ts')
 }
 
-/** Where TypeScript finds the subpaths when it resolves modules as Node 10 did. @param {Exports} exports */
+/** Where TypeScript finds the subpaths when it resolves modules as Node 10 did; undefined without any. @param {Exports} exports */
 function typesVersionsOf(exports) {
   const subpaths = Object.entries(exports).flatMap(([subpath, target]) =>
     subpath === '.' || typeof target === 'string' ? [] : [[subpath.slice(2), [target.types]]],
   )
-  return { '*': Object.fromEntries(subpaths) }
+  return subpaths.length === 0 ? undefined : { '*': Object.fromEntries(subpaths) }
 }
 
 /** @param {string} folder @param {{ filename: string, integrity: string }} packed */
@@ -119,15 +138,35 @@ async function installConsumers(folder, { filename, integrity }) {
   await npm(['ci', '--offline', '--no-audit', '--no-fund'], { cwd: folder })
 }
 
+/** Puts the command line beside what is installed; of what it needs, the same versions as here. @param {string} folder @param {Packed} packed */
+async function installCommandLine(folder, { filename }) {
+  const place = join(folder, 'node_modules/@tierwise/cli')
+  mkdirSync(place, { recursive: true })
+  await capture('tar', ['-xzf', join(folder, filename), '-C', place, '--strip-components=1'])
+  const require = createRequire(join(root, commandLine, 'package.json'))
+  for (const name of Object.keys(readJson(`${commandLine}/package.json`).dependencies)) {
+    if (name === 'tierwise') continue
+    const source = dirname(require.resolve(`${name}/package.json`))
+    cpSync(source, join(place, 'node_modules', name), { recursive: true })
+  }
+}
+
 /** @param {string} path from the root of the repository */
 function readJson(path) {
   return JSON.parse(readFileSync(join(root, path), 'utf8'))
 }
 
+/** What the environment of a developer may say of servers has nothing to do with the package. */
+const noServers = { REDIS_URL: '', REDIS_HOST: '', DATABASE_URL: '', TIERWISE_CONFIG: '' }
+
 /** @param {string} folder @param {string} node */
 async function runConsumers(folder, node) {
   for (const program of ['every-subpath.mjs', 'esm.mjs', 'commonjs.cjs']) {
     await capture(node, [program], { cwd: folder, timeoutMs: 30_000 })
+  }
+  const commandLineOf = join(folder, 'node_modules/@tierwise/cli/dist/main.js')
+  for (const args of [['--version'], ['init', '--force'], ['config', 'check'], ['doctor']]) {
+    await capture(node, [commandLineOf, ...args], { cwd: folder, env: noServers, timeoutMs: 30_000 })
   }
 }
 

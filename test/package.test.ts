@@ -34,6 +34,13 @@ describe('findPackagingFaults', () => {
     },
   )
 
+  it('wants the programs that it installs, and no typesVersions without types', () => {
+    const program = { exports: { './package.json': './package.json' }, bin: { tierwise: './dist/main.js' } }
+    const own = ['package.json', 'README.md', 'LICENSE', 'dist/main.js', 'src/main.ts']
+    expect(findPackagingFaults(own, program)).toEqual([])
+    expect(findPackagingFaults(own.slice(0, 3), program)).toEqual(['dist/main.js is missing'])
+  })
+
   it('complains when typesVersions does not follow exports', () => {
     expect(findPackagingFaults(files, { ...manifest, typesVersions: {} })).toEqual([
       expect.stringContaining('typesVersions should be {"*":{"memory"'),

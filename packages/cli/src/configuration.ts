@@ -119,7 +119,7 @@ export function textOption(options: TierOptions, name: string, fallback: string)
 const secretNames = /^(password|secret|token|key|passphrase)$/i
 
 /** Texts that must not be shown: what is named like a secret, and passwords inside of URLs. */
-export function secretsOf(value: unknown): readonly string[] {
+function secretsOf(value: unknown): readonly string[] {
   if (typeof value === 'string') return passwordIn(value)
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, each]) =>

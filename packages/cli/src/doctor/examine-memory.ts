@@ -17,7 +17,7 @@ export interface MemoryLimits {
   readonly heapBytes: number
 }
 
-export function memoryLimits(): MemoryLimits {
+function memoryLimits(): MemoryLimits {
   const constrained = constrainedMemory() ?? 0
   const total = totalmem()
   const isContainer = constrained > 0 && constrained < total
