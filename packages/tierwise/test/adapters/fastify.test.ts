@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { tierwise } from '../../src/adapters/fastify/index.ts'
@@ -49,6 +50,13 @@ describe('the Fastify plugin', () => {
     expect(await stateOf(manager)).toBe('started')
     await app.close()
     expect(await stateOf(manager)).toBe('stopped')
+  })
+
+  test('says of itself what fastify-plugin would say', () => {
+    const said = (plugin: object): unknown =>
+      Object.getOwnPropertySymbols(plugin).map((symbol) => [symbol, (plugin as Record<symbol, unknown>)[symbol]])
+    const other = fastifyPlugin(async () => undefined, { name: 'tierwise', fastify: '5.x' })
+    expect(said(tierwise)).toEqual(said(other))
   })
 
   test('fails when a tier cannot be opened', async () => {
