@@ -1,7 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { build } from './build.mjs'
 import { capture, CommandFailed, npm, root, tool } from './command.mjs'
@@ -146,8 +146,10 @@ async function installCommandLine(folder, { filename }) {
   const require = createRequire(join(root, commandLine, 'package.json'))
   for (const name of Object.keys(readJson(`${commandLine}/package.json`).dependencies)) {
     if (name === 'tierwise') continue
-    const source = dirname(require.resolve(`${name}/package.json`))
-    cpSync(source, join(place, 'node_modules', name), { recursive: true })
+    const sources = (require.resolve.paths(name) ?? []).map((modules) => join(modules, name))
+    const source = sources.find((each) => existsSync(each))
+    if (source === undefined) throw new Error(`${commandLine} needs ${name}, which is not installed`)
+    cpSync(realpathSync(source), join(place, 'node_modules', name), { recursive: true })
   }
 }
 
