@@ -21,5 +21,5 @@ export function printConfig(loaded: LoadedConfig, format: 'yaml' | 'json' = 'yam
     order.filter((name) => Object.hasOwn(shown, name)).map((name) => [name, shown[name]]),
   )
   if (format === 'json') return `${JSON.stringify(sorted, undefined, 2)}\n`
-  return `# profile: ${loaded.profile ?? 'none'}\n${stringify(sorted, { aliasDuplicateObjects: false, lineWidth: 0 })}`
+  return `# profile: ${loaded.profile ?? 'none'}\n${stringify(sorted, { aliasDuplicateObjects: false, lineWidth: 0, singleQuote: true })}`
 }
