@@ -73,3 +73,19 @@ describe('the published JSON Schema', () => {
     expect(validate(config)).toBe(false)
   })
 })
+
+describe('the guide', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../../docs/guide/configuration.md'), 'utf8')
+
+  test('shows the configuration of the organisation as it is', () => {
+    expect(guide).toContain(`\`\`\`yaml\n${readFileSync(join(fixtures, 'organisation.yaml'), 'utf8')}\`\`\`\n`)
+  })
+
+  test('shows the errors that it speaks of', async () => {
+    const [, text = ''] = /'cache\.yaml',\n {2}`([^`]*)`/.exec(guide) ?? []
+    const refusal = loadConfig({ cwd: folderWith({ 'cache.yaml': text }), file: 'cache.yaml', env: {} })
+    const error: unknown = await refusal.catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(Error)
+    expect(guide).toContain(`\`\`\`text\n${(error as Error).message}\n\`\`\`\n`)
+  })
+})
