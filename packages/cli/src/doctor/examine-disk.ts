@@ -12,7 +12,7 @@ const defaultQuota = 1024 ** 3
 const knownLayout = 1
 
 /** What is found at the path of a disk tier, without touching it. */
-interface DiskReading {
+export interface DiskReading {
   readonly folder: string
   /** The folder itself, or the nearest one above that exists. */
   readonly nearest: string
@@ -41,7 +41,7 @@ export function examineDisk(tier: ConfiguredTier, { library, cwd }: ExaminationC
       ...base,
       reachable: reading.isFolder && reading.canWrite,
       facts: factsOf(reading),
-      findings: judge(reading),
+      findings: judgeDisk(reading),
     }
   } catch (error) {
     const finding: Finding = { severity: 'failure', code: 'unreachable', message: messageOf(error) }
@@ -98,7 +98,7 @@ function factsOf({ exists, freeBytes, fileSystem, usedBytes, quotaBytes, hasLmdb
 
 type Rule = (reading: DiskReading) => Finding | undefined
 
-function judge(reading: DiskReading): readonly Finding[] {
+export function judgeDisk(reading: DiskReading): readonly Finding[] {
   return rules.flatMap((rule) => rule(reading) ?? [])
 }
 
