@@ -129,6 +129,10 @@ async function installConsumers(folder, { filename, integrity }) {
   const { packages } = readJson('package-lock.json')
   const others = {
     lmdb: manifest.devDependencies.lmdb,
+    // A subpath for a framework is loaded with it.
+    '@nestjs/common': manifest.devDependencies['@nestjs/common'],
+    'reflect-metadata': manifest.devDependencies['reflect-metadata'],
+    rxjs: manifest.devDependencies.rxjs,
     '@types/node': readJson('package.json').devDependencies['@types/node'],
   }
   const consumer = consumerLock(packages, { manifest, tarball: filename, integrity, others })
