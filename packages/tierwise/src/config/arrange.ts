@@ -73,6 +73,6 @@ export function setChain(tree: Branch, names: readonly string[]): Branch {
   return withMember(tree, 'chain', { kind: 'list', at, items: names.map((name) => leafAt(name, at)) })
 }
 
-export function leafAt(value: unknown, at: Origin): Leaf {
+function leafAt(value: unknown, at: Origin): Leaf {
   return { kind: 'leaf', at, value }
 }

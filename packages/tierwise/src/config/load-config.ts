@@ -151,7 +151,10 @@ function judgeOthers(profile: string | undefined, surroundings: Surroundings): v
     const line = lineage(profiles, name, findings)
     if (parents.has(name)) continue
     const opened = openVariables(withPreset(layered(profiles, line)), findings) as Branch
-    check(arrange(opened, findings), { ...surroundings, notices: new Findings('') })
+    const quiet = { ...surroundings, notices: new Findings('') }
+    const arranged = arrange(opened, findings)
+    // Where the environment alone names the tiers, there are none to judge without it.
+    check(chainOf(arranged).length === 0 ? applyBackend(arranged, quiet) : arranged, quiet)
   }
 }
 

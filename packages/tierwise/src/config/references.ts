@@ -67,7 +67,7 @@ function checkEmpty(tree: Branch, findings: Findings): void {
 }
 
 /** Everything that has rules: data classes, namespaces and their key rules. */
-export function ruleSets(tree: Branch): readonly Tree[] {
+function ruleSets(tree: Branch): readonly Tree[] {
   const namespaces = membersOf(memberOf(tree, 'namespaces')).map(([, namespace]) => namespace)
   const classes = membersOf(memberOf(tree, 'governance', 'dataClasses')).map(([, dataClass]) => dataClass)
   return [...classes, ...namespaces.flatMap((namespace) => [namespace, ...itemsOf(memberOf(namespace, 'keyRules'))])]

@@ -12,6 +12,10 @@ const source = join(import.meta.dirname, '../../src')
 describe('a configuration in code', () => {
   test.each([
     {
+      name: 'config/tierwise.config.ts',
+      text: 'enum Unit { Mb = "mb" }\nexport default { tiers: { memory: { maxBytes: `5${Unit.Mb}` } } }\n',
+    },
+    {
       name: 'tierwise.config.ts',
       text: 'const size: `${number}mb` = "5mb"\nexport default { tiers: { memory: { maxBytes: size } } }\n',
     },

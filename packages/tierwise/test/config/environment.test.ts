@@ -17,7 +17,7 @@ describe('CACHE_BACKEND', () => {
     { backend: 'hybrid', text: 'tiers: { disk: { path: a } }\n', chain: ['memory', 'redis'] },
     { backend: 'memory', text: 'tiers: { near: { type: memory } }\n', chain: ['near'] },
     { backend: 'redis', text: 'preset: memory\n', chain: ['redis'] },
-    { backend: 'memory', text: 'prefix: shop\n', chain: ['memory'] },
+    { backend: 'memory', text: 'prefix: shop\nprofiles: { other: { prefix: a } }\n', chain: ['memory'] },
   ])('$backend makes $chain of $text', async ({ backend, text, chain }) => {
     const { config } = await load(text, { CACHE_BACKEND: backend })
     expect(config.chain).toEqual(chain)

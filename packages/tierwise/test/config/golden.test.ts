@@ -4,6 +4,7 @@ import { Ajv } from 'ajv'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { loadConfig, printConfig } from '../../src/config/index.ts'
+import { configJsonSchema } from '../../src/config/schema/json-schema.ts'
 import { folderWith } from './config-files.ts'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
@@ -47,6 +48,16 @@ describe('the published JSON Schema', () => {
     readFileSync(join(import.meta.dirname, '../../schema/tierwise.schema.json'), 'utf8'),
   ) as object
   const validate = new Ajv({ strict: false, allErrors: true }).compile(schema)
+
+  test('says what the schema says, with descriptions', () => {
+    const plain = JSON.parse(JSON.stringify(configJsonSchema())) as object
+    const undescribed = JSON.parse(
+      JSON.stringify(schema, (name, value: unknown) =>
+        name === 'description' && typeof value === 'string' ? undefined : value,
+      ),
+    ) as object
+    expect(undescribed).toEqual(plain)
+  })
 
   test.each(files)('takes $name', ({ name }) => {
     validate(parse(readFileSync(join(fixtures, `${name}.yaml`), 'utf8')))

@@ -81,6 +81,17 @@ profiles:
     expect((await resolve(text, 'staging')).tiers['redis']).toMatchObject({ host: 'localhost', port: 6381 })
   })
 
+  test('that others extend is judged as a part of them only', async () => {
+    const text = `tiers: { memory: }
+profiles:
+  shared: { tiers: { redis: { sentinel: { nodes: [{ host: s1 }] } } } }
+  staging: { extends: shared, tiers: { redis: { sentinel: { name: staging } } } }
+`
+    expect((await resolve(text)).chain).toEqual(['memory'])
+    expect((await resolve(text, 'staging')).chain).toEqual(['memory', 'redis'])
+    await expect(resolve(text, 'shared')).rejects.toThrow('profiles.shared.tiers.redis.sentinel.name  is missing')
+  })
+
   test('that does not hold needs none of its variables', async () => {
     const text = `tiers: { memory: }
 profiles:

@@ -34,7 +34,24 @@ function firstLine(error: unknown): string {
 
 const importModule: ImportModule = async (file) => {
   const url = pathToFileURL(file).href
-  if (!/^\.m?ts$/.test(extname(file)) || canReadTypes()) return import(url)
+  if (!/^\.m?ts$/.test(extname(file))) return import(url)
+  if (!canReadTypes()) return importByJiti(file)
+  return import(url).catch(async (error: unknown) => {
+    if (!isBeyondNode(error)) throw error
+    // The reason why Node itself could not is the better one where there is no jiti.
+    return importByJiti(file).catch((other: unknown) => {
+      throw other instanceof ConfigError ? error : other
+    })
+  })
+}
+
+/** What jiti can read and Node cannot: enums and the like, imports without endings. */
+function isBeyondNode(error: unknown): boolean {
+  const { code = '' } = error as { readonly code?: string }
+  return ['ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX', 'ERR_MODULE_NOT_FOUND', 'ERR_UNSUPPORTED_DIR_IMPORT'].includes(code)
+}
+
+async function importByJiti(file: string): Promise<unknown> {
   const { createJiti } = await loadJiti()
   return createJiti(import.meta.url, { fsCache: false, moduleCache: false, interopDefault: false }).import(file)
 }
