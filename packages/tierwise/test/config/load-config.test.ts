@@ -57,16 +57,17 @@ profiles:
     const text = `tiers: { memory: }
 application:
   usual: &usual { ttl: 1m, tags: [all] }
+  other: &other { ttl: 9m, jitter: 0.2, tags: [other], maxTtl: 1d }
 namespaces:
   a: *usual
   b: { <<: *usual, ttl: 2m }
-  c: { ttl: 3m, <<: [*usual, { jitter: 0.1 }] }
+  c: { jitter: 0.1, <<: [*usual, *other] }
 `
     const { config } = await loadConfig({ cwd: folderWith({ 'tierwise.config.yaml': text }), env: {} })
     expect(config.namespaces).toEqual({
       a: { ttl: '1m', tags: ['all'] },
       b: { ttl: '2m', tags: ['all'] },
-      c: { ttl: '3m', tags: ['all'], jitter: 0.1 },
+      c: { ttl: '1m', tags: ['all'], jitter: 0.1, maxTtl: '1d' },
     })
   })
 

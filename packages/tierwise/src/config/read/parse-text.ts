@@ -8,10 +8,9 @@ import type { Origin, Position, Tree } from '../tree.ts'
 const mostAliases = 100
 
 /** Reads YAML, or JSON, which is a part of it, into a tree of nodes with their places. What is wrong goes to `findings`. */
-export function parseText(text: string, format: 'yaml' | 'json', findings: Findings): Tree | undefined {
+export function parseText(text: string, findings: Findings): Tree | undefined {
   const lines = new LineCounter()
-  // JSON can be indented with tabs, YAML cannot; a blank for a tab keeps all places.
-  const source = withoutMark(format === 'json' ? text.replaceAll('\t', ' ') : text)
+  const source = text.startsWith('\uFEFF') ? text.slice(1) : text
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false })
   const positionAt = (offset: number): Position => {
     const { line, col } = lines.linePos(offset)
@@ -28,10 +27,6 @@ export function parseText(text: string, format: 'yaml' | 'json', findings: Findi
   if (!findings.isEmpty || isExplosive(document, findings)) return undefined
   const tree = new TreeBuilder({ document, findings, positionAt }).build(document.contents)
   return findings.isEmpty ? tree : undefined
-}
-
-function withoutMark(text: string): string {
-  return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
 
 const syntaxProblems: Readonly<Record<string, string>> = {

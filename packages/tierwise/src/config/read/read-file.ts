@@ -33,10 +33,9 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 async function readText(file: string, findings: Findings): ReturnType<typeof importCode> {
-  const format = { '.json': 'json', '.yaml': 'yaml', '.yml': 'yaml' }[extname(file)] as 'json' | 'yaml' | undefined
   try {
     const text = await readFile(file, 'utf8')
-    if (format !== undefined) return parseText(text, format, findings)
+    if (['.json', '.yaml', '.yml'].includes(extname(file))) return parseText(text, findings)
     findings.add({ path: '' }, { problem: 'is none of .ts, .mts, .js, .mjs, .json, .yaml and .yml.' })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'no reason given'
