@@ -24,7 +24,6 @@ export function checkWithEngine(tree: Branch, config: ResolvedConfig, findings: 
       report(error.message, { tree, fallback: ['namespaces', name] }, findings)
     }
   }
-  ask('default', undefined)
   for (const dataClass of Object.keys(config.governance?.dataClasses ?? {})) ask('default', { dataClass })
   for (const [name, options] of Object.entries(config.namespaces ?? {})) ask(name, options)
   for (const name of config.chain) checkConnection(name, { tree, config, findings })

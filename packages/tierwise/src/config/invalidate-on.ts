@@ -1,6 +1,6 @@
 import { escapeGlob } from '../base/glob.ts'
 import { unknown } from './spelling.ts'
-import type { CacheManager } from '../contract/cache.ts'
+import type { Cache, CacheManager } from '../contract/cache.ts'
 import { ConfigError } from '../errors.ts'
 import type { InvalidationTargets, ResolvedConfig } from './tierwise-config.ts'
 
@@ -17,9 +17,13 @@ export interface InvalidationReport {
 /** What the `{id}` of keys, patterns and tags stands for. */
 export type InvalidationParameters = Readonly<Record<string, string | number>>
 
+/** The parts of a configuration that say what to remove. */
+export type InvalidationRules = Pick<ResolvedConfig, 'invalidation' | 'namespaces'>
+
 /**
  * Removes what `invalidation.on` of a configuration says of an event. Every text is made before anything is removed.
- * Characters of patterns in a parameter stand for themselves.
+ * Characters of patterns in a parameter stand for themselves. With a parameter `tenant`, what is removed of namespaces that
+ * have tenants is of that one; without it, patterns and whole namespaces are of all of them. Tags are of all tenants.
  *
  * @throws ConfigError ERR_CACHE_OPTION for an event that is not listed, and for a parameter that is missing or empty
  * @example
@@ -27,7 +31,7 @@ export type InvalidationParameters = Readonly<Record<string, string | number>>
  */
 export async function invalidateOn(
   manager: CacheManager,
-  config: Pick<ResolvedConfig, 'invalidation'>,
+  config: InvalidationRules,
   ...[event, parameters = {}]: readonly [event: string, parameters?: InvalidationParameters]
 ): Promise<InvalidationReport> {
   const targets = targetsOf(config, event)
@@ -36,13 +40,26 @@ export async function invalidateOn(
   const tags = [...new Set(targets.flatMap((target) => target.tags ?? []).map((tag) => put(tag)))]
   const keys = targets.flatMap((target) => perNamespace(target.keys, (key) => put(key)))
   const patterns = targets.flatMap((target) => perNamespace(target.patterns, (pattern) => put(pattern, escapeGlob)))
+  const tenanted = tenantedIn(config)
+  // A key of a namespace with tenants says nothing without its tenant.
+  const tenant = keys.some(([name]) => tenanted.has(name)) ? put('{tenant}') : parameters['tenant']
+  const view = (name: string): Cache => {
+    const whole = manager.namespace(name)
+    return tenant !== undefined && tenanted.has(name) ? whole.forTenant(String(tenant)) : whole
+  }
   if (tags.length > 0) await manager.invalidateTags(tags)
-  const deleted = await Promise.all(keys.map(([name, texts]) => manager.namespace(name).deleteMany(texts)))
+  const deleted = await Promise.all(keys.map(([name, texts]) => view(name).deleteMany(texts)))
   const matched = await Promise.all(
-    patterns.flatMap(([name, texts]) => texts.map((text) => manager.namespace(name).invalidatePattern(text))),
+    patterns.flatMap(([name, texts]) => texts.map((text) => view(name).invalidatePattern(text))),
   )
-  await Promise.all(namespaces.map((name) => manager.namespace(name).clear()))
+  await Promise.all(namespaces.map((name) => view(name).clear()))
   return { keys: [...deleted, ...matched].reduce((sum, count) => sum + count, 0), tags, namespaces }
+}
+
+/** The names, aliases too, of namespaces whose keys belong to tenants. */
+function tenantedIn({ namespaces = {} }: InvalidationRules): ReadonlySet<string> {
+  const found = Object.entries(namespaces).filter(([, { tenant }]) => tenant === 'required')
+  return new Set(found.flatMap(([name, { aliases = [] }]) => [name, ...aliases]))
 }
 
 function targetsOf(

@@ -92,4 +92,46 @@ describe('invalidateOn', () => {
     await expect(refusal).rejects.toMatchObject({ code: 'ERR_CACHE_OPTION', message: says })
     expect(await left()).toEqual(['1', 'session:1:a'])
   })
+
+  describe('in namespaces with tenants', () => {
+    const namespaces = { curves: { tenant: 'required', aliases: ['curve_data'] } } as const
+    const rules = {
+      namespaces,
+      invalidation: {
+        on: {
+          'curve.published': { keys: { curve_data: ['{curve}'] } },
+          'curves.tagged': { tags: ['curve:{curve}'] },
+          'region.published': { patterns: { curves: ['*{region}:*'] } },
+          'all.published': { namespaces: ['curves'] },
+        },
+      },
+    }
+
+    async function tenants(): Promise<{ readonly left: () => Promise<unknown[]> }> {
+      manager = createCacheManager({ tiers: [memory()], namespaces })
+      const views = ['a', 'b'].map((tenant) => manager.namespace('curves').forTenant(tenant))
+      for (const view of views) await view.set('eu:1', 1, { tags: ['curve:eu:1'] })
+      return { left: () => Promise.all(views.map((view) => view.get('eu:1'))) }
+    }
+
+    test.each([
+      { event: 'curve.published', parameters: { curve: 'eu:1', tenant: 'a' }, left: [undefined, 1] },
+      { event: 'curves.tagged', parameters: { curve: 'eu:1', tenant: 'a' }, left: [undefined, undefined] },
+      { event: 'region.published', parameters: { region: 'eu', tenant: 'b' }, left: [1, undefined] },
+      { event: 'region.published', parameters: { region: 'eu' }, left: [undefined, undefined] },
+      { event: 'all.published', parameters: { tenant: 'b' }, left: [1, undefined] },
+      { event: 'all.published', parameters: {}, left: [undefined, undefined] },
+    ])('$event with $parameters leaves $left', async ({ event, parameters, left: expected }) => {
+      const { left: remaining } = await tenants()
+      await invalidateOn(manager, rules, event, parameters as Record<string, string>)
+      expect(await remaining()).toEqual(expected)
+    })
+
+    test('needs the tenant of a key', async () => {
+      await tenants()
+      await expect(invalidateOn(manager, rules, 'curve.published', { curve: 'eu:1' })).rejects.toThrow(
+        'The event `curve.published` needs the parameter `tenant`, which is missing or empty.',
+      )
+    })
+  })
 })

@@ -4,6 +4,13 @@ import type { Mistake } from './mistake.ts'
 /** Rules, namespaces, events and keys. */
 export const rulesMistakes: readonly Mistake[] = [
   {
+    what: 'a contradiction in a data class that nobody uses yet',
+    text: `${memory}governance:\n  dataClasses:\n    curves: { minTtl: 2h, maxTtl: 1h }\n`,
+    says: [
+      'tierwise.config.yaml:4:23  governance.dataClasses.curves.minTtl  is 7200000 ms, more than the `maxTtl` of 3600000 ms.',
+    ],
+  },
+  {
     what: 'a data class that does not exist',
     text: `${memory}governance:\n  dataClasses:\n    curves: { ttl: 5m }\nnamespaces:\n  a: { dataClass: curve }\n`,
     says: [
