@@ -42,8 +42,6 @@ export interface LoadedConfiguration {
   readonly profiles: readonly string[]
   readonly config: Configuration
   readonly notices: readonly ConfigurationIssue[]
-  /** Builds the tiers, without opening one. */
-  createOptions(): Promise<unknown>
 }
 
 /** What the commands use of `tierwise/config`. */

@@ -62,13 +62,12 @@ describe('tierwise config check', () => {
     expect(plain.stdout).toContain('other.yaml:6:3')
   })
 
-  it('finds what a tier itself refuses', async () => {
-    const cwd = projectWith({
-      'tierwise.config.yaml': 'tiers:\n  redis:\n    host: localhost\n    readFrom: replica\n',
-    })
+  it('finds what only the tier itself can refuse', async () => {
+    const redis = { host: 'localhost', tls: { ca: 'absent.pem' } }
+    const cwd = projectWith({ 'tierwise.config.json': JSON.stringify({ tiers: { redis } }) })
     const { code, stdout } = await runProgram(['config', 'check'], { cwd })
     expect(code).toBe(1)
-    expect(stdout).toContain('readFrom')
+    expect(stdout).toContain('neither a PEM text nor the path of a file')
   })
 
   it.each([

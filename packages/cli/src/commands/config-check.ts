@@ -46,10 +46,7 @@ async function checkProfile(
 ): Promise<{ readonly check: ProfileCheck; readonly profiles: readonly string[] }> {
   const given = source.profile ?? null
   try {
-    const loaded = await loader.loadConfig(source)
-    // Each tier reads its own options once more, as it does when the application starts.
-    await loaded.createOptions()
-    const { file, profile = given, notices, profiles } = loaded
+    const { file, profile = given, notices, profiles } = await loader.loadConfig(source)
     return { check: { profile, file, mistakes: [], notices }, profiles }
   } catch (error) {
     const mistakes = issuesOf(error)
