@@ -14,13 +14,6 @@ export interface Breach {
   readonly ttl?: { readonly requestedMs: number; readonly maxAllowedMs: number; readonly license: string | undefined }
 }
 
-/** A breach of one call. */
-export interface Violation extends Breach {
-  readonly operation: string
-  /** The whole key, with its tenant. */
-  readonly key: string
-}
-
 /** What the rules look at. */
 export interface Judged {
   readonly operation: string

@@ -82,6 +82,19 @@ describe('a namespace that fails closed', () => {
   })
 })
 
+test('a tenant is told that a store has missed its clear', async () => {
+  const { cache, faults, runtime, stop } = testCache()
+    .memory()
+    .faulty('store')
+    .namespace('tokens', { failure: 'closed', tenant: 'required' })
+    .build()
+  stops.push(stop)
+  await runtime.until(cache.forTenant('acme').get('token'))
+  faults.store.fail('tags')
+  await expect(runtime.until(cache.forTenant('acme').clear())).rejects.toMatchObject(unavailable)
+  faults.store.clear()
+})
+
 describe('a namespace that fails open', () => {
   test.each(Object.keys(asks))('goes on without the store: %s', async (verb) => {
     const { cache, faults, runtime } = open('open')

@@ -15,6 +15,7 @@ import type {
 } from '../../contract/cache.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../../contract/options.ts'
 import { ConfigError } from '../../errors.ts'
+import { refuseMissedChange } from '../failure-mode.ts'
 import { resolveClear } from '../invalidation-options.ts'
 import { refuseMissed } from '../invalidate.ts'
 import { checkKey } from '../key.ts'
@@ -169,6 +170,7 @@ export class TenantCache<V> implements Cache<V> {
     await this.#ns.ready('clear')
     const missed = await clearTenant(this.#ns, this.#tenant, isHard)
     if (isStrict) refuseMissed(missed, { operation: 'clear', namespace: this.name })
+    refuseMissedChange(this.#ns, missed, { operation: 'clear' })
   }
 
   async mutate<T>(keys: Iterable<string>, work: () => Promise<T>): Promise<T> {

@@ -41,7 +41,7 @@ interface Held {
 }
 
 const capMs = 1000
-export const quota = 3
+const quota = 3
 
 /**
  * A manager over memory, a tier that keeps bytes and one that survives restarts, worked on by random verbs. It knows when
