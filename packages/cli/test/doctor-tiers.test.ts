@@ -56,7 +56,8 @@ describe('tierwise doctor on PostgreSQL', () => {
     )
     expect(statements.length).toBeGreaterThan(10)
     expect(statements.filter((text) => !/^(begin read only|rollback|select\b)/i.test(text))).toEqual([])
-    expect(statements.filter((text) => text === 'begin read only')).toHaveLength(statements.length / 3)
+    const questions = statements.filter((text) => text !== 'select 1')
+    expect(questions.filter((text) => text === 'begin read only')).toHaveLength(questions.length / 3)
   })
 
   it('says that absent tables will be made, or why they cannot be', async () => {

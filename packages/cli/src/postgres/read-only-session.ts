@@ -9,6 +9,8 @@ export type Row = Readonly<Record<string, unknown>>
 export interface ReadOnlySession {
   readonly package: 'pg' | 'postgres'
   query<T extends Row>(text: string, values?: readonly unknown[]): Promise<readonly T[]>
+  /** One round trip. */
+  ping(): Promise<void>
   close(): Promise<void>
 }
 
@@ -84,6 +86,7 @@ async function openPg({ Client }: PgModule, parts: SessionParts): Promise<ReadOn
         await run('rollback')
       }
     },
+    ping: async () => void (await run('select 1')),
     close: end,
   }
 }
@@ -111,6 +114,7 @@ async function openPostgresJs(
       )
       return rows as readonly T[]
     },
+    ping: async () => void (await inTime(sql.unsafe('select 1'), timeoutMs, signal)),
     close: () => sql.end({ timeout: 1 }).catch(() => {}),
   }
   try {

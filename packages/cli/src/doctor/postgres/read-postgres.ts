@@ -49,7 +49,7 @@ export interface TableNames {
 const suffixes = ['', '_floors', '_tags', '_state', '_migrations']
 
 export async function readPostgres(session: ReadOnlySession, names: TableNames): Promise<PostgresReading> {
-  const latency = await measureLatency(() => session.query('select 1'))
+  const latency = await measureLatency(() => session.ping())
   const clock = await readClock(async () => {
     const [row] = await session.query<{ now: number }>(
       'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
