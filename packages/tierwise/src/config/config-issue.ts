@@ -59,7 +59,7 @@ export class Findings {
     const { path, position } = at
     const place = position === undefined ? this.#file : `${this.#file}:${position.line}:${position.column}`
     const text = [place, path, remark.problem].filter((part) => part !== '').join('  ')
-    if (!this.#found.has(text)) this.#found.set(text, { file: this.#file, ...position, path, ...remark, text })
+    this.#found.set(text, { file: this.#file, ...position, path, ...remark, text })
   }
 
   /** About a value. */
