@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 
 import type { CacheEvent } from '../../src/contract/events.ts'
@@ -121,6 +122,28 @@ describe('a tier that is open', () => {
     expect(faults.store.calls.filter(({ operation }) => operation === 'open').length).toBe(opened)
     expect(await manager.health()).toMatchObject({ healthy: true })
     await stop()
+  })
+})
+
+describe('a tier that takes longer to open than a call waits', () => {
+  test('opens beside a loop of calls that are answered at once', async () => {
+    const inner = mapTier()
+    const slow: TierDefinition = {
+      ...inner,
+      create: (context) => {
+        const tier = inner.create(context) as Tier
+        const open = tier.open.bind(tier)
+        // Real time has to pass: what is tried is whether the event loop turns.
+        return Object.assign(tier, { open: () => sleep(50).then(open) })
+      },
+    }
+    const manager = createCacheManager({ tiers: [slow], tierTimeout: 5 })
+    const cache = manager.namespace('n')
+    const endsAt = performance.now() + 3000
+    let state: string | undefined
+    while (state !== 'applied' && performance.now() < endsAt) state = (await cache.set('key', 1)).tiers['map']
+    expect(state).toBe('applied')
+    await manager.stop()
   })
 })
 

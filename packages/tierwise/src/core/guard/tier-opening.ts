@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Breaker } from '../../base/breaker.ts'
 import type { BreakerListener } from '../../base/breaker.ts'
 import { withDeadline } from '../../base/deadline.ts'
@@ -65,10 +66,17 @@ export class TierOpening {
     }
     const { runtime, settings } = this.#parts
     const waitMs = isPatient ? settings.timeoutMs : this.#waitUntil - runtime.clock.now()
-    if (waitMs <= 0 || this.#attempt === undefined) return this.#isOpen
+    if (this.#attempt === undefined) return this.#isOpen
+    if (waitMs <= 0) return this.#afterTurn()
     await withDeadline(this.#attempt, waitMs, { timers: runtime.timers, error: () => this.#late(waitMs) }).catch(
       () => undefined,
     )
+    return this.#isOpen
+  }
+
+  /** A loop of awaited calls that are all answered at once would never let the attempt hear its server. */
+  async #afterTurn(): Promise<boolean> {
+    await nextTurn()
     return this.#isOpen
   }
 
