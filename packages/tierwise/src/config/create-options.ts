@@ -3,6 +3,7 @@ import type { TierDefinition } from '../contract/tier.ts'
 import { CacheError } from '../errors.ts'
 import type { Findings } from './config-issue.ts'
 import type { ResolvedConfig, TierConfig } from './tierwise-config.ts'
+import { withoutValues } from './masking.ts'
 import { memberOf } from './tree.ts'
 import type { Branch } from './tree.ts'
 
@@ -19,7 +20,7 @@ export async function createOptions(
     const definition = await buildTier(name, options).catch((error: unknown) => {
       if (!(error instanceof CacheError) || error.code === 'ERR_CACHE_PEER_MISSING') throw error
       const at = memberOf(tree, 'tiers', name)?.at ?? { path: name }
-      findings.onKey(at, { problem: `is refused: ${error.message}` })
+      findings.onKey(at, { problem: `is refused: ${withoutValues(error.message, tree)}` })
     })
     if (definition !== undefined) tiers.push(definition)
   }

@@ -7,6 +7,7 @@ import { readGovernance } from '../core/namespace-options.ts'
 import { CacheError } from '../errors.ts'
 import type { Findings } from './config-issue.ts'
 import type { ResolvedConfig } from './tierwise-config.ts'
+import { withoutValues } from './masking.ts'
 import { follow, hasOpen, memberOf } from './tree.ts'
 import type { Branch } from './tree.ts'
 
@@ -74,7 +75,10 @@ function report(message: string, { tree, fallback }: Place, findings: Findings):
   const names = path === undefined ? fallback : segments(path, tree)
   const { node, rest } = follow(tree, names)
   const at = { path: rest.length === 0 ? node.at.path : (path ?? node.at.path), position: node.at.value }
-  findings.add(at, { problem })
+  // Only what the entry is made of can be in the message; equal values elsewhere have other names.
+  const behind = [follow(tree, names.slice(0, 2)).node, memberOf(tree, 'governance'), memberOf(tree, 'defaults')]
+  const told = behind.reduce((text, part) => (part === undefined ? text : withoutValues(text, part)), problem)
+  findings.add(at, { problem: told })
 }
 
 /** Names may have dots of their own: the longest name that exists at each step is meant. */

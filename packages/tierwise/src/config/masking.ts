@@ -1,4 +1,7 @@
-import type { Leaf } from './tree.ts'
+import { parseLifetime, parseSize } from '../base/duration.ts'
+import type { Lifetime, Size } from '../contract/options.ts'
+import { mapPlain } from './tree.ts'
+import type { Leaf, Tree } from './tree.ts'
 
 /** Names of options whose values are never shown. */
 const secretName =
@@ -38,4 +41,22 @@ function maskText(text: string, names: readonly string[]): string {
       nameAlone.test(password) ? `${before}${password}@` : `${before}***@`,
     )
     .replace(secretParameter, '$1***')
+}
+
+/** A text of somebody who knows values only, with names instead of those that came from variables and files. */
+export function withoutValues(text: string, tree: Tree): string {
+  const names = new Map<string, string>()
+  mapPlain(tree, ({ value, shown }) => {
+    if (shown === undefined) return
+    const amounts = [parseLifetime(value as Lifetime), parseSize(value as Size)].filter((each) => each !== undefined)
+    for (const form of [value, ...amounts].map(String)) if (form !== '') names.set(form, shown)
+  })
+  const forms = [...names.keys()]
+    .toSorted((a, b) => b.length - a.length)
+    .map((form) => form.replace(/[^\w\s]/g, '\\$&'))
+  if (forms.length === 0) return text
+  return text.replace(new RegExp(`(?<!\\w)(?:${forms.join('|')})(?: ms)?(?!\\w)`, 'g'), (found) => {
+    const name = names.get(found) ?? names.get(found.replace(/ ms$/, ''))
+    return name ?? found
+  })
 }

@@ -4,6 +4,21 @@ import type { Mistake } from './mistake.ts'
 /** Variables, secret files, profiles and the environment. */
 export const sourcesMistakes: readonly Mistake[] = [
   {
+    what: 'a contradiction of what variables hold',
+    text: `${memory}namespaces:\n  a: { ttl: "\${TTL}", maxTtl: "\${CAP}" }\n  b: { license: "\${LICENSE}", maxTtl: 1h, ttl: 2h }\n`,
+    env: { TTL: '2h', CAP: '90m', LICENSE: 'hunter2' },
+    says: [
+      'tierwise.config.yaml:3:13  namespaces.a.ttl  is ${TTL}, more than the `maxTtl` of ${CAP}.',
+      'tierwise.config.yaml:4:48  namespaces.b.ttl  is 7200000 ms, longer than the licence `${LICENSE}` allows: at most 3600000 ms.',
+    ],
+  },
+  {
+    what: 'a database of a cluster from a variable',
+    text: 'tiers:\n  redis: { cluster: { nodes: [{ host: a }] }, db: "${DB}" }\n',
+    env: { DB: '7' },
+    says: ['tierwise.config.yaml:2:51  tiers.redis.db  is ${DB}; a cluster has only database 0.'],
+  },
+  {
     what: 'a variable that is not set',
     text: 'tiers:\n  redis:\n    password: ${REDIS_PASSWORD}\n',
     says: ['tierwise.config.yaml:3:15  tiers.redis.password  needs the variable REDIS_PASSWORD, which is not set.'],
