@@ -44,6 +44,7 @@ const optionPlaces = {
   InvalidateTagsOptions: '`invalidateTags(tags, options)`',
   ClearOptions: '`clear(options)`',
   NamespaceOptions: '`createCacheManager({ namespaces: { name: options } })`',
+  TierTtlOptions: '`createCacheManager({ defaults })` and each namespace',
   Rules: 'each namespace, each of its `keyRules`, and each of `governance.dataClasses`',
   DataClassOptions: 'each of `createCacheManager({ governance: { dataClasses } })`',
   KeyRule: 'each of the `keyRules` of a namespace',

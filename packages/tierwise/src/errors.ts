@@ -2,7 +2,7 @@ import type { GovernanceRule } from './contract/governance.ts'
 
 /** Stable codes. Match on these; messages may change. */
 export type CacheErrorCode =
-  /** `ConfigError`. Options contradict each other or the chain: two tiers of one name, a tier in memory that is not the first, a namespace name taken twice, more memory reserved than there is. Do: change what the message names. */
+  /** `ConfigError`. Options contradict each other or the chain: two tiers of one name, a tier in memory that is not the first, a namespace name taken twice, more memory reserved than there is, rules that allow more than what they are laid on; or a configuration file has mistakes, which `issues` lists. Do: change what the message names. */
   | 'ERR_CACHE_CONFIG'
   /** `ConfigError`. An option is unknown or has a wrong value, at construction or at a call. Do: correct it; the message names path, value and what is allowed. */
   | 'ERR_CACHE_OPTION'

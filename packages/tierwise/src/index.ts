@@ -99,6 +99,7 @@ export type {
   ReadOptions,
   Rules,
   Size,
+  TierTtlOptions,
   WriteMode,
   WriteOptions,
 } from './contract/options.ts'

@@ -88,6 +88,13 @@ class SystemTimers implements Timers {
   }
 }
 
+/** Resolves after the event loop has turned once: sockets have been heard. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
 /** The real clock, timers that never keep the process alive, and the engine's random numbers. */
 export function systemRuntime(): Runtime {
   return { clock: new SteadyClock(), timers: new SystemTimers(), random: Math.random }

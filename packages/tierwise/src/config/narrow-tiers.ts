@@ -18,7 +18,7 @@ interface Reports {
  */
 export function narrowTiers(tree: Branch, reports: Reports): Branch {
   const chain = chainOf(tree)
-  const narrow = (node: Tree): Tree => narrowRules(node, chain, reports)
+  const narrow = (node: Tree): Tree => narrowStays(narrowRules(node, chain, reports), chain, reports)
   const withRules = (node: Tree): Tree => {
     const narrowed = narrow(node)
     const keyRules = memberOf(narrowed, 'keyRules')
@@ -26,6 +26,8 @@ export function narrowTiers(tree: Branch, reports: Reports): Branch {
     return withMember(narrowed, 'keyRules', { ...keyRules, items: keyRules.items.map(narrow) })
   }
   let narrowed = changeMembers(tree, 'namespaces', withRules)
+  const defaults = memberOf(narrowed, 'defaults')
+  if (defaults !== undefined) narrowed = withMember(narrowed, 'defaults', narrowStays(defaults, chain, reports))
   const governance = memberOf(narrowed, 'governance')
   if (governance?.kind === 'branch')
     narrowed = withMember(narrowed, 'governance', changeMembers(governance, 'dataClasses', narrow))
@@ -51,6 +53,14 @@ function changeItems(tree: Branch, [section, name]: readonly [string, string], c
     return tier === undefined || chain.includes(tier)
   })
   return withMember(tree, section, withMember(found, name, { ...list, items }))
+}
+
+/** How long an entry stays in a tier that is not there says nothing. */
+function narrowStays(options: Tree, chain: readonly string[], { declared }: Reports): Tree {
+  if (options.kind !== 'branch' || memberOf(options, 'tierTtl') === undefined) return options
+  return changeMembers(options, 'tierTtl', (stay, name) =>
+    chain.includes(name) || !declared.has(name) ? stay : undefined,
+  )
 }
 
 function narrowRules(rules: Tree, chain: readonly string[], { findings, notices, declared }: Reports): Tree {

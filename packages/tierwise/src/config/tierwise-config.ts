@@ -6,6 +6,7 @@ import type {
   GuardOptions,
   LifeOptions,
   NamespaceOptions,
+  TierTtlOptions,
 } from '../contract/options.ts'
 import type { PresetName } from '../presets/table.ts'
 import type { DiskOptions } from '../tiers/disk/index.ts'
@@ -179,7 +180,8 @@ export interface MonitoringConfig {
 }
 
 /** How entries live where the namespace does not say otherwise. */
-export interface DefaultsConfig extends LifeOptions, CoherenceOptions, Pick<NamespaceOptions, 'isolation'> {}
+export interface DefaultsConfig
+  extends LifeOptions, CoherenceOptions, TierTtlOptions, Pick<NamespaceOptions, 'isolation'> {}
 
 /** What a configuration says besides tiers and namespaces. */
 export interface ManagerConfig

@@ -125,8 +125,17 @@ export interface AdaptiveTtlOptions {
   readonly max: Duration
 }
 
+/** How long entries stay in single tiers. */
+export interface TierTtlOptions {
+  /**
+   * How long an entry stays in a tier after it came there, by the name of the tier; afterwards it is looked for further
+   * down. The life of the entry is not changed by it. @default to the end of its life
+   */
+  readonly tierTtl?: Readonly<Record<string, Duration>>
+}
+
 /** What holds for one namespace. */
-export interface NamespaceOptions extends LifeOptions, CoherenceOptions, Rules {
+export interface NamespaceOptions extends LifeOptions, CoherenceOptions, Rules, TierTtlOptions {
   /** One of `governance.dataClasses`, on whose life and rules those of the namespace are laid. @default none */
   readonly dataClass?: string
   /** Rules for some of the keys; the first that fits holds. @default none */
@@ -184,7 +193,7 @@ export interface CacheManagerOptions extends GuardOptions {
   /** The chain, fastest first. At least one; only the first may be in memory. */
   readonly tiers: readonly TierDefinition[]
   /** How entries live where neither the namespace nor the call says otherwise. @default see LifeOptions */
-  readonly defaults?: LifeOptions & CoherenceOptions & Pick<NamespaceOptions, 'isolation'>
+  readonly defaults?: LifeOptions & CoherenceOptions & TierTtlOptions & Pick<NamespaceOptions, 'isolation'>
   /** Options by namespace. Namespaces that are not listed use the defaults, unless `strictNamespaces`. @default none */
   readonly namespaces?: Readonly<Record<string, NamespaceOptions>>
   /** How rules are kept. @default see GovernanceOptions */

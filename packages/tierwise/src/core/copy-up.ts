@@ -1,11 +1,11 @@
 import type { Fill, HeldLease } from '../contract/authority.ts'
 import type { Entry } from '../contract/entry.ts'
-import { freshness, reviewTime } from './entry.ts'
+import { freshness } from './entry.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import type { Sharing } from './fleet/sharing.ts'
-import { toBytes } from './store.ts'
+import { keepInMemory, toBytes } from './store.ts'
 import { storedEntries } from './stored-entries.ts'
 
 interface Copying {
@@ -47,7 +47,7 @@ async function copyBoth(ns: Namespace, sharing: Sharing, copying: Copying): Prom
 function copyToMemory(ns: Namespace, { key, entry }: Copied, policy: Policy): void {
   const local = ns.localFor(policy)
   if (local === undefined || (local.space.find(key)?.version ?? -1) >= entry.version) return
-  local.space.set(key, entry, reviewTime(entry, policy, ns.engine.runtime.random))
+  keepInMemory(ns, local, { key, entry, policy })
 }
 
 async function copyUnderLease(ns: Namespace, sharing: Sharing, { source, keys }: Copying): Promise<readonly Copied[]> {
@@ -95,7 +95,7 @@ function toFill(
   const tier = ns.tierOf(sharing.tier)
   const payload = tier.envelope.encodeValue(entry.value)
   const unversioned = { ...entry, version: 0 }
-  const { bytes, expiresAt } = toBytes(tier, { key, storageKey: key, entry: unversioned, payload })
+  const { bytes, expiresAt } = toBytes(ns, tier, { key, storageKey: key, entry: unversioned, payload })
   // protocol P1 copy-version: the tier below may not have heard yet of the change that the authority has made
   const copyOf = source.capabilities.readOnly === true ? undefined : entry.version
   return { key, lease, bytes, expiresAt, copyOf }

@@ -75,6 +75,12 @@ const adaptiveTtl: OptionReader<{ readonly minMs: number; readonly maxMs: number
   return { minMs: min, maxMs: max }
 }
 
+const tierTtl: OptionReader<ReadonlyMap<string, number>> = (raw, path) => {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw optionError(path, raw, "an object: durations by the names of tiers, like { memory: '1m' }")
+  return new Map(Object.entries(raw).map(([tier, stay]) => [tier, duration(stay, `${path}.${tier}`)]))
+}
+
 const isSchema = (raw: unknown): raw is StandardSchema =>
   (typeof raw === 'object' || typeof raw === 'function') && raw !== null && '~standard' in raw
 
@@ -94,6 +100,7 @@ const namespaceTable = {
   tenant: oneOf('none', 'required'),
   failure: oneOf('open', 'closed'),
   adaptiveTtl,
+  tierTtl,
   aliases: texts,
   version,
   schema: shaped('a Standard Schema (zod, valibot, arktype)', isSchema),
@@ -105,7 +112,7 @@ const namespaceTable = {
   raw: rawOptions,
 } satisfies OptionTable<Record<keyof NamespaceOptions, unknown>>
 
-const defaultsTable = { ...lifeTable, ...coherenceTable, isolation: namespaceTable.isolation }
+const defaultsTable = { ...lifeTable, ...coherenceTable, tierTtl, isolation: namespaceTable.isolation }
 
 /** A named set of rules, read. */
 export interface GivenGovernance {

@@ -41,6 +41,7 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     hasTenants: own['tenant'] === 'required',
     failsClosed: own['failure'] === 'closed',
     adaptiveTtl: undefined,
+    tierTtlMs: tierTtlOf(defaults, own, { path, context }),
     forceFresh: false,
     after: 0,
     sourceVersion: undefined,
@@ -126,6 +127,22 @@ function checkTtl(ttlMs: number, { minTtlMs, maxTtlMs, license }: RuleSet, path:
     )
   const bound = ttlMs > maxTtlMs ? `more than the \`maxTtl\` of ${maxTtlMs}` : `less than the \`minTtl\` of ${minTtlMs}`
   throw new ConfigError(`\`${path}.ttl\` is ${asked}, ${bound} ms.`, { code: 'ERR_CACHE_CONFIG' })
+}
+
+/** By tier, the nearer one. */
+function tierTtlOf(defaults: Resolved, own: Resolved, { path, context }: Place): ReadonlyMap<string, number> {
+  const levels = [
+    ['defaults', defaults['tierTtl']],
+    [path, own['tierTtl']],
+  ] as readonly (readonly [string, ReadonlyMap<string, number> | undefined])[]
+  const merged = new Map<string, number>()
+  for (const [at, stays = new Map<string, number>()] of levels) {
+    for (const [tier, ms] of stays) {
+      if (!context.tierNames.includes(tier)) throw unknownName(`${at}.tierTtl.${tier}`, tier, context.tierNames)
+      merged.set(tier, ms)
+    }
+  }
+  return merged
 }
 
 /** What an option is when nobody sets it. The reference page is made from this table. */

@@ -1,5 +1,6 @@
 import { KeyCounter } from '../base/key-counter.ts'
 import type { VersionSource } from '../contract/authority.ts'
+import type { EntryHead } from '../contract/entry.ts'
 import type { Runtime } from '../contract/runtime.ts'
 import type { Coherence } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
@@ -116,6 +117,12 @@ export class Namespace {
   /** What holds for the key: the first key rule that it fits, else the policy of the namespace. */
   policyOf(key: string): NamespacePolicy {
     return policyOfKey(this.policy, key)
+  }
+
+  /** When an entry that comes to a tier now leaves it: at the end of its life, or of its stay there. */
+  endIn(tier: string, { usableUntil }: EntryHead): number {
+    const stayMs = this.policy.tierTtlMs.get(tier)
+    return stayMs === undefined ? usableUntil : Math.min(usableUntil, this.now() + stayMs)
   }
 
   storageKey(key: string): string {

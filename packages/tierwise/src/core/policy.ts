@@ -78,6 +78,8 @@ export interface NamespacePolicy extends Policy, CoherencePolicy {
   readonly hasTenants: boolean
   /** Whether a call fails that a tier could not answer. */
   readonly failsClosed: boolean
+  /** How long an entry stays in a tier, by its name; the others keep it to the end of its life. */
+  readonly tierTtlMs: ReadonlyMap<string, number>
   readonly adaptiveTtl: { readonly minMs: number; readonly maxMs: number } | undefined
   readonly version: string
   readonly schema: StandardSchema | undefined

@@ -1,10 +1,11 @@
 import type { Entry, EntryHead } from '../contract/entry.ts'
 import type { TierRecord } from '../contract/tier.ts'
 import { copyUp } from './copy-up.ts'
-import { freshness, reviewTime, shiftTimes } from './entry.ts'
+import { freshness, shiftTimes } from './entry.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
+import { keepInMemory } from './store.ts'
 import { storedEntries } from './stored-entries.ts'
 import type { Ticket } from './tickets.ts'
 
@@ -278,7 +279,7 @@ function fillMemory({ ns, policy }: Reader, promotions: readonly Promotion[]): n
     // protocol P2 memory-newest: replies may overtake each other
     if (held !== undefined && held.version >= entry.version) continue
     const kept = ns.isRaw ? shorten(entry, ns.now() + policy.ttlMs) : entry
-    if (local.space.set(ticket.key, kept, reviewTime(kept, policy, ns.engine.runtime.random))) filled++
+    if (keepInMemory(ns, local, { key: ticket.key, entry: kept, policy })) filled++
   }
   return filled
 }
@@ -289,7 +290,7 @@ function toRecord(ns: Namespace, tier: GuardedTier, { ticket, entry }: Promotion
   return {
     key,
     bytes: tier.envelope.frame(key, shiftTimes(entry, tier.clockOffsetMs), payload),
-    expiresAt: entry.usableUntil,
+    expiresAt: ns.endIn(tier.name, entry),
     version: entry.version,
     ifNotAfter: entry.version,
   }

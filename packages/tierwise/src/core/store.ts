@@ -4,7 +4,7 @@ import type { TierRecord, WriteOutcome } from '../contract/tier.ts'
 import type { WriteMode } from '../contract/options.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import { reviewTime, shiftTimes } from './entry.ts'
-import type { Namespace } from './namespace.ts'
+import type { LocalPart, Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 
 /** An entry on its way into the tiers, its value encoded once for all of them. */
@@ -33,10 +33,21 @@ const states: Readonly<Record<WriteOutcome, TierWriteState>> = {
 /** Puts an entry into memory if the policy lets it, and otherwise takes the key out: memory would go on to answer what was there. */
 export function storeInMemory(ns: Namespace, item: Pick<Encoded, 'key' | 'entry'>, policy: Policy): boolean {
   const local = policy.writeMode === 'around' ? undefined : ns.localFor(policy)
-  if (local?.space.set(item.key, item.entry, reviewTime(item.entry, policy, ns.engine.runtime.random)) === true)
-    return true
+  if (local !== undefined && keepInMemory(ns, local, { ...item, policy })) return true
   ns.local?.space.delete(item.key)
   return false
+}
+
+/** Puts an entry into memory for as long as it may stay there. False when memory did not take it. */
+export function keepInMemory(
+  ns: Namespace,
+  { name, space }: LocalPart,
+  { key, entry, policy }: { readonly key: string; readonly entry: Entry; readonly policy: Policy },
+): boolean {
+  const reviewAt = reviewTime(entry, policy, ns.engine.runtime.random)
+  const usableUntil = ns.endIn(name, entry)
+  if (usableUntil === entry.usableUntil) return space.set(key, entry, reviewAt)
+  return space.set(key, { ...entry, usableUntil }, Math.min(reviewAt, usableUntil))
 }
 
 /** Writes a batch to one tier, now or behind. States in order. */
@@ -48,7 +59,7 @@ export function storeIn(
   const { batch, mode } = write
   if (tier.capabilities.readOnly === true) return leaveOut(ns, tier, batch)
   if (mode === 'behind') return storeBehind(ns, tier, batch)
-  const records = batch.map((item) => toRecord(tier, item))
+  const records = batch.map((item) => toRecord(ns, tier, item))
   return ns.engine.writeBehind.overtake(
     tier.name,
     batch.map(({ storageKey }) => storageKey),
@@ -90,7 +101,7 @@ export async function leaveOut(
 function storeBehind(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]): Promise<readonly TierWriteState[]> {
   return Promise.all(
     batch.map(async (item): Promise<TierWriteState> => {
-      const record = toRecord(tier, item)
+      const record = toRecord(ns, tier, item)
       if (ns.engine.writeBehind.offer({ tier, prefix: ns.prefix, record, entry: item.entry })) return 'pending'
       const [state] = await storeThrough(ns, tier, [record])
       return state ?? 'failed'
@@ -98,19 +109,20 @@ function storeBehind(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]
   )
 }
 
-function toRecord(tier: GuardedTier, item: Encoded): TierRecord {
+function toRecord(ns: Namespace, tier: GuardedTier, item: Encoded): TierRecord {
   const { storageKey, entry, ifNotAfter } = item
-  const record = { key: storageKey, ...toBytes(tier, item), version: entry.version }
+  const record = { key: storageKey, ...toBytes(ns, tier, item), version: entry.version }
   return ifNotAfter === undefined ? record : { ...record, ifNotAfter }
 }
 
 /** The frame for a tier, and the end of its life by the clock of this process. */
 export function toBytes(
+  ns: Namespace,
   tier: GuardedTier,
   { storageKey, entry, payload }: Encoded,
 ): { readonly bytes: Uint8Array; readonly expiresAt: number } {
   return {
     bytes: tier.envelope.frame(storageKey, shiftTimes(entry, tier.clockOffsetMs), payload),
-    expiresAt: entry.usableUntil,
+    expiresAt: ns.endIn(tier.name, entry),
   }
 }

@@ -55,6 +55,8 @@ const rules: Shape<Rules> = {
 }
 
 const mode = oneOf('off', 'warn', 'enforce')
+const tierTtl = byName(leaf.duration, "an object: durations by the names of tiers, like { memory: '1m' }")
+
 const isolation = oneOf('share', 'freeze', 'clone')
 
 const dataClassShape: Shape<DataClassOptions> = { ...rules, ttl: life.ttl, grace: life.grace, jitter: life.jitter }
@@ -85,6 +87,7 @@ export const namespace: Section<NamespaceOptions> = section<NamespaceOptions>('N
   version: leaf.version,
   schema: leaf.fromCode<StandardSchema>(isSchema, 'a Standard Schema from a code file'),
   isolation,
+  tierTtl,
   maxBytes: leaf.size,
   maxEntries: wholeNumber(1),
   reservedBytes: leaf.size,
@@ -100,6 +103,7 @@ export const defaults: Section<DefaultsConfig> = section<DefaultsConfig>('Defaul
   ...life,
   ...coherence,
   isolation,
+  tierTtl,
 })
 
 export const governance: Section<GovernanceOptions> = section<GovernanceOptions>('GovernanceOptions', {

@@ -63,7 +63,7 @@ function sendFills(
   if (candidates.length === 0 || sharing.authority === undefined) return Promise.resolve([])
   const tier = ns.tierOf(sharing.tier)
   const fills = candidates.map(({ loaded, lease, item }): Fill => {
-    const { bytes, expiresAt } = toBytes(tier, item)
+    const { bytes, expiresAt } = toBytes(ns, tier, item)
     return { key: item.storageKey, lease, bytes, expiresAt, sourceVersion: loaded.sourceVersion }
   })
   return sharing.authority.fill(fills)

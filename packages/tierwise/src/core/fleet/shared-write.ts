@@ -75,7 +75,7 @@ function changeOf(
 ): SharedChange {
   const { policy, ifVersion } = write
   if (!ns.sharesWith(policy)) return { key: item.key, change: { operation: 'delete' } }
-  const { bytes, expiresAt } = toBytes(ns.tierOf(sharing.tier), item)
+  const { bytes, expiresAt } = toBytes(ns, ns.tierOf(sharing.tier), item)
   const { sourceVersion } = policy
   const coldMs = sharing.coldMs
   return { key: item.key, change: { operation: 'set', bytes, expiresAt, ifVersion, sourceVersion, coldMs } }

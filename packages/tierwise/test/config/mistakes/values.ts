@@ -12,7 +12,7 @@ export const valuesMistakes: readonly Mistake[] = [
     what: 'an option that does not exist',
     text: `${memory}defaults:\n  lifespan: 1m\n`,
     says: [
-      'tierwise.config.yaml:3:3  defaults.lifespan  is not an option. Known: ttl, grace, graceBackoff, softTimeout, hardTimeout, refreshAhead, earlyRefresh, jitter, negativeTtl, writeMode, coherence, maxStaleness, lease, mutateTimeout, sourceLag, isolation.',
+      'tierwise.config.yaml:3:3  defaults.lifespan  is not an option. Known: ttl, grace, graceBackoff, softTimeout, hardTimeout, refreshAhead, earlyRefresh, jitter, negativeTtl, writeMode, coherence, maxStaleness, lease, mutateTimeout, sourceLag, isolation, tierTtl.',
     ],
   },
   {
