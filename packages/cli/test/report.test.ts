@@ -203,6 +203,20 @@ describe('tierwise report', () => {
     expect((JSON.parse(stdout) as Answer).tiers[0]?.namespaces['factors']?.entries).toBe(1)
   })
 
+  it('does not open a damaged database, which would end the process', async () => {
+    const folder = projectWith({ 'tierwise.config.json': JSON.stringify({ tiers: { disk: { path: 'cache' } } }) })
+    const manager = createCacheManager({ tiers: [disk({ path: join(folder, 'cache') })] })
+    await manager.start()
+    await manager.namespace('factors').setMany(Array.from({ length: 500 }, (_, at) => [`key:${at}`, 'x'.repeat(100)]))
+    await manager.stop()
+    const file = join(folder, 'cache/data.mdb')
+    const bytes = readFileSync(file)
+    writeFileSync(file, bytes.fill(0xee, 8192))
+    const { code, stdout } = await runProgram(['report', '--json'], { cwd: folder })
+    expect(code).toBe(1)
+    expect((JSON.parse(stdout) as Answer).tiers[0]?.failure).toContain('cannot be read')
+  })
+
   it('sees every primary of a cluster', async () => {
     await using cluster = await startRedisCluster({ replicas: 0 })
     const nodes = cluster.nodes.slice(0, 1).map(({ host, port }) => ({ host, port }))

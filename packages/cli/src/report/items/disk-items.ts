@@ -4,6 +4,7 @@ import { textOption } from '../../configuration.ts'
 import type { ConfiguredTier, ExaminationContext } from '../../doctor/configured-tier.ts'
 import { CommandFailure } from '../../failure.ts'
 import { readFrameHead } from '../frame-head.ts'
+import type { Library } from '../../library.ts'
 import type { ItemSource, StoredItem } from '../stored-item.ts'
 
 /** In front of each frame: checksum, layout, version, end, instant of writing, generation, bytes of the key. */
@@ -17,6 +18,10 @@ interface Store {
 interface Environment {
   openDB(options: object): Store | undefined
   close(): Promise<void>
+}
+
+interface DiskModule {
+  readonly findDiskDamage: (path: string) => Promise<string | undefined>
 }
 
 interface LmdbModule {
@@ -33,6 +38,7 @@ export async function openDiskItems(
   if (!existsSync(path)) return { place, items: nothing, close: async () => {} }
   const lmdb = await library.client<LmdbModule>('lmdb')
   if (lmdb === undefined) throw new CommandFailure('The package lmdb is not installed', { hint: 'npm install lmdb' })
+  await refuseDamage(place, library)
   const environment = lmdb.open({ path, noSubdir: true, maxDbs: 8, readOnly: true })
   const entries = environment.openDB({ name: 'entries', encoding: 'binary', keyEncoding: 'binary' })
   return {
@@ -40,6 +46,22 @@ export async function openDiskItems(
     items: () => itemsOf(entries, `${configuration.prefix ?? 'tw'}:`),
     close: () => environment.close(),
   }
+}
+
+/** A process that writes meanwhile can make a sound database look damaged. */
+const looks = 3
+
+/** LMDB ends a process that opens a damaged database. */
+async function refuseDamage(place: string, library: Library): Promise<void> {
+  const { findDiskDamage } = await library.tierwise<DiskModule>('tierwise/disk')
+  let damage: string | undefined
+  for (let look = 0; look < looks; look++) {
+    damage = await findDiskDamage(place)
+    if (damage === undefined) return
+  }
+  throw new CommandFailure(`The database in ${place} cannot be read: ${damage}`, {
+    hint: 'The next application that opens it starts an empty one and moves this one aside.',
+  })
 }
 
 async function* nothing(): AsyncIterable<StoredItem> {}

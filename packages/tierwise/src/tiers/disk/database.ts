@@ -49,7 +49,7 @@ interface Environment extends Store {
   close(): Promise<void>
 }
 
-const storeNames = ['entries', 'tombstones', 'floors', 'tags', 'state'] as const
+export const storeNames = ['entries', 'tombstones', 'floors', 'tags', 'state'] as const
 type Stores = Record<(typeof storeNames)[number], Store>
 
 export interface DatabaseOptions {

@@ -6,6 +6,7 @@ import { ConfigError } from '../../errors.ts'
 import { DiskTier } from './disk-tier.ts'
 import type { DiskOptions, Durability } from './options.ts'
 
+export { findDiskDamage } from './disk-damage.ts'
 export type { DiskOptions, Durability } from './options.ts'
 
 const durabilities: readonly Durability[] = ['none', 'flush', 'fsync']
