@@ -27,6 +27,7 @@ async function runOn(version) {
     const node = await fetchNode(version)
     row.node = (await capture(node, ['--version'])).trim()
     row.tests = await runVitest(join(root, 'packages/tierwise'), { node })
+    row.tests += await runVitest(join(root, 'packages/cli'), { node })
     await runConsumersWith(node)
   } catch (error) {
     row.outcome = 'FAILED'
