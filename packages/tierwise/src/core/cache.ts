@@ -29,6 +29,7 @@ import { emitHit } from './outcome.ts'
 import { admitCall, admitTtl, admitWrite } from './govern.ts'
 import { readTtl } from './policy.ts'
 import type { Policy } from './policy.ts'
+import { isPlain } from './call-policies.ts'
 import type { CallPolicies } from './call-policies.ts'
 import { refuseTags, refuseUnbounded } from './raw/raw-policy.ts'
 import { readMemory } from './memory-read.ts'
@@ -341,14 +342,4 @@ function refuseAborted(signal: AbortSignal | undefined, operation: string): void
     operation,
     cause: signal.reason,
   })
-}
-
-/** Options that do not change what a memory hit may answer. */
-function isPlain(options: LoadOptions): boolean {
-  return (
-    options.forceFresh !== true &&
-    options.signal === undefined &&
-    options.tiers === undefined &&
-    options.after === undefined
-  )
 }

@@ -63,3 +63,13 @@ export class CallPolicies {
     return created
   }
 }
+
+/** Options that do not change what a memory hit may answer. */
+export function isPlain(options: LoadOptions): boolean {
+  return (
+    options.forceFresh !== true &&
+    options.signal === undefined &&
+    options.tiers === undefined &&
+    options.after === undefined
+  )
+}

@@ -15,6 +15,7 @@ import type {
 } from '../../contract/cache.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../../contract/options.ts'
 import { ConfigError } from '../../errors.ts'
+import { isPlain } from '../call-policies.ts'
 import { refuseMissedChange } from '../failure-mode.ts'
 import { resolveClear } from '../invalidation-options.ts'
 import { refuseMissed } from '../invalidate.ts'
@@ -228,14 +229,4 @@ export class TenantCache<V> implements Cache<V> {
     if (Object.isFrozen(options)) this.#known.set(options, tagged)
     return tagged
   }
-}
-
-/** Options that do not change what a memory hit may answer. */
-function isPlain(options: LoadOptions): boolean {
-  return (
-    options.forceFresh !== true &&
-    options.signal === undefined &&
-    options.tiers === undefined &&
-    options.after === undefined
-  )
 }
