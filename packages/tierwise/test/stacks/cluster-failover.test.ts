@@ -91,8 +91,9 @@ describe('a cluster under load: no call fails, and none is answered wrongly', ()
       await application.rest()
       console.log(`${clientKinds[seed]!.name}: ${application.report()}`)
       expect(application.faults.slice(0, 5)).toEqual([])
-      // Scripts need all keys of a lane in one place. A client gives up after some tries while its slot takes long to move.
-      const others = application.tierErrors.filter((error) => !error.includes('TRYAGAIN'))
+      // Scripts need all keys of a lane in one place. A client gives up after some tries while its slot takes long to move;
+      // the last of these may be the one that is told where the slot is now, and ioredis counts it with the others.
+      const others = application.tierErrors.filter((error) => !/TRYAGAIN|Too many Cluster redirections/.test(error))
       expect(others.slice(0, 5)).toEqual([])
       expect(application.transitions).toEqual([])
     }
