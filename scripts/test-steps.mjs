@@ -20,6 +20,7 @@ const commandLine = 'packages/cli'
 const onServers = [
   'test/clients/**',
   'test/core/raw-redis.test.ts',
+  'test/core/server-failure-mode.test.ts',
   'test/core/server-faults.test.ts',
   'test/presets/**',
   'test/testing/servers/**',
