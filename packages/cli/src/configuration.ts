@@ -1,3 +1,4 @@
+import type { ConfigIssue } from 'tierwise/config'
 import { CommandFailure, messageOf } from './failure.ts'
 import type { Library } from './library.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,24 +25,12 @@ export interface Configuration {
   readonly guards?: Readonly<Record<string, PolicyOptions>>
 }
 
-/** One mistake or notice, as the loader tells it. */
-export interface ConfigurationIssue {
-  readonly file: string
-  readonly line?: number
-  readonly column?: number
-  readonly path: string
-  readonly problem: string
-  readonly allowed?: string
-  readonly value?: string
-  readonly text: string
-}
-
 export interface LoadedConfiguration {
   readonly file: string
   readonly profile: string | undefined
   readonly profiles: readonly string[]
   readonly config: Configuration
-  readonly notices: readonly ConfigurationIssue[]
+  readonly notices: readonly ConfigIssue[]
 }
 
 /** What the commands use of `tierwise/config`. */
@@ -67,9 +56,9 @@ export function configurationLoader(library: Library): Promise<ConfigurationLoad
 }
 
 /** The mistakes that an error of the loader lists; undefined for any other error. */
-export function issuesOf(error: unknown): readonly ConfigurationIssue[] | undefined {
+export function issuesOf(error: unknown): readonly ConfigIssue[] | undefined {
   const issues = (error as { readonly issues?: unknown } | undefined)?.issues
-  return Array.isArray(issues) ? (issues as readonly ConfigurationIssue[]) : undefined
+  return Array.isArray(issues) ? (issues as readonly ConfigIssue[]) : undefined
 }
 
 /** Loads it, and sees to it that no password of it is ever shown. @throws CommandFailure with every mistake in it */

@@ -1,10 +1,10 @@
+import type { ConfigIssue } from 'tierwise/config'
 import { relative } from 'node:path'
 import {
   configurationFailure,
   configurationLoader,
   issuesOf,
   sourceOf,
-  type ConfigurationIssue,
   type ConfigurationLoader,
 } from '../configuration.ts'
 import { exitCode, type ExitCode } from '../exit-code.ts'
@@ -16,8 +16,8 @@ import type { Terminal } from '../terminal.ts'
 interface ProfileCheck {
   readonly profile: string | null
   readonly file: string | null
-  readonly mistakes: readonly ConfigurationIssue[]
-  readonly notices: readonly ConfigurationIssue[]
+  readonly mistakes: readonly ConfigIssue[]
+  readonly notices: readonly ConfigIssue[]
 }
 
 /** `tierwise config check` */
