@@ -18,6 +18,9 @@ const programs = [
   { program: 'openssl', debianPackage: 'openssl' },
   { program: 'postgres', folders: postgresFolders, debianPackage: 'postgresql' },
   { program: 'psql', folders: postgresFolders, debianPackage: 'postgresql-client' },
+  { program: 'prometheus', debianPackage: 'prometheus' },
+  { program: 'promtool', debianPackage: 'prometheus' },
+  { program: 'chromium', debianPackage: 'chromium' },
 ]
 
 /**
@@ -27,7 +30,9 @@ const programs = [
  * @param {{ wanted?: readonly Program[], isRoot?: boolean }} [options]
  */
 export async function ensureSystemPackages({ wanted = programs, isRoot = process.getuid?.() === 0 } = {}) {
-  const missing = wanted.filter((program) => !isInstalled(program)).map(({ debianPackage }) => debianPackage)
+  const missing = [
+    ...new Set(wanted.filter((program) => !isInstalled(program)).map(({ debianPackage }) => debianPackage)),
+  ]
   if (missing.length === 0) return undefined
   if (!isRoot || !isInstalled({ program: 'apt-get', debianPackage: 'apt' })) {
     throw new Error(`These system packages are missing, install them first: ${missing.join(' ')}`)

@@ -26,6 +26,7 @@ import { readGovernance } from './core/namespace-options.ts'
 import { defaultCoherence, resolveNamespace } from './core/namespace-policy.ts'
 import type { PolicyContext } from './core/namespace-policy.ts'
 import type { NamespacePolicy } from './core/policy.ts'
+import { TierTally } from './core/tier-tally.ts'
 import { TagTable } from './core/tags/tags.ts'
 import { WriteBehind } from './core/write-behind.ts'
 import { ConfigError } from './errors.ts'
@@ -45,6 +46,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const tierNames = checkTiers(options.tiers)
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime }
   const emitter = new Emitter()
+  const tally = new TierTally(emitter)
   const versions = new ProcessAuthority(runtime.clock, () => storeOffsetMs(chain))
 
   const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
@@ -96,6 +98,8 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     lifecycle,
     ...resolvePolicies(options, { chain, tierNames, prefix: settings.prefix }),
     strict: settings.strictNamespaces,
+    tally,
+    requiredTiers: checkRequired(settings.requiredTiers, tierNames),
   })
 }
 
@@ -154,6 +158,8 @@ function readSettings(options: CacheManagerOptions): ManagerSettings & { readonl
     prefix: 'tw',
     maxRefreshes: 64,
     maxPendingWrites: 10_000,
+    statistics: true,
+    requiredTiers: [],
     ...own,
     guard: mergeGuard(defaultGuard, own),
   }
@@ -222,6 +228,13 @@ function createFleet(
   })
 }
 
+function checkRequired(names: readonly string[], tierNames: readonly string[]): readonly string[] {
+  const unknown = names.findIndex((name) => !tierNames.includes(name))
+  if (unknown !== -1)
+    throw optionError(`options.requiredTiers[${unknown}]`, names[unknown], `one of ${tierNames.join(', ')}`)
+  return names
+}
+
 function checkTiers(tiers: readonly TierDefinition[]): readonly string[] {
   if (!Array.isArray(tiers) || tiers.length === 0)
     throw optionError('options.tiers', tiers, 'a list with at least one tier, for example [memory()]')
@@ -279,6 +292,7 @@ function createChain(definitions: readonly TierDefinition[], parts: ChainParts):
       runtime,
       emitter,
       settings: guards.get(name) ?? settings.guard,
+      hasStatistics: settings.statistics,
       mostIntents: 10_000,
       nextVersion,
       forget,

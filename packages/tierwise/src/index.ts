@@ -28,10 +28,27 @@ export type {
   InvalidateTagsOptions,
   Loader,
   LoaderContext,
+  TierEntry,
   WrapOptions,
   WriteResult,
 } from './contract/cache.ts'
-export type { Analytics, BusHealth, Health, NamespaceStats, OperationStats, TierHealth } from './contract/analytics.ts'
+export type {
+  Analytics,
+  CompressionStats,
+  HotKey,
+  KeyFamily,
+  LatencySummary,
+  NamespaceStats,
+  OperationStats,
+  Recommendation,
+  TierHitRates,
+  TierLookups,
+  TierStats,
+  WindowCounters,
+  WindowName,
+  WindowStats,
+} from './contract/analytics.ts'
+export type { BusHealth, Health, TierHealth } from './contract/health.ts'
 export type {
   Authority,
   Change,
@@ -69,12 +86,14 @@ export type {
   GuardedKind,
   HitEvent,
   InvalidateEvent,
+  LeaseEvent,
   LifecycleEvent,
   LoadEvent,
   MissEvent,
   PolicyViolationEvent,
   RefreshEvent,
   TierEvent,
+  TierOperationEvent,
   TierOperation,
   TierWriteState,
   WriteEvent,

@@ -26,6 +26,11 @@ class FrameEnvelope implements Envelope {
   readonly #compression: Compression | undefined
   readonly #encryption: Encryption | undefined
   readonly #maxBytes: number
+  readonly written: { values: number; rawBytes: number; storedBytes: number } = {
+    values: 0,
+    rawBytes: 0,
+    storedBytes: 0,
+  }
 
   constructor({ codec, readers = [], compression, encryption, maxPayloadBytes }: EnvelopeOptions) {
     this.#codec = codec
@@ -41,6 +46,9 @@ class FrameEnvelope implements Envelope {
 
   frame(key: string, head: EntryHead, payload: Uint8Array): Uint8Array {
     const packed = pack(payload, this.#compression, this.#maxBytes)
+    this.written.values++
+    this.written.rawBytes += payload.length
+    this.written.storedBytes += packed.bytes.length
     const encryption = this.#encryption
     const begun = beginFrame(key, head, {
       codecId: this.#codec.id,

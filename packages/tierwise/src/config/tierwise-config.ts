@@ -185,7 +185,12 @@ export interface DefaultsConfig
 
 /** What a configuration says besides tiers and namespaces. */
 export interface ManagerConfig
-  extends GuardOptions, Pick<CacheManagerOptions, 'strictNamespaces' | 'prefix' | 'maxRefreshes' | 'maxPendingWrites'> {
+  extends
+    GuardOptions,
+    Pick<
+      CacheManagerOptions,
+      'strictNamespaces' | 'prefix' | 'maxRefreshes' | 'maxPendingWrites' | 'statistics' | 'requiredTiers'
+    > {
   /** A preset on which the rest is laid. @default none */
   readonly preset?: PresetName
   /** Names of tiers, fastest first: an order and a choice of those in `tiers`. @default all, as they are written */

@@ -1,9 +1,10 @@
-import type { BreakerState, GuardedKind, TierOperation } from './events.ts'
+import type { BreakerState, EvictReason, GuardedKind, TierOperation } from './events.ts'
 import type { Coherence } from './options.ts'
-import type { TierUsage } from './tier.ts'
 
 /** Counters of a namespace since the manager was created. They are always kept. */
 export interface NamespaceStats {
+  /** Reads by callers: `hits`, `staleHits` and `misses` together. */
+  readonly gets: number
   /** Reads that a tier answered with a fresh value. */
   readonly hits: number
   /** Reads that were answered with a value in grace. */
@@ -12,6 +13,8 @@ export interface NamespaceStats {
   readonly misses: number
   /** `hits`, by the tier that answered. */
   readonly hitsByTier: Readonly<Record<string, number>>
+  /** Keys that tiers behind memory were asked for, by tier: callers that ask together count once. */
+  readonly lookups: Readonly<Record<string, TierLookups>>
   /** Runs of loaders; a batch counts each of its keys. */
   readonly loads: number
   /** Loads that failed, those included that a stale value stood in for. */
@@ -24,28 +27,48 @@ export interface NamespaceStats {
   readonly sets: number
   /** Keys that were held and removed. */
   readonly deletes: number
-  /** Calls that invalidated something: deletions, patterns, tags, clears, `expire`. */
+  /** Calls that invalidated something: deletions, patterns, tags, clears, `expire`. What this process told others. */
   readonly invalidations: number
   /** Entries copied from a slower tier to a faster one. */
   readonly promotions: number
+  /** Entries that memory evicted and that went on to the next tier, see `demotion`. */
+  readonly demotions: number
   /** Loads whose result was not stored because the key was invalidated meanwhile. */
   readonly rejectedFills: number
-  /** Changes made by other processes that made something held in memory older. */
+  /** Changes made by other processes that made something held in memory older: invalidations that were applied here. */
   readonly foreignChanges: number
 }
 
-/** The counters of a manager. */
-export interface Analytics {
-  /** Sums over all namespaces. */
-  readonly overall: NamespaceStats
-  /** By name, for the namespaces that were used. */
-  readonly namespaces: Readonly<Record<string, NamespaceStats>>
-  /** Hits of any tier by gets; undefined before the first get. */
-  readonly hitRate: number | undefined
-  /** What instances promise each other, by namespace; `off` also where no tier is shared. */
-  readonly coherence: Readonly<Record<string, Coherence>>
-  /** What was asked of each tier behind memory, by its name and the operation; operations that were never asked are left out. */
-  readonly tiers: Readonly<Record<string, Readonly<Partial<Record<TierOperation, OperationStats>>>>>
+/** What became of the keys that a tier behind memory was asked for. `lookups` is the sum of the others. */
+export interface TierLookups {
+  readonly lookups: number
+  /** Fresh, and of use. */
+  readonly hits: number
+  /** In grace, or not proved to be current. */
+  readonly staleHits: number
+  /** Absent, unusable, or the tier could not answer. */
+  readonly misses: number
+}
+
+/** Times of operations, from a histogram with two significant digits: a percentile is at most 1 % off. */
+export interface LatencySummary {
+  readonly count: number
+  readonly meanMs: number
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  readonly maxMs: number
+}
+
+/** The three hit rates that are called so, each with its own denominator; undefined where that is 0. */
+export interface TierHitRates {
+  /** Hits of the tier by all gets of callers. */
+  readonly hitShareOfGets: number | undefined
+  /** Hits of the tier by the hits of all tiers. */
+  readonly hitShareOfHits: number | undefined
+  /** Hits of the tier by what the tier itself was asked for. */
+  readonly tierHitRatio: number | undefined
 }
 
 /** What became of the operations of one kind on one tier, since the manager was created. */
@@ -62,42 +85,130 @@ export interface OperationStats {
   readonly refused: number
   /** Not sent, because too many were under way. */
   readonly rejected: number
+  /** How long those took that the tier answered; undefined before the first, and without `statistics`. */
+  readonly latency: LatencySummary | undefined
 }
 
-/** How a tier is. */
-export interface TierHealth {
-  readonly name: string
-  /** Its breakers are closed, nothing waits for it, and with `deep` it answered. */
-  readonly healthy: boolean
-  /** The worst of its breakers; `open`: it is left alone for a while. */
-  readonly breaker: BreakerState
-  /** Where each of its breakers stands; absent for memory, which has none. */
-  readonly breakers?: Readonly<Record<GuardedKind, BreakerState>>
-  /** Invalidations waiting to reach this tier. */
+/** What values became in the bytes of a tier. */
+export interface CompressionStats {
+  /** Values framed. */
+  readonly values: number
+  /** Bytes before and after. */
+  readonly rawBytes: number
+  readonly storedBytes: number
+  /** `rawBytes` by `storedBytes`; undefined before the first. */
+  readonly ratio: number | undefined
+}
+
+/** What a tier did since the manager was created. */
+export interface TierStats extends TierLookups, TierHitRates {
+  /** How long its operations took, and what became of them. Empty for memory, which does not fail. */
+  readonly operations: Readonly<Partial<Record<TierOperation, OperationStats>>>
+  /** A memory hit, of every 1024 or so one; undefined for other tiers. */
+  readonly hitLatency: LatencySummary | undefined
+  /** Entries that left by its own decision. */
+  readonly evictions: Readonly<Record<EvictReason, number>>
+  /** Records that could not be used. */
+  readonly badRecords: number
+  /** Its breakers; undefined for memory, which has none. */
+  readonly breakers: Readonly<Record<GuardedKind, BreakerState>> | undefined
+  /** Invalidations that wait to reach it. */
   readonly intents: number
-  /** What it holds; tiers behind memory are asked only with `deep`. */
-  readonly usage: TierUsage | undefined
-  /** Milliseconds of a round trip; only with `deep`. */
-  readonly latencyMs?: number
-  readonly error?: string
+  /** What it held when it was last asked: now for memory, with the last deep health check for others. */
+  readonly entries: number | undefined
+  readonly bytes: number | undefined
+  readonly maxBytes: number | undefined
+  /** Undefined for memory. */
+  readonly compression: CompressionStats | undefined
 }
 
-/** How this instance hears of what others change. */
-export interface BusHealth {
-  /** The tier whose bus it is; undefined for one that belongs to no tier. */
-  readonly tier: string | undefined
-  /** Everything has been heard that was changed up to so many milliseconds ago; undefined while that is not known. */
-  readonly confirmedAgoMs: number | undefined
+/** The stretches of time that are looked back on. */
+export type WindowName = '1m' | '15m' | '1h' | '24h'
+
+/** What happened in the last stretch of time, over all namespaces. */
+export interface WindowStats {
+  /** How much of the stretch is covered: less after a start. A window is exact to a twelfth of its length. */
+  readonly coveredMs: number
+  readonly overall: WindowCounters
+  /** For the namespaces that were used in it. */
+  readonly namespaces: Readonly<Record<string, WindowCounters>>
 }
 
-/** How a manager is. */
-export interface Health {
-  /** False when a tier is unhealthy, or it is not known what others have changed; reads go on without it. */
-  readonly healthy: boolean
-  readonly state: 'new' | 'started' | 'stopped'
-  readonly tiers: readonly TierHealth[]
-  /** How this instance hears of what others change; undefined where no tier tells. */
-  readonly bus: BusHealth | undefined
-  /** Writes that were acknowledged and have not reached their tiers yet. */
-  readonly pendingWrites: number
+/** Counters of a stretch of time. */
+export interface WindowCounters extends Pick<
+  NamespaceStats,
+  | 'gets'
+  | 'hits'
+  | 'staleHits'
+  | 'misses'
+  | 'loads'
+  | 'loadFailures'
+  | 'loadsSaved'
+  | 'sets'
+  | 'deletes'
+  | 'invalidations'
+  | 'foreignChanges'
+> {
+  /** Hits, stale ones included, by gets; undefined without gets. */
+  readonly hitRate: number | undefined
+}
+
+/** A key that is read much. */
+export interface HotKey {
+  readonly namespace: string
+  readonly key: string
+  /** Reads since the start, estimated from samples; older ones count less, half after ten minutes. */
+  readonly reads: number
+  /** Of the reads of its namespace, 0 to 1. */
+  readonly share: number
+}
+
+/** Keys that begin alike: the parts before the first one that looks like an id, and `*`. */
+export interface KeyFamily {
+  readonly namespace: string
+  /** For example `user:*` for `user:4711:profile`. */
+  readonly family: string
+  /** Estimated from samples, as those of hot keys. */
+  readonly hits: number
+  readonly misses: number
+}
+
+/** Something an operator could do, and why. */
+export interface Recommendation {
+  /** Stable name of the rule. */
+  readonly rule: string
+  readonly severity: 'info' | 'warning'
+  readonly namespace?: string
+  readonly tier?: string
+  /** What to do. */
+  readonly advice: string
+  /** The figures it follows from. */
+  readonly reason: string
+}
+
+/** The counters of a manager. */
+export interface Analytics {
+  /** When this was counted, and since when; epoch milliseconds. */
+  readonly at: number
+  readonly since: number
+  /** Sums over all namespaces. */
+  readonly overall: NamespaceStats
+  /** By name, for the namespaces that were used. */
+  readonly namespaces: Readonly<Record<string, NamespaceStats>>
+  /** Hits of any tier, stale ones included, by gets; undefined before the first get. */
+  readonly hitRate: number | undefined
+  /** What instances promise each other, by namespace; `off` also where no tier is shared. */
+  readonly coherence: Readonly<Record<string, Coherence>>
+  /** By name, in the order of the chain. */
+  readonly tiers: Readonly<Record<string, TierStats>>
+  /** How long loaders took, by namespace. Empty without `statistics`. */
+  readonly loadLatency: Readonly<Record<string, LatencySummary>>
+  /** The last minute, quarter of an hour, hour and day; without `statistics` undefined. */
+  readonly windows: Readonly<Record<WindowName, WindowStats>> | undefined
+  /** Most read first, at most 50. Empty without `statistics`. */
+  readonly hotKeys: readonly HotKey[]
+  /** Most read first, at most 50. Empty without `statistics`. */
+  readonly keyFamilies: readonly KeyFamily[]
+  /** What could be better, and why. */
+  readonly recommendations: readonly Recommendation[]
 }

@@ -1,4 +1,5 @@
-import type { Analytics, Health } from './analytics.ts'
+import type { Analytics } from './analytics.ts'
+import type { Health } from './health.ts'
 import type { GovernanceReport } from './governance.ts'
 import type { CacheEventOf, CacheEventType, TierWriteState } from './events.ts'
 import type { Duration, LoadOptions, Lifetime, ReadOptions, WriteOptions } from './options.ts'
@@ -79,6 +80,19 @@ export interface EntryInfo<V> {
   readonly version: number
 }
 
+/** What one tier holds of a key. */
+export interface TierEntry<V> {
+  readonly tier: string
+  /** `dead`: past its grace or invalidated, and not removed yet. `unknown`: the tier could not answer. */
+  readonly state: 'fresh' | 'stale' | 'dead' | 'absent' | 'unknown'
+  /** Absent, as all that follows, where the tier holds nothing or could not answer. */
+  readonly entry?: EntryInfo<V>
+  /** When it leaves the tier; undefined for never. */
+  readonly usableUntil?: Date | undefined
+  /** Bytes of the encoded value; undefined where it was never encoded. */
+  readonly sizeBytes?: number | undefined
+}
+
 /** A namespace: its own key space, policy and counters. */
 export interface Cache<V = unknown> {
   readonly name: string
@@ -153,6 +167,16 @@ export interface Cache<V = unknown> {
    * console.log(await factors.delete('steel'), await factors.delete('steel')) // => true false
    */
   delete(key: string): Promise<boolean>
+  /**
+   * What each tier of the namespace holds of the key, fastest first: for people who look for an error. Counts no hit and
+   * no miss, and changes nothing.
+   *
+   * @throws KeyError ERR_CACHE_KEY
+   * @example
+   * await factors.set('steel', 1.85)
+   * console.log((await factors.inspect('steel')).map(({ tier, state }) => `${tier} ${state}`)) // => [ 'memory fresh' ]
+   */
+  inspect(key: string): Promise<readonly TierEntry<V>[]>
   /** As `delete`, one command a tier for all keys; how many were held. @throws KeyError ERR_CACHE_KEY */
   deleteMany(keys: Iterable<string>): Promise<number>
   /** Whether `get` would find the key; counts no hit and no miss. @throws KeyError ERR_CACHE_KEY */

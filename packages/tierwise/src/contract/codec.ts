@@ -37,8 +37,18 @@ export interface EnvelopeOptions {
   readonly maxPayloadBytes?: number
 }
 
+/** What values became in bytes, over all that was framed. */
+export interface WrittenBytes {
+  readonly values: number
+  /** Before and after compression, heads and encryption left out. */
+  readonly rawBytes: number
+  readonly storedBytes: number
+}
+
 /** The wire format of an entry in every byte tier; see docs/reference/wire-format.md. */
 export interface Envelope {
+  /** What was framed so far; absent where nothing is. */
+  readonly written?: WrittenBytes
   /** Encodes the value alone, so that several tiers can share the work. @throws CodecError ERR_CACHE_ENCODE */
   encodeValue(value: unknown): Uint8Array
   /** Frames an encoded value: head, key, checksum, compressed and encrypted as configured. */

@@ -15,6 +15,8 @@ export type CacheEvent =
   | BusEvent
   | LifecycleEvent
   | PolicyViolationEvent
+  | LeaseEvent
+  | TierOperationEvent
   | BackgroundErrorEvent
 
 /** A caller got a value from a tier. */
@@ -184,6 +186,28 @@ export interface PolicyViolationEvent {
   readonly outcome: ViolationOutcome
   /** What was asked for and what is allowed; no value. */
   readonly detail: string
+}
+
+/** The right to load a key was asked for; see `lease`. */
+export interface LeaseEvent {
+  readonly type: 'lease'
+  readonly namespace: string
+  readonly key: string
+  /**
+   * `granted`: this process loads. `busy`: another one does. `held`: a guarded write holds the key, so what is loaded is not
+   * stored. `fresh`: there is a fresh value already. `unproved`: the store could not be asked.
+   */
+  readonly answer: 'granted' | 'busy' | 'held' | 'fresh' | 'unproved'
+}
+
+/** An operation that was sent to a tier has ended; tries of one operation are told once. */
+export interface TierOperationEvent {
+  readonly type: 'tier-operation'
+  readonly tier: string
+  readonly operation: TierOperation
+  readonly durationMs: number
+  /** `late`: it missed its deadline. */
+  readonly outcome: 'answered' | 'failed' | 'late'
 }
 
 /** The manager started or stopped. */

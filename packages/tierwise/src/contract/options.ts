@@ -169,6 +169,11 @@ export interface NamespaceOptions extends LifeOptions, CoherenceOptions, Rules, 
   readonly maxBytes?: Size
   /** Most entries that this namespace may hold in memory. @default unlimited */
   readonly maxEntries?: number
+  /**
+   * Entries go to the next tier of this process (the disk) when memory has no room for them, instead of being written
+   * there at once. @default false
+   */
+  readonly demotion?: boolean
   /** Part of the memory tier that other namespaces cannot take. @default none */
   readonly reservedBytes?: Size
   /** Tags given to every entry of the namespace, besides those of the call. @default none */
@@ -214,6 +219,13 @@ export interface CacheManagerOptions extends GuardOptions {
   readonly maxRefreshes?: number
   /** Write-behind entries that may wait; beyond, writes go through. @default 10_000 */
   readonly maxPendingWrites?: number
+  /**
+   * Keeps times of operations, windows, hot keys and key families, in fixed memory; see `analytics`. Counters are kept in
+   * any case. @default true
+   */
+  readonly statistics?: boolean
+  /** Tiers without which this process is of no use: `health` says `down` and not `ready` while one of them cannot be used. @default none */
+  readonly requiredTiers?: readonly string[]
   /** Clock, timers and random numbers, each replaceable; for tests. @default those of Node */
   readonly runtime?: Partial<Runtime>
 }

@@ -1,4 +1,4 @@
-import type { BatchLoader } from '../contract/cache.ts'
+import type { BatchLoader, BatchLoaderContext } from '../contract/cache.ts'
 import { adaptTtl } from './adaptive-ttl.ts'
 import { fill } from './fill.ts'
 import type { Loaded } from './fill.ts'
@@ -12,6 +12,7 @@ import type { Policy } from './policy.ts'
 import { sourceVersion } from './policy.ts'
 import { walkDown, type Found } from './read.ts'
 import { isBehind, needsRepeat } from './fleet/source-version.ts'
+import { traceLoad } from './tracing.ts'
 
 /** A flight of a batch, and how its share of the batch reaches it. */
 interface Seat {
@@ -122,16 +123,15 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
   const read: { sourceVersion?: number } = {}
   const endTimeouts = seats.map(({ flight }) => limitLoad(ns, flight))
   try {
-    const values = await loader(
-      seats.map(({ flight }) => flight.key),
-      {
-        signal: whenAllAborted(seats),
-        minSourceVersion: highestFence(seats),
-        setSourceVersion: (version) => {
-          read.sourceVersion = sourceVersion(version, 'sourceVersion')
-        },
+    const keys = seats.map(({ flight }) => flight.key)
+    const context: BatchLoaderContext = {
+      signal: whenAllAborted(seats),
+      minSourceVersion: highestFence(seats),
+      setSourceVersion: (version) => {
+        read.sourceVersion = sourceVersion(version, 'sourceVersion')
       },
-    )
+    }
+    const values = await traceLoad({ namespace: ns.name, keys }, () => loader(keys, context))
     const loadMs = ns.now() - readAt
     const again = await settle(ns, seats, (flight) => ({
       flight,

@@ -7,13 +7,15 @@ import type {
   Loader,
   WriteResult,
 } from '../contract/cache.ts'
-import type { Analytics, Health, TierHealth } from '../contract/analytics.ts'
+import type { Analytics } from '../contract/analytics.ts'
+import type { Health, TierHealth } from '../contract/health.ts'
 import type { BreakerState, CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { GovernanceReport } from '../contract/governance.ts'
 import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace, LocalTier } from '../contract/tier.ts'
 import { texts, unknownName } from '../base/option-reader.ts'
 import { governanceReport } from '../governance/report.ts'
+import { analyse } from './analytics.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
 import { changeAll } from './coherence.ts'
@@ -31,7 +33,7 @@ import { refuseUnbounded } from './raw/raw-policy.ts'
 import { rawEnvelope } from './raw/raw-envelope.ts'
 import type { Instant } from './raw/raw-tier.ts'
 import { Sharing } from './fleet/sharing.ts'
-import { sumStats } from './stats.ts'
+import type { TierTally } from './tier-tally.ts'
 import { untold } from './tags/tag-outcome.ts'
 import { NamespaceTags } from './tags/tags.ts'
 import { TenantedCache } from './tenants/tenanted-cache.ts'
@@ -54,6 +56,9 @@ export interface ManagerParts {
   readonly policies: ReadonlyMap<string, NamespacePolicy>
   readonly policyOf: (name: string) => NamespacePolicy
   readonly strict: boolean
+  readonly tally: TierTally
+  /** Tiers without which `health` says that the manager is down. */
+  readonly requiredTiers: readonly string[]
 }
 
 interface View {
@@ -67,10 +72,12 @@ interface View {
 export class TieredCacheManager implements CacheManager {
   readonly #parts: ManagerParts
   readonly #views = new Map<string, View>()
+  readonly #since: number
   #stopping: Promise<void> | undefined
 
   constructor(parts: ManagerParts) {
     this.#parts = parts
+    this.#since = parts.engine.runtime.clock.now()
     parts.engine.emitter.watch(() => {
       for (const { cache } of this.#views.values()) cache.watch()
     })
@@ -113,8 +120,16 @@ export class TieredCacheManager implements CacheManager {
     const tiers = [...memory, ...below]
     const bus = engine.fleet?.health
     const isHeard = bus === undefined || bus.confirmedAgoMs !== undefined || lifecycle.state !== 'started'
+    const healthy = isHeard && tiers.every((tier) => tier.healthy)
+    const live = lifecycle.state !== 'stopped'
+    const { requiredTiers } = this.#parts
+    const isUsable = requiredTiers.every((name) => isInUse(tiers.find((tier) => tier.name === name)))
     return {
-      healthy: isHeard && tiers.every(({ healthy }) => healthy),
+      healthy,
+      status: live && isUsable ? (healthy ? 'up' : 'degraded') : 'down',
+      live,
+      // Before the first use nothing is known to be wrong: who waits for traffic to become ready would wait for ever.
+      ready: isUsable && (lifecycle.state === 'started' || (live && requiredTiers.length === 0)),
       state: lifecycle.state,
       tiers,
       bus,
@@ -123,18 +138,10 @@ export class TieredCacheManager implements CacheManager {
   }
 
   analytics(): Analytics {
-    const namespaces = Object.fromEntries(
-      [...new Set(this.#views.values())].map(({ ns }) => [
-        ns.name,
-        ns.stats.snapshot(ns.local && { name: ns.local.name, hits: ns.local.space.hits }),
-      ]),
-    )
-    const overall = sumStats(Object.values(namespaces))
-    const gets = overall.hits + overall.staleHits + overall.misses
-    const hitRate = gets === 0 ? undefined : (overall.hits + overall.staleHits) / gets
-    const tiers = Object.fromEntries(this.#parts.chain.tiers.map(({ name, stats }) => [name, stats]))
-    const coherence = Object.fromEntries([...new Set(this.#views.values())].map(({ ns }) => [ns.name, ns.coherence]))
-    return { overall, namespaces, hitRate, coherence, tiers }
+    const { chain, engine } = this.#parts
+    const namespaces = [...new Set(this.#views.values())].map(({ ns }) => ns)
+    const { tally } = this.#parts
+    return analyse({ chain, namespaces, tally, since: this.#since, now: engine.runtime.clock.now() })
   }
 
   governanceReport(): GovernanceReport {
@@ -315,6 +322,11 @@ export class TieredCacheManager implements CacheManager {
     ns.flights.detachAll()
     for (const flight of ns.running) flight.abort(reason)
   }
+}
+
+/** Whether a tier answers, as far as is known; what waits to reach it does not count. */
+function isInUse(tier: TierHealth | undefined): boolean {
+  return tier?.breaker === 'closed' && (tier.latencyMs === undefined || tier.usage !== undefined)
 }
 
 /** Plain values carry no version; other code writes them. */

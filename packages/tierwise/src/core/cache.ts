@@ -9,6 +9,7 @@ import type {
   InvalidateResult,
   InvalidateTagsOptions,
   Loader,
+  TierEntry,
   WrapOptions,
   WriteResult,
 } from '../contract/cache.ts'
@@ -18,6 +19,7 @@ import { AbortedError, ConfigError } from '../errors.ts'
 import { getOrLoad, getOrLoadMany } from './get-or-load.ts'
 import { clearNamespace } from './clear.ts'
 import { deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys, refuseMissed } from './invalidate.ts'
+import { inspectKey } from './inspect.ts'
 import { resolveClear, resolveInvalidation, resolveTagInvalidation } from './invalidation-options.ts'
 import { isolateOut } from './isolation.ts'
 import { checkKey } from './key.ts'
@@ -137,6 +139,15 @@ export class NamespaceCache<V> implements Cache<V> {
   async delete(key: string): Promise<boolean> {
     const [held] = await this.#delete('delete', [key])
     return held !== undefined
+  }
+
+  async inspect(key: string): Promise<readonly TierEntry<V>[]> {
+    checkKey(key, 'inspect')
+    await this.#ns.ready('inspect')
+    const all = await inspectKey(this.#ns, key)
+    return all.map(({ entry, ...rest }) =>
+      entry === undefined ? rest : { ...rest, entry: { ...entry, value: this.#handOut(entry.value) } },
+    )
   }
 
   async deleteMany(keys: Iterable<string>): Promise<number> {

@@ -4,7 +4,7 @@ import type { Flight, Landing } from './flight.ts'
 import { startFlight } from './load.ts'
 import type { Namespace } from './namespace.ts'
 import { freshInMemory, readMemory } from './memory-read.ts'
-import { recordLanding } from './outcome.ts'
+import { recordLanding, recordMiss } from './outcome.ts'
 import type { Policy } from './policy.ts'
 import { refresh } from './refresh.ts'
 import { awaitLanding } from './wait.ts'
@@ -25,6 +25,9 @@ export async function getOrLoad(
     policy,
     signal,
     start: () => startFlight(ns, key, { loader, policy, purpose: 'load' }),
+  }).catch((error: unknown) => {
+    recordMiss(ns, key)
+    throw error
   })
   recordLanding(ns, key, boarded)
   return boarded.landing.value
@@ -53,8 +56,11 @@ export async function getOrLoadMany(
   // Every wait is observed before the first failure is thrown.
   const settled = await Promise.allSettled(boarded)
   for (const [index, result] of settled.entries()) {
+    if (result.status === 'rejected') recordMiss(ns, missing[index]!)
+    else recordLanding(ns, missing[index]!, result.value)
+  }
+  for (const [index, result] of settled.entries()) {
     if (result.status === 'rejected') throw result.reason
-    recordLanding(ns, missing[index]!, result.value)
     const { value } = result.value.landing
     if (value !== undefined) values.set(missing[index]!, value)
   }

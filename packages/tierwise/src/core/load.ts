@@ -12,6 +12,7 @@ import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'
 import { giveBack, seekLease } from './fleet/lease.ts'
 import { isBehind, needsRepeat } from './fleet/source-version.ts'
+import { traceLoad } from './tracing.ts'
 
 type FlightPurpose = 'load' | 'refresh'
 
@@ -93,7 +94,7 @@ async function runOnce(ns: Namespace, flight: Flight, loader: Loader<unknown>): 
   const readAt = ns.now()
   const endTimeout = limitLoad(ns, flight)
   try {
-    const value = await loader(context)
+    const value = await traceLoad({ namespace: ns.name, keys: [flight.key] }, () => loader(context))
     return await settle(ns, flight, { value, wishes, tagClock, readAt, loadMs: ns.now() - readAt })
   } catch (error) {
     return landFromError(ns, flight, error)

@@ -1,4 +1,4 @@
-import { boolean, optionError, positiveInteger, shaped } from '../base/option-reader.ts'
+import { boolean, optionError, positiveInteger, shaped, texts } from '../base/option-reader.ts'
 import type { OptionReader, OptionTable } from '../base/option-reader.ts'
 import type { BusDefinition } from '../contract/bus.ts'
 import type { EncryptionKey } from '../contract/codec.ts'
@@ -12,6 +12,8 @@ export interface ManagerSettings {
   readonly prefix: string
   readonly maxRefreshes: number
   readonly maxPendingWrites: number
+  readonly statistics: boolean
+  readonly requiredTiers: readonly string[]
 }
 
 const isObject = (raw: unknown): raw is object => typeof raw === 'object' && raw !== null
@@ -76,5 +78,7 @@ export const managerTable: OptionTable<
   guards: readElsewhere,
   maxRefreshes: positiveInteger,
   maxPendingWrites: positiveInteger,
+  statistics: boolean,
+  requiredTiers: texts,
   runtime: readElsewhere,
 }

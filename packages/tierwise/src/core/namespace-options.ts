@@ -1,4 +1,5 @@
 import {
+  boolean,
   duration,
   oneOf,
   optionError,
@@ -105,6 +106,7 @@ const namespaceTable = {
   version,
   schema: shaped('a Standard Schema (zod, valibot, arktype)', isSchema),
   isolation: oneOf('share', 'freeze', 'clone'),
+  demotion: boolean,
   maxBytes: size,
   maxEntries: positiveInteger,
   reservedBytes: size,

@@ -29,6 +29,7 @@ export function recordLanding(
   const { landing, joined } = boarded
   if (landing.stale) {
     ns.stats.staleHits++
+    if (landing.tier === ns.local?.name) ns.stats.staleMemoryHits++
     emitHit(ns, { key, tier: landing.tier ?? '', stale: true })
   } else if (landing.tier !== undefined) recordTierHit(ns, key, landing.tier)
   else {

@@ -105,6 +105,7 @@ async function askTier(
   quests: readonly Quest[],
 ): Promise<readonly Quest[]> {
   const answers = await readTier(reader, tier, quests)
+  reader.ns.stats.lookedUp(tier.name, answers)
   const fresh: Quest[] = []
   const missing: Quest[] = []
   for (let at = 0; at < quests.length; at++) {

@@ -96,8 +96,8 @@ describe('a tier that fails', () => {
     stack.plan('second').fail('get')
     for (let at = 0; at < 10; at++) await stack.cache.get('key')
     expect(states).toMatchObject([{ kind: 'read', state: 'open', reason: 'failures' }])
-    const { get } = stack.manager.analytics().tiers['second'] ?? {}
-    expect(get).toEqual({ calls: 3, failures: 3, timeouts: 0, retries: 3, refused: 7, rejected: 0 })
+    const { get } = stack.manager.analytics().tiers['second']?.operations ?? {}
+    expect(get).toMatchObject({ calls: 3, failures: 3, timeouts: 0, retries: 3, refused: 7, rejected: 0 })
   })
 
   test('counts as used again as soon as another one of its operations answers', async () => {
@@ -307,7 +307,11 @@ describe('a read that fails', () => {
     expect(await stack.cache.get('key')).toBe('held')
     expect(retries).toMatchObject([{ tier: 'second', operation: 'get', attempt: 1 }])
     expect(errors).toEqual([])
-    expect(stack.manager.analytics().tiers['second']?.get).toMatchObject({ calls: 1, failures: 0, retries: 1 })
+    expect(stack.manager.analytics().tiers['second']?.operations.get).toMatchObject({
+      calls: 1,
+      failures: 0,
+      retries: 1,
+    })
   })
 
   test('is not tried again when that cannot help, and a write never', async () => {

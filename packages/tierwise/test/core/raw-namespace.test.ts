@@ -309,7 +309,7 @@ describe('the plain keys of a tier in trouble', () => {
     expect(runtime.clock.now()).toBe(before)
     expect(faults.callsOf('get')).toHaveLength(1)
     expect((await manager.health()).tiers[2]).toMatchObject({ name: 'store', breakers: { read: 'open' } })
-    expect(manager.analytics().tiers['store']?.get).toMatchObject({ calls: 1, timeouts: 1, refused: 2 })
+    expect(manager.analytics().tiers['store']?.operations.get).toMatchObject({ calls: 1, timeouts: 1, refused: 2 })
   })
 
   test('are not believed until they have heard of a removal', async () => {

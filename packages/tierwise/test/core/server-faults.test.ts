@@ -55,8 +55,8 @@ class Application {
   }
 
   stats(operation: 'get' | 'set' | 'delete'): OperationStats {
-    const none = { calls: 0, failures: 0, timeouts: 0, retries: 0, refused: 0, rejected: 0 }
-    return this.manager.analytics().tiers['redis']?.[operation] ?? none
+    const none = { calls: 0, failures: 0, timeouts: 0, retries: 0, refused: 0, rejected: 0, latency: undefined }
+    return this.manager.analytics().tiers['redis']?.operations[operation] ?? none
   }
 
   get timeouts(): number {

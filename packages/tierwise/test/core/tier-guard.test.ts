@@ -39,7 +39,8 @@ describe('a tier with too much under way', () => {
     await stack.runtime.until(Promise.all(slow))
     await stack.runtime.advance(1000)
     expect(await stack.manager.health()).toMatchObject({ healthy: true })
-    expect(stack.manager.analytics().tiers['second']).toMatchObject({ get: { rejected: 1 }, set: { rejected: 1 } })
+    const { operations } = stack.manager.analytics().tiers['second'] ?? {}
+    expect(operations).toMatchObject({ get: { rejected: 1 }, set: { rejected: 1 } })
     expect((await stack.cache.set('key', 'new')).tiers).toEqual({ second: 'applied' })
   })
 })
@@ -165,7 +166,7 @@ describe('a probe that nobody waits for', () => {
     await runtime.until(cache.get('key'))
     await runtime.advance(500)
     await cache.get('key')
-    expect(manager.analytics().tiers['map']?.get).toMatchObject({ calls: 2, timeouts: 1 })
+    expect(manager.analytics().tiers['map']?.operations.get).toMatchObject({ calls: 2, timeouts: 1 })
     await runtime.until(manager.stop())
     expect(runtime.pendingTimers).toEqual([])
   })

@@ -88,6 +88,7 @@ export const namespace: Section<NamespaceOptions> = section<NamespaceOptions>('N
   schema: leaf.fromCode<StandardSchema>(isSchema, 'a Standard Schema from a code file'),
   isolation,
   tierTtl,
+  demotion: leaf.boolean,
   maxBytes: leaf.size,
   maxEntries: wholeNumber(1),
   reservedBytes: leaf.size,

@@ -102,6 +102,8 @@ export const managerShape: Shape<ManagerConfig> = {
   ...guardShape,
   maxRefreshes: wholeNumber(1),
   maxPendingWrites: wholeNumber(1),
+  statistics: leaf.boolean,
+  requiredTiers: leaf.texts,
   warming,
   invalidation,
   monitoring,

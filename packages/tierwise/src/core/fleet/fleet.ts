@@ -7,7 +7,7 @@ import type {
   KeyChange,
   TagChange,
 } from '../../contract/bus.ts'
-import type { BusHealth } from '../../contract/analytics.ts'
+import type { BusHealth } from '../../contract/health.ts'
 import type { Timers } from '../../contract/runtime.ts'
 import { TimeoutError } from '../../errors.ts'
 import { Arrivals } from './arrivals.ts'

@@ -36,6 +36,7 @@ export async function takeLeases(ns: Namespace, flights: readonly Flight[]): Pro
 
 /** Whether the flight is to load now. */
 function take(ns: Namespace, flight: Flight, answer: LeaseAnswer | undefined): boolean {
+  emitLease(ns, flight.key, answer)
   flight.busyMs = answer?.kind === 'busy' ? answer.leftMs : 0
   flight.right = rightOf(answer)
   if (flight.right.kind === 'leased') flight.ticket ??= ns.tickets.open(flight.key)
@@ -63,6 +64,11 @@ export function giveBack(ns: Namespace, flight: Flight): void {
   flight.right = { kind: 'none' }
   const released = ns.sharing?.authority?.release([{ key: ns.storageKey(flight.key), lease: right.lease }])
   if (released !== undefined) ns.engine.background.run('release', released)
+}
+
+function emitLease({ name, engine: { emitter } }: Namespace, key: string, answer: LeaseAnswer | undefined): void {
+  if (emitter.listens('lease'))
+    emitter.emit({ type: 'lease', namespace: name, key, answer: answer?.kind ?? 'unproved' })
 }
 
 function requestOf(ns: Namespace, { leaseMs, coldMs }: Sharing, flight: Flight): LeaseRequest {

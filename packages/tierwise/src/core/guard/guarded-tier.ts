@@ -1,4 +1,4 @@
-import type { Envelope } from '../../contract/codec.ts'
+import type { Envelope, WrittenBytes } from '../../contract/codec.ts'
 import type { BreakerState, GuardedKind, TierOperation } from '../../contract/events.ts'
 import type { OperationStats } from '../../contract/analytics.ts'
 import type { Bus } from '../../contract/bus.ts'
@@ -20,6 +20,8 @@ export interface GuardParts {
   readonly runtime: Runtime
   readonly emitter: Emitter
   readonly settings: GuardSettings
+  /** Whether it is noted how long operations take. */
+  readonly hasStatistics: boolean
   readonly mostIntents: number
   readonly nextVersion: () => number
   /** Tells all processes that the entries of this prefix are not valid any more; whether that is certain. */
@@ -75,6 +77,7 @@ export class GuardedTier {
   /** Of what it is a view. */
   readonly #whole: GuardedTier | undefined
   #envelope: Envelope | undefined
+  #lastUsage: TierUsage | undefined
 
   constructor(name: string, tier: Tier, parts: GuardedTierParts) {
     this.name = name
@@ -83,10 +86,10 @@ export class GuardedTier {
     this.#parts = parts
     this.#whole = parts.viewOf
     this.#order = tier.capabilities.versions ? undefined : new KeyOrder()
-    const { runtime, emitter, settings } = parts
+    const { runtime, emitter, settings, hasStatistics } = parts
     this.#guard =
       parts.viewOf === undefined
-        ? new TierGuard({ name, runtime, emitter, settings, open: () => this.#open() })
+        ? new TierGuard({ name, runtime, emitter, settings, hasStatistics, open: () => this.#open() })
         : parts.viewOf.#guard
     this.intents = new Intents(
       {
@@ -291,7 +294,19 @@ export class GuardedTier {
 
   /** Asked in the background, so it waits for a probe too. */
   async usage(): Promise<TierUsage | undefined> {
-    return this.#guard.run('usage', () => this.#tier.usage(), true)
+    const usage = await this.#guard.run('usage', () => this.#tier.usage(), true)
+    if (usage !== undefined) this.#lastUsage = usage
+    return usage
+  }
+
+  /** What it held when it was last asked. */
+  get lastUsage(): TierUsage | undefined {
+    return this.#lastUsage
+  }
+
+  /** What values became in its bytes. */
+  get written(): WrittenBytes | undefined {
+    return this.#envelope?.written
   }
 
   async #open(): Promise<void> {

@@ -2,10 +2,12 @@ import { Breaker } from '../../base/breaker.ts'
 import { withDeadline } from '../../base/deadline.ts'
 import { SharedTimers } from '../../base/shared-timers.ts'
 import type { OperationStats } from '../../contract/analytics.ts'
-import type { BreakerState, GuardedKind, TierOperation } from '../../contract/events.ts'
+import type { BreakerState, GuardedKind, TierOperation, TierOperationEvent } from '../../contract/events.ts'
 import type { Runtime, Timer } from '../../contract/runtime.ts'
 import { TierError, TimeoutError } from '../../errors.ts'
+import { Latency } from '../../statistics/latency.ts'
 import type { Emitter } from '../emitter.ts'
+import { traceOperation } from '../tracing.ts'
 import type { GuardSettings } from './guard-options.ts'
 import { TierOpening } from './tier-opening.ts'
 
@@ -14,6 +16,8 @@ export interface TierGuardParts {
   readonly runtime: Runtime
   readonly emitter: Emitter
   readonly settings: GuardSettings
+  /** Whether it is noted how long operations take. */
+  readonly hasStatistics: boolean
   /** Opens the tier and makes it ready for use. */
   readonly open: () => Promise<void>
 }
@@ -51,7 +55,10 @@ interface Call<T> {
   readonly isPatient: boolean
 }
 
-type Counts = { -readonly [K in keyof OperationStats]: number }
+/** What is counted of one operation. */
+interface Counts extends Record<Exclude<keyof OperationStats, 'latency'>, number> {
+  readonly latency: Latency | undefined
+}
 
 /**
  * What stands between the engine and one tier, whichever of its keys are asked for: a deadline for every operation,
@@ -103,7 +110,12 @@ export class TierGuard {
 
   /** By operation, for those that were asked for. */
   get stats(): Readonly<Partial<Record<TierOperation, OperationStats>>> {
-    return Object.fromEntries([...this.#counts].map(([operation, counts]) => [operation, { ...counts }]))
+    return Object.fromEntries(
+      [...this.#counts].map(([operation, { latency, ...counts }]) => [
+        operation,
+        { ...counts, latency: latency?.summary },
+      ]),
+    )
   }
 
   /** Whether the answer to this operation is known without the tier: nothing need be made for `run` then. */
@@ -183,6 +195,7 @@ export class TierGuard {
       (result) => {
         this.#inFlight--
         breaker.succeeded(pass)
+        this.#ended(operation, { sentAt, outcome: 'answered' })
         return result
       },
       (error: unknown) => {
@@ -196,16 +209,30 @@ export class TierGuard {
             () => breaker.answeredLate(),
             () => undefined,
           )
+        this.#ended(operation, { sentAt, outcome: isLate ? 'late' : 'failed' })
         this.report(operation, error)
         return undefined
       },
     )
   }
 
+  #ended(
+    operation: TierOperation,
+    { sentAt, outcome }: Pick<TierOperationEvent, 'outcome'> & { sentAt: number },
+  ): void {
+    const { emitter, runtime } = this.#parts
+    const latency = outcome === 'answered' ? this.#count(operation).latency : undefined
+    const isHeard = emitter.listens('tier-operation')
+    if (latency === undefined && !isHeard) return
+    const durationMs = runtime.clock.now() - sentAt
+    latency?.record(durationMs)
+    if (isHeard) emitter.emit({ type: 'tier-operation', tier: this.name, operation, durationMs, outcome })
+  }
+
   #start<T>(operation: TierOperation, work: () => Promise<T>, sentAt: number): Promise<T> {
     let running: Promise<T>
     try {
-      running = work()
+      running = traceOperation({ tier: this.name, operation }, work)
     } catch (error) {
       running = Promise.reject(error as Error)
     }
@@ -230,7 +257,7 @@ export class TierGuard {
       if (napMs > 0) await this.#nap(napMs)
       if (this.#isClosed) throw error
       try {
-        return await work()
+        return await traceOperation({ tier: this.name, operation }, work)
       } catch (next) {
         error = next
       }
@@ -250,7 +277,8 @@ export class TierGuard {
   #count(operation: TierOperation): Counts {
     let counts = this.#counts.get(operation)
     if (counts === undefined) {
-      counts = { calls: 0, failures: 0, timeouts: 0, retries: 0, refused: 0, rejected: 0 }
+      const latency = this.#parts.hasStatistics ? Latency.ofOperations() : undefined
+      counts = { calls: 0, failures: 0, timeouts: 0, retries: 0, refused: 0, rejected: 0, latency }
       this.#counts.set(operation, counts)
     }
     return counts

@@ -10,6 +10,7 @@ import type {
   InvalidateResult,
   InvalidateTagsOptions,
   Loader,
+  TierEntry,
   WrapOptions,
   WriteResult,
 } from '../../contract/cache.ts'
@@ -92,6 +93,13 @@ export class TenantCache<V> implements Cache<V> {
   async getEntry(key: string, options?: ReadOptions): Promise<EntryInfo<V> | undefined> {
     const found = await this.#cache.getEntry(this.#wholeOf(key, 'getEntry'), options)
     return found && { ...found, tags: callersTags(found.tags) }
+  }
+
+  async inspect(key: string): Promise<readonly TierEntry<V>[]> {
+    const tiers = await this.#cache.inspect(this.#wholeOf(key, 'inspect'))
+    return tiers.map(({ entry, ...rest }) =>
+      entry === undefined ? rest : { ...rest, entry: { ...entry, tags: callersTags(entry.tags) } },
+    )
   }
 
   async set(key: string, value: V, options?: WriteOptions): Promise<WriteResult> {

@@ -9,6 +9,7 @@ import type {
   InvalidateResult,
   InvalidateTagsOptions,
   Loader,
+  TierEntry,
   WrapOptions,
   WriteResult,
 } from '../../contract/cache.ts'
@@ -72,6 +73,10 @@ export class TenantedCache<V> implements Cache<V> {
 
   async getEntry(key: string, options?: ReadOptions): Promise<EntryInfo<V> | undefined> {
     return this.#judged('getEntry', key).getEntry(key, options)
+  }
+
+  async inspect(key: string): Promise<readonly TierEntry<V>[]> {
+    return this.#judged('inspect', key).inspect(key)
   }
 
   async set(key: string, value: V, options?: WriteOptions): Promise<WriteResult> {

@@ -37,7 +37,7 @@ async function storeOld({ cache }: Member): Promise<void> {
 }
 
 /** How often the member has asked for leases. */
-const asked = ({ manager }: Member): number => manager.analytics().tiers['shared']?.lease?.calls ?? 0
+const asked = ({ manager }: Member): number => manager.analytics().tiers['shared']?.operations.lease?.calls ?? 0
 
 describe('records that the store takes for fresh and a process must not use', () => {
   it.each([

@@ -45,6 +45,19 @@ export const verbs: Readonly<Record<Exclude<keyof Cache, 'name'>, readonly VerbC
       withoutTenant: 'refused',
     },
   ],
+  inspect: [
+    {
+      does: async (view, other) => [
+        (await view.inspect('one')).every(
+          ({ state, entry }) => state === 'fresh' && entry?.value === 'acme one' && entry.tags.join() === 'tag,first',
+        ),
+        (await view.inspect(`${other}:one`)).every(({ state }) => state === 'absent'),
+      ],
+      told: [true, true],
+      keeps: both,
+      withoutTenant: 'refused',
+    },
+  ],
   getOrSet: [
     {
       does: async (view) => [
