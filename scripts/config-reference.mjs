@@ -93,7 +93,7 @@ function memberDocs() {
     const own = declaration?.members.find((each) => each.name === member)?.doc
     if (own !== undefined && own.text !== '') return own
     const inherited = (declaration?.bases ?? [])
-      .map((base) => find(/^(?:Omit|Pick|Partial)<(\w+)/.exec(base)?.[1] ?? base, member))
+      .map((base) => find(/^(?:Omit|Pick|Partial)<\s*(\w+)/.exec(base)?.[1] ?? base, member))
       .find((doc) => doc !== undefined)
     return inherited ?? (own === undefined ? undefined : { ...own, text: plain(member) })
   }

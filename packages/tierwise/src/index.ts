@@ -16,8 +16,6 @@ export {
 } from './errors.ts'
 export type { CacheErrorCode, CacheErrorFields, LicenseViolation } from './errors.ts'
 export type {
-  BatchLoader,
-  BatchLoaderContext,
   Cache,
   CacheManager,
   ClearOptions,
@@ -26,12 +24,11 @@ export type {
   InvalidateOptions,
   InvalidateResult,
   InvalidateTagsOptions,
-  Loader,
-  LoaderContext,
   TierEntry,
   WrapOptions,
   WriteResult,
 } from './contract/cache.ts'
+export type { BatchLoader, BatchLoaderContext, Loader, LoaderContext } from './contract/loader.ts'
 export type {
   Analytics,
   CompressionStats,

@@ -1,4 +1,4 @@
-import type { BatchLoader, BatchLoaderContext } from '../contract/cache.ts'
+import type { BatchLoader, BatchLoaderContext } from '../contract/loader.ts'
 import { adaptTtl } from './adaptive-ttl.ts'
 import { fill } from './fill.ts'
 import type { Loaded } from './fill.ts'

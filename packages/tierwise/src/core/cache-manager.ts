@@ -4,12 +4,12 @@ import type {
   ClearOptions,
   InNamespace,
   InvalidateTagsOptions,
-  Loader,
   WriteResult,
 } from '../contract/cache.ts'
+import type { Loader } from '../contract/loader.ts'
 import type { Analytics } from '../contract/analytics.ts'
-import type { Health, TierHealth } from '../contract/health.ts'
-import type { BreakerState, CacheEventOf, CacheEventType } from '../contract/events.ts'
+import type { Health } from '../contract/health.ts'
+import type { CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { GovernanceReport } from '../contract/governance.ts'
 import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace, LocalTier } from '../contract/tier.ts'
@@ -23,6 +23,7 @@ import type { GuardedTier } from './guard/guarded-tier.ts'
 import { clearNamespace, clearRest } from './clear.ts'
 import { refuseMissed } from './invalidate.ts'
 import { resolveClear, resolveTagInvalidation } from './invalidation-options.ts'
+import { examine } from './health.ts'
 import type { Journal } from './journal/journal.ts'
 import { checkNamespaceName, storagePrefix } from './key.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -108,33 +109,10 @@ export class TieredCacheManager implements CacheManager {
   }
 
   async health(options?: { readonly deep?: boolean }): Promise<Health> {
-    const { lifecycle, engine, chain } = this.#parts
-    const deep = options?.deep === true && lifecycle.state !== 'stopped'
-    if (deep) await engine.ready()
-    const below = await Promise.all(chain.tiers.map((tier) => this.#tierHealth(tier, deep)))
-    const { local } = chain
-    const memory: readonly TierHealth[] =
-      local === undefined
-        ? []
-        : [{ name: local.name, healthy: true, breaker: 'closed', intents: 0, usage: local.tier.usage() }]
-    const tiers = [...memory, ...below]
-    const bus = engine.fleet?.health
-    const isHeard = bus === undefined || bus.confirmedAgoMs !== undefined || lifecycle.state !== 'started'
-    const healthy = isHeard && tiers.every((tier) => tier.healthy)
-    const live = lifecycle.state !== 'stopped'
-    const { requiredTiers } = this.#parts
-    const isUsable = requiredTiers.every((name) => isInUse(tiers.find((tier) => tier.name === name)))
-    return {
-      healthy,
-      status: live && isUsable ? (healthy ? 'up' : 'degraded') : 'down',
-      live,
-      // Before the first use nothing is known to be wrong: who waits for traffic to become ready would wait for ever.
-      ready: isUsable && (lifecycle.state === 'started' || (live && requiredTiers.length === 0)),
-      state: lifecycle.state,
-      tiers,
-      bus,
-      pendingWrites: engine.writeBehind.size,
-    }
+    const { engine, lifecycle, chain, requiredTiers } = this.#parts
+    const isDeep = options?.deep === true && lifecycle.state !== 'stopped'
+    if (isDeep) await engine.ready()
+    return examine({ engine, state: lifecycle.state, chain, requiredTiers, isDeep })
   }
 
   analytics(): Analytics {
@@ -288,17 +266,6 @@ export class TieredCacheManager implements CacheManager {
     return view
   }
 
-  async #tierHealth(tier: GuardedTier, deep: boolean): Promise<TierHealth> {
-    const { clock } = this.#parts.engine.runtime
-    const before = clock.now()
-    const usage = deep ? await tier.usage() : undefined
-    const breakers = tier.breakerStates
-    const breaker = worst(Object.values(breakers))
-    const state = { name: tier.name, breaker, breakers, intents: tier.owed, usage }
-    const healthy = breaker === 'closed' && tier.owed === 0 && (!deep || usage !== undefined)
-    return deep ? { ...state, healthy, latencyMs: clock.now() - before } : { ...state, healthy }
-  }
-
   async #stopOnce(): Promise<void> {
     const { lifecycle, engine, chain } = this.#parts
     const ended = lifecycle.end()
@@ -324,16 +291,7 @@ export class TieredCacheManager implements CacheManager {
   }
 }
 
-/** Whether a tier answers, as far as is known; what waits to reach it does not count. */
-function isInUse(tier: TierHealth | undefined): boolean {
-  return tier?.breaker === 'closed' && (tier.latencyMs === undefined || tier.usage !== undefined)
-}
-
 /** Plain values carry no version; other code writes them. */
 function modeOf({ coherence, raw }: NamespacePolicy): Coherence {
   return raw === undefined ? (coherence ?? 'bounded') : 'off'
-}
-
-function worst(states: readonly BreakerState[]): BreakerState {
-  return states.find((state) => state === 'open') ?? states.find((state) => state === 'half-open') ?? 'closed'
 }

@@ -1,18 +1,17 @@
 import { canonicalDigest } from '../base/canonical.ts'
 import { compileGlob } from '../base/glob.ts'
 import type {
-  BatchLoader,
   Cache,
   ClearOptions,
   EntryInfo,
   InvalidateOptions,
   InvalidateResult,
   InvalidateTagsOptions,
-  Loader,
   TierEntry,
   WrapOptions,
   WriteResult,
 } from '../contract/cache.ts'
+import type { BatchLoader, Loader } from '../contract/loader.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace } from '../contract/tier.ts'
 import { AbortedError, ConfigError } from '../errors.ts'

@@ -1,4 +1,4 @@
-import type { BatchLoader, Loader } from '../contract/cache.ts'
+import type { BatchLoader, Loader } from '../contract/loader.ts'
 import { startBatch } from './batch-load.ts'
 import type { Flight, Landing } from './flight.ts'
 import { startFlight } from './load.ts'

@@ -1,4 +1,4 @@
-import type { Loader } from '../contract/cache.ts'
+import type { Loader } from '../contract/loader.ts'
 import { TimeoutError } from '../errors.ts'
 import { adaptTtl } from './adaptive-ttl.ts'
 import { fill } from './fill.ts'

@@ -1,4 +1,4 @@
-import type { LoaderContext } from '../contract/cache.ts'
+import type { LoaderContext } from '../contract/loader.ts'
 import type { Lifetime } from '../contract/options.ts'
 import { LoaderError } from '../errors.ts'
 import type { Flight } from './flight.ts'

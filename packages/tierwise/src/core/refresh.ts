@@ -1,4 +1,4 @@
-import type { Loader } from '../contract/cache.ts'
+import type { Loader } from '../contract/loader.ts'
 import { startFlight } from './load.ts'
 import type { Namespace } from './namespace.ts'
 import type { Policy } from './policy.ts'

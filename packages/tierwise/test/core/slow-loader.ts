@@ -1,4 +1,4 @@
-import type { LoaderContext } from '../../src/contract/cache.ts'
+import type { LoaderContext } from '../../src/contract/loader.ts'
 
 export interface SlowLoader {
   readonly loader: (context: LoaderContext<unknown>) => Promise<unknown>

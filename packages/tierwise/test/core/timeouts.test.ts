@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import type { LoaderContext } from '../../src/contract/cache.ts'
+import type { LoaderContext } from '../../src/contract/loader.ts'
 import { TimeoutError } from '../../src/errors.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
 import { testCache } from '../../src/testing/test-cache.ts'

@@ -4,13 +4,14 @@ import type { OperationStats } from '../../contract/analytics.ts'
 import type { Bus } from '../../contract/bus.ts'
 import type { Runtime } from '../../contract/runtime.ts'
 import type { Decode, Tier, TierCapabilities, TierRecord, TierUsage, WriteOutcome } from '../../contract/tier.ts'
-import { CacheError, TierError } from '../../errors.ts'
 import type { Emitter } from '../emitter.ts'
 import type { GuardSettings } from './guard-options.ts'
 import { Intents } from '../journal/intents.ts'
 import type { GuardedNotes, Journal } from '../journal/journal.ts'
 import { GuardedAuthority } from './guarded-authority.ts'
+import { TierError } from '../../errors.ts'
 import { KeyOrder } from './key-order.ts'
+import { scanFailure, unlisted } from './scan-failure.ts'
 import { RawTier } from '../raw/raw-tier.ts'
 import type { Instant } from '../raw/raw-tier.ts'
 import type { GuardedTagStore } from '../tags/tag-keeper.ts'
@@ -271,9 +272,13 @@ export class GuardedTier {
   async *scan<T>(prefix: string, decode: Decode<T>): AsyncIterable<T> {
     const { opening } = this.#guard
     if (!this.capabilities.scan)
-      throw this.#unlisted('cannot list its keys. Use tags, or leave it out with the `tiers` option.')
+      throw unlisted(this.name, {
+        why: 'cannot list its keys. Use tags, or leave it out with the `tiers` option.',
+        retryable: false,
+      })
     // Whatever the breakers say: who asks for a listing needs the answer or the failure, and does so rarely.
-    if (!opening.isOpen && !(await opening.soon(true))) throw this.#unlisted('is not open.')
+    if (!opening.isOpen && !(await opening.soon(true)))
+      throw unlisted(this.name, { why: 'is not open.', retryable: true })
     try {
       const scan = this.#tier.scan(prefix, decode)[Symbol.asyncIterator]()
       try {
@@ -288,7 +293,7 @@ export class GuardedTier {
         scan.return?.().catch((error: unknown) => this.#guard.report('scan', error))
       }
     } catch (error) {
-      throw this.#scanFailure(error)
+      throw scanFailure(this.name, error)
     }
   }
 
@@ -385,27 +390,6 @@ export class GuardedTier {
 
   #ordered<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
     return this.#order === undefined ? work() : this.#order.run(keys, work)
-  }
-
-  #unlisted(why: string): TierError {
-    return new TierError(`Tier \`${this.name}\` ${why}`, {
-      code: 'ERR_CACHE_TIER_READ',
-      tier: this.name,
-      operation: 'scan',
-      retryable: this.capabilities.scan,
-    })
-  }
-
-  #scanFailure(cause: unknown): CacheError {
-    if (cause instanceof CacheError && cause.tier === this.name) return cause
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    return new TierError(`Tier \`${this.name}\` failed to scan: ${reason}`, {
-      code: 'ERR_CACHE_TIER_READ',
-      tier: this.name,
-      operation: 'scan',
-      cause,
-      retryable: true,
-    })
   }
 }
 

@@ -2,18 +2,17 @@ import { canonicalDigest } from '../../base/canonical.ts'
 import { escapeGlob } from '../../base/glob.ts'
 import { optionError, texts } from '../../base/option-reader.ts'
 import type {
-  BatchLoader,
   Cache,
   ClearOptions,
   EntryInfo,
   InvalidateOptions,
   InvalidateResult,
   InvalidateTagsOptions,
-  Loader,
   TierEntry,
   WrapOptions,
   WriteResult,
 } from '../../contract/cache.ts'
+import type { BatchLoader, Loader } from '../../contract/loader.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../../contract/options.ts'
 import { ConfigError } from '../../errors.ts'
 import { isPlain } from '../call-policies.ts'

@@ -1,4 +1,4 @@
-import type { BatchLoader, Loader, LoaderContext } from '../../contract/cache.ts'
+import type { BatchLoader, Loader, LoaderContext } from '../../contract/loader.ts'
 
 /** How the keys and tags of a tenant look in its namespace. */
 export interface TenantNames {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { LoaderContext } from '../../../src/contract/cache.ts'
+import type { LoaderContext } from '../../../src/contract/loader.ts'
 import { startFleet } from './fleet.ts'
 
 const storedOf = 'tw:1:factors:k'

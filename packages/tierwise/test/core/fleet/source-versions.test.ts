@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { LoaderContext } from '../../../src/contract/cache.ts'
+import type { LoaderContext } from '../../../src/contract/loader.ts'
 import type { Pause } from '../../../src/testing/shared-store.ts'
 import { startFleet } from './fleet.ts'
 

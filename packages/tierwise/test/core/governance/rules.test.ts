@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
-import type { Cache, LoaderContext } from '../../../src/contract/cache.ts'
+import type { Cache } from '../../../src/contract/cache.ts'
+import type { LoaderContext } from '../../../src/contract/loader.ts'
 import type { PolicyViolationEvent } from '../../../src/contract/events.ts'
 import type { GovernanceRule } from '../../../src/contract/governance.ts'
 import type { GovernanceMode, NamespaceOptions } from '../../../src/contract/options.ts'

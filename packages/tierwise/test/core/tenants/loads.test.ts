@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import type { Cache, LoaderContext } from '../../../src/contract/cache.ts'
+import type { Cache } from '../../../src/contract/cache.ts'
+import type { LoaderContext } from '../../../src/contract/loader.ts'
 import type { CacheEvent } from '../../../src/contract/events.ts'
 import { fakeRuntime, testCache } from '../../../src/testing/index.ts'
 import { starter } from '../started.ts'

@@ -1,4 +1,5 @@
-import type { Cache, LoaderContext } from '../../../../src/contract/cache.ts'
+import type { Cache } from '../../../../src/contract/cache.ts'
+import type { LoaderContext } from '../../../../src/contract/loader.ts'
 import type { LoadOptions } from '../../../../src/contract/options.ts'
 
 /** A load whose loader has read the source and has not answered yet. */
