@@ -1,0 +1,1 @@
+export { prometheusMetrics, type PrometheusMetrics, type PrometheusOptions } from './prometheus-metrics.ts'

@@ -1,0 +1,54 @@
+import { afterEach, expect, test } from 'vitest'
+import { createCacheManager } from '../../../src/create-cache-manager.ts'
+import { startPrometheus } from '../../../src/testing/servers/prometheus-server.ts'
+import { startRedis } from '../../../src/testing/servers/index.ts'
+import { until } from '../../../src/testing/servers/until.ts'
+import { memory } from '../../../src/tiers/memory/index.ts'
+import { redis } from '../../../src/tiers/redis/index.ts'
+import { scrapedService } from '../scraped-service.ts'
+
+const stops: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const stop of stops.splice(0).toReversed()) await stop()
+})
+
+test('a Prometheus that scrapes a service sees the counts of analytics()', async () => {
+  const server = await startRedis()
+  stops.push(() => server.stop())
+  const manager = createCacheManager({ tiers: [memory(), redis({ url: server.url })], defaults: { ttl: '1m' } })
+  stops.push(() => manager.stop())
+  const service = await scrapedService(manager)
+  stops.push(() => service.stop())
+  const prometheus = await startPrometheus({ targets: { orders: [service.address] }, intervalMs: 250 })
+  stops.push(() => prometheus.stop())
+
+  const factors = manager.namespace<number>('factors')
+  for (let turn = 0; turn < 40; turn++) await factors.getOrSet(`k${turn % 10}`, () => turn)
+  await factors.getMany(['k1', 'k2', 'absent'])
+  await factors.delete('k3')
+
+  const { overall, tiers } = manager.analytics()
+  const valueOf = async (expression: string): Promise<number | undefined> =>
+    (await prometheus.query(expression))[0]?.value
+  await until(async () => (await valueOf('sum(tierwise_gets_total)')) === overall.gets, {
+    what: 'a scrape after the traffic',
+  })
+  expect(overall.gets).toBe(43)
+  expect(await valueOf('sum(tierwise_gets_total{outcome="hit"})')).toBe(overall.hits)
+  expect(await valueOf('sum(tierwise_loads_total)')).toBe(10)
+  expect(await valueOf('sum(tierwise_deletes_total)')).toBe(1)
+  const { calls } = tiers['redis']!.operations.get!
+  expect(await valueOf('sum(tierwise_tier_operations_total{tier="redis",operation="get"})')).toBe(calls)
+  const timed = 'sum(tierwise_tier_operation_duration_seconds_count{tier="redis",operation="get"})'
+  expect(await valueOf(timed)).toBe(calls)
+
+  // The three hit rates, as the guide says them.
+  const hits = 'sum(tierwise_hits_total{tier="memory"})'
+  expect(await valueOf(`${hits} / sum(tierwise_gets_total)`)).toBeCloseTo(tiers['memory']!.hitShareOfGets!, 10)
+  expect(await valueOf(`${hits} / sum(tierwise_hits_total)`)).toBeCloseTo(tiers['memory']!.hitShareOfHits!, 10)
+  const asked = 'sum(tierwise_tier_lookups_total{tier="redis"})'
+  expect(await valueOf(`sum(tierwise_tier_lookups_total{tier="redis",outcome="hit"}) / ${asked}`)).toBeCloseTo(
+    tiers['redis']!.tierHitRatio!,
+    10,
+  )
+})
