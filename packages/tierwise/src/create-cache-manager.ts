@@ -26,10 +26,14 @@ import { readGovernance } from './core/namespace-options.ts'
 import { defaultCoherence, resolveNamespace } from './core/namespace-policy.ts'
 import type { PolicyContext } from './core/namespace-policy.ts'
 import type { NamespacePolicy } from './core/policy.ts'
+import { Statistics } from './core/statistics.ts'
 import { TierTally } from './core/tier-tally.ts'
 import { TagTable } from './core/tags/tags.ts'
 import { WriteBehind } from './core/write-behind.ts'
 import { ConfigError } from './errors.ts'
+import { internalNamespaces } from './warming/internal-namespaces.ts'
+import { giveAccess } from './warming/manager-access.ts'
+import { warm } from './warming/warm.ts'
 
 /**
  * Builds a manager over a chain of tiers, fastest first. Nothing is opened yet: the first use does it, or `start()`,
@@ -47,6 +51,7 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   const runtime: Runtime = { ...systemRuntime(), ...options.runtime }
   const emitter = new Emitter()
   const tally = new TierTally(emitter)
+  const statistics = settings.statistics ? new Statistics(runtime) : undefined
   const versions = new ProcessAuthority(runtime.clock, () => storeOffsetMs(chain))
 
   const onOpen = async ({ name, highestVersion, tags }: OpenedTier): Promise<void> => {
@@ -73,17 +78,62 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     tagTable,
     versions,
     given: options.bus,
-    hasPendingWrites: () => !engine.writeBehind.isIdle,
+    hasPendingWrites: (): boolean => !engine.writeBehind.isIdle,
   })
   tagTable.onInvalidate((names, clock) => fleet?.announce([{ kind: 'tags', names, clock }]))
-  const lifecycle = createLifecycle({ options, chain, fleet, tagTable, emitter, proofMs: settings.guard.timeoutMs })
-  const engine: Engine = {
-    runtime,
-    emitter,
-    versions,
+  const policies = resolvePolicies(options, { chain, tierNames, prefix: settings.prefix })
+  const lifecycle = createLifecycle({
+    options,
+    chain,
     fleet,
     tagTable,
-    background: new Background(emitter),
+    emitter,
+    statistics,
+    proofMs: settings.guard.timeoutMs,
+  })
+  const engine = createEngine({ runtime, emitter, versions, fleet, tagTable, statistics }, { settings, lifecycle })
+  const beforeStop = new Set<() => Promise<void>>()
+  const manager = new TieredCacheManager({
+    engine,
+    chain,
+    lifecycle,
+    ...policies,
+    strict: settings.strictNamespaces,
+    tally,
+    requiredTiers: checkRequired(settings.requiredTiers, tierNames),
+    warm,
+    beforeStop,
+  })
+  giveAccess(manager, {
+    runtime,
+    get isStopped() {
+      return lifecycle.state === 'stopped'
+    },
+    hotKeys: {
+      hotKeys: (namespace) => manager.analytics().hotKeys.filter((each) => each.namespace === namespace),
+      namespaces: () => Object.keys(manager.analytics().namespaces),
+    },
+    tiersOf: (namespace) => {
+      const own = policies.policies.get(namespace)?.tiers ?? tierNames
+      return tierNames.filter((name) => own.includes(name))
+    },
+    emit: (event) => emitter.emit(event),
+    beforeStop: (work) => {
+      beforeStop.add(work)
+      return () => beforeStop.delete(work)
+    },
+  })
+  return manager
+}
+
+/** What all namespaces share. */
+function createEngine(
+  parts: Pick<Engine, 'runtime' | 'emitter' | 'versions' | 'fleet' | 'tagTable' | 'statistics'>,
+  { settings, lifecycle }: { readonly settings: ManagerSettings; readonly lifecycle: Lifecycle },
+): Engine {
+  return {
+    ...parts,
+    background: new Background(parts.emitter),
     writeBehind: new WriteBehind(settings.maxPendingWrites),
     refreshes: { running: 0, most: settings.maxRefreshes },
     prefix: settings.prefix,
@@ -92,15 +142,6 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
       return lifecycle.state === 'stopped'
     },
   }
-  return new TieredCacheManager({
-    engine,
-    chain,
-    lifecycle,
-    ...resolvePolicies(options, { chain, tierNames, prefix: settings.prefix }),
-    strict: settings.strictNamespaces,
-    tally,
-    requiredTiers: checkRequired(settings.requiredTiers, tierNames),
-  })
 }
 
 interface LifecycleParts {
@@ -109,11 +150,12 @@ interface LifecycleParts {
   readonly fleet: Fleet | undefined
   readonly tagTable: TagTable
   readonly emitter: Emitter
+  readonly statistics: Statistics | undefined
   /** How long a start waits for the first proof of the bus. */
   readonly proofMs: number
 }
 
-function createLifecycle({ options, chain, fleet, tagTable, emitter, proofMs }: LifecycleParts): Lifecycle {
+function createLifecycle({ options, chain, fleet, tagTable, emitter, statistics, proofMs }: LifecycleParts): Lifecycle {
   return new Lifecycle({
     tiers: chain.tiers,
     emitter,
@@ -124,6 +166,7 @@ function createLifecycle({ options, chain, fleet, tagTable, emitter, proofMs }: 
     prove: () => fleet?.firstProof(proofMs) ?? Promise.resolve(),
     seal: () => {
       tagTable.seal()
+      statistics?.start()
       // The bus of a tier starts when the tier is open.
       if (fleet !== undefined && fleet.tier === undefined) fleet.start()
     },
@@ -133,7 +176,7 @@ function createLifecycle({ options, chain, fleet, tagTable, emitter, proofMs }: 
 function resolvePolicies(
   options: CacheManagerOptions,
   parts: { readonly chain: Chain; readonly tierNames: readonly string[]; readonly prefix: string },
-): Pick<ManagerParts, 'policies' | 'policyOf'> {
+): Pick<ManagerParts, 'policies' | 'policyOf' | 'internal'> {
   const { chain, tierNames, prefix } = parts
   const context: PolicyContext = {
     defaults: options.defaults,
@@ -147,7 +190,15 @@ function resolvePolicies(
   // A wrong default is found now, also when no namespace is listed.
   resolveNamespace('default', undefined, context)
   const policyOf = (name: string): NamespacePolicy => resolveNamespace(name, undefined, context)
-  return { policies: namespacePolicies(options, context), policyOf }
+  const internal = new Map(
+    [...internalNamespaces(chainTiers(chain))].map(([name, own]) => [name, resolveNamespace(name, own, context)]),
+  )
+  return { policies: namespacePolicies(options, context), policyOf, internal }
+}
+
+function chainTiers({ local, tiers }: Chain): Parameters<typeof internalNamespaces>[0] {
+  const memory = local === undefined ? [] : [{ name: local.name, isLocal: true, capabilities: local.tier.capabilities }]
+  return [...memory, ...tiers.map(({ name, capabilities }) => ({ name, isLocal: false, capabilities }))]
 }
 
 function readSettings(options: CacheManagerOptions): ManagerSettings & { readonly guard: GuardSettings } {

@@ -20,14 +20,24 @@ export class HeavyHitters {
     this.#capacity = capacity
   }
 
-  add(item: string): void {
+  /** Counts an item, or `weight` of them. */
+  add(item: string, weight = 1): void {
     const held = this.#counts.get(item)
     if (held !== undefined) {
-      held.count++
+      held.count += weight
       return
     }
     const error = this.#counts.size < this.#capacity ? 0 : this.#removeRarest()
-    this.#counts.set(item, { count: error + 1, error })
+    this.#counts.set(item, { count: error + weight, error })
+  }
+
+  /** Multiplies all counts by a factor below 1, so that the table follows the stream; what has come to nothing leaves it. */
+  age(factor: number): void {
+    for (const [item, held] of this.#counts) {
+      held.count *= factor
+      held.error *= factor
+      if (held.count < 0.5) this.#counts.delete(item)
+    }
   }
 
   /** Most frequent first. */

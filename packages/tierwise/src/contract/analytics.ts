@@ -41,6 +41,7 @@ export interface NamespaceStats {
 
 /** What became of the keys that a tier behind memory was asked for. `lookups` is the sum of the others. */
 export interface TierLookups {
+  /** Keys it was asked for. */
   readonly lookups: number
   /** Fresh, and of use. */
   readonly hits: number
@@ -52,12 +53,19 @@ export interface TierLookups {
 
 /** Times of operations, from a histogram with two significant digits: a percentile is at most 1 % off. */
 export interface LatencySummary {
+  /** Operations that were timed. */
   readonly count: number
+  /** Exact. */
   readonly meanMs: number
+  /** Half of them took at most this long. */
   readonly p50Ms: number
+  /** 95 of 100 took at most this long. */
   readonly p95Ms: number
+  /** 99 of 100 took at most this long. */
   readonly p99Ms: number
+  /** 999 of 1000 took at most this long. */
   readonly p999Ms: number
+  /** The longest, as a percentile 1 % off. */
   readonly maxMs: number
 }
 
@@ -93,8 +101,9 @@ export interface OperationStats {
 export interface CompressionStats {
   /** Values framed. */
   readonly values: number
-  /** Bytes before and after. */
+  /** Bytes before compression. */
   readonly rawBytes: number
+  /** Bytes after it. */
   readonly storedBytes: number
   /** `rawBytes` by `storedBytes`; undefined before the first. */
   readonly ratio: number | undefined
@@ -114,9 +123,11 @@ export interface TierStats extends TierLookups, TierHitRates {
   readonly breakers: Readonly<Record<GuardedKind, BreakerState>> | undefined
   /** Invalidations that wait to reach it. */
   readonly intents: number
-  /** What it held when it was last asked: now for memory, with the last deep health check for others. */
+  /** What it held when it was last asked: now for memory, with the last deep health check for others; else undefined. */
   readonly entries: number | undefined
+  /** As `entries`; undefined too where the tier cannot tell. */
   readonly bytes: number | undefined
+  /** Its budget; undefined where it has none or was not asked. */
   readonly maxBytes: number | undefined
   /** Undefined for memory. */
   readonly compression: CompressionStats | undefined
@@ -129,6 +140,7 @@ export type WindowName = '1m' | '15m' | '1h' | '24h'
 export interface WindowStats {
   /** How much of the stretch is covered: less after a start. A window is exact to a twelfth of its length. */
   readonly coveredMs: number
+  /** Sums over all namespaces. */
   readonly overall: WindowCounters
   /** For the namespaces that were used in it. */
   readonly namespaces: Readonly<Record<string, WindowCounters>>
@@ -155,7 +167,9 @@ export interface WindowCounters extends Pick<
 
 /** A key that is read much. */
 export interface HotKey {
+  /** Where it is. */
   readonly namespace: string
+  /** With its tenant before it, where there are tenants. */
   readonly key: string
   /** Reads since the start, estimated from samples; older ones count less, half after ten minutes. */
   readonly reads: number
@@ -165,11 +179,13 @@ export interface HotKey {
 
 /** Keys that begin alike: the parts before the first one that looks like an id, and `*`. */
 export interface KeyFamily {
+  /** Where they are. */
   readonly namespace: string
   /** For example `user:*` for `user:4711:profile`. */
   readonly family: string
   /** Estimated from samples, as those of hot keys. */
   readonly hits: number
+  /** Estimated too. */
   readonly misses: number
 }
 
@@ -177,8 +193,11 @@ export interface KeyFamily {
 export interface Recommendation {
   /** Stable name of the rule. */
   readonly rule: string
+  /** Whether it hurts, or is worth a thought. */
   readonly severity: 'info' | 'warning'
+  /** The one it is about; absent where it is about all. */
   readonly namespace?: string
+  /** The one it is about; absent where it is about all. */
   readonly tier?: string
   /** What to do. */
   readonly advice: string
@@ -188,8 +207,9 @@ export interface Recommendation {
 
 /** The counters of a manager. */
 export interface Analytics {
-  /** When this was counted, and since when; epoch milliseconds. */
+  /** When this was counted, in epoch milliseconds. */
   readonly at: number
+  /** When the manager was created, in epoch milliseconds. */
   readonly since: number
   /** Sums over all namespaces. */
   readonly overall: NamespaceStats

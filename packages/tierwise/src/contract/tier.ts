@@ -192,6 +192,11 @@ export interface SpaceOptions {
   readonly reservedBytes?: number | undefined
   /** Decides whether a tagged entry still counts. */
   readonly tagClock: TagClock
+  /**
+   * Told of one `read` that answered in about a thousand, of more while there are few: its key, how many it stands for, and
+   * how long it took in milliseconds. @default nobody
+   */
+  readonly onSample?: ((key: string, weight: number, durationMs: number) => void) | undefined
 }
 
 /** What a local space tells of an entry beyond its value. */

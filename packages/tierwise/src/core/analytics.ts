@@ -2,6 +2,8 @@ import type { Analytics, NamespaceStats, TierLookups, TierStats } from '../contr
 import type { Chain } from './cache-manager.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
+import { recommend } from '../statistics/recommendations.ts'
+import type { Statistics } from './statistics.ts'
 import { sumStats } from './stats.ts'
 import type { TierTally } from './tier-tally.ts'
 
@@ -9,40 +11,45 @@ export interface Observed {
   readonly chain: Chain
   readonly namespaces: readonly Namespace[]
   readonly tally: TierTally
+  /** Undefined when they are not kept. */
+  readonly statistics: Statistics | undefined
   readonly since: number
   readonly now: number
 }
 
 /** Everything that is counted, as of now. */
-export function analyse({ chain, namespaces, tally, since, now }: Observed): Analytics {
+export function analyse({ chain, namespaces, tally, statistics, since, now }: Observed): Analytics {
   const byName = Object.fromEntries(namespaces.map((ns) => [ns.name, statsOf(ns)]))
   const overall = sumStats(Object.values(byName))
-  return {
+  const counted = {
     at: now,
     since,
     overall,
     namespaces: byName,
     hitRate: share(overall.hits + overall.staleHits, overall.gets),
     coherence: Object.fromEntries(namespaces.map((ns) => [ns.name, ns.coherence])),
-    tiers: tiersOf(chain, tally, overall),
-    loadLatency: {},
-    windows: undefined,
-    hotKeys: [],
-    keyFamilies: [],
-    recommendations: [],
+    tiers: tiersOf({ chain, tally, statistics }, overall),
+    loadLatency: statistics?.loadLatency ?? {},
+    windows: statistics?.windows,
+    hotKeys: statistics?.hotKeys ?? [],
+    keyFamilies: statistics?.keyFamilies ?? [],
   }
+  return { ...counted, recommendations: recommend(counted) }
 }
 
 export function statsOf({ stats, local }: Namespace): NamespaceStats {
   return stats.snapshot(local && { name: local.name, hits: local.space.hits })
 }
 
-function tiersOf(chain: Chain, tally: TierTally, overall: NamespaceStats): Readonly<Record<string, TierStats>> {
+function tiersOf(
+  { chain, tally, statistics }: Pick<Observed, 'chain' | 'tally' | 'statistics'>,
+  overall: NamespaceStats,
+): Readonly<Record<string, TierStats>> {
   const { local } = chain
   const ofMemory = (name: string): TierStats => ({
     ...readsOf(name, overall),
     operations: {},
-    hitLatency: undefined,
+    hitLatency: statistics?.memoryHits.summary,
     evictions: tally.evictions(name),
     badRecords: 0,
     breakers: undefined,

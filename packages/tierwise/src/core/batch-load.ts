@@ -133,6 +133,7 @@ async function runLoader(ns: Namespace, seats: readonly Seat[], loader: BatchLoa
     }
     const values = await traceLoad({ namespace: ns.name, keys }, () => loader(keys, context))
     const loadMs = ns.now() - readAt
+    ns.engine.statistics?.loaded(ns.name, loadMs)
     const again = await settle(ns, seats, (flight) => ({
       flight,
       value: values.get(flight.key),

@@ -13,9 +13,10 @@ import type { CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { GovernanceReport } from '../contract/governance.ts'
 import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
 import type { LocalSpace, LocalTier } from '../contract/tier.ts'
+import type { Warming, WarmingOptions, WarmingTask } from '../contract/warming.ts'
 import { texts, unknownName } from '../base/option-reader.ts'
 import { governanceReport } from '../governance/report.ts'
-import { analyse } from './analytics.ts'
+import { analyse, statsOf } from './analytics.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
 import { changeAll } from './coherence.ts'
@@ -28,12 +29,13 @@ import type { Journal } from './journal/journal.ts'
 import { checkNamespaceName, storagePrefix } from './key.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { Namespace, stopped } from './namespace.ts'
-import type { Engine } from './namespace.ts'
+import type { Engine, LocalPart } from './namespace.ts'
 import type { NamespacePolicy } from './policy.ts'
 import { refuseUnbounded } from './raw/raw-policy.ts'
 import { rawEnvelope } from './raw/raw-envelope.ts'
 import type { Instant } from './raw/raw-tier.ts'
 import { Sharing } from './fleet/sharing.ts'
+import type { KeySamples } from '../statistics/key-samples.ts'
 import type { TierTally } from './tier-tally.ts'
 import { untold } from './tags/tag-outcome.ts'
 import { NamespaceTags } from './tags/tags.ts'
@@ -56,6 +58,11 @@ export interface ManagerParts {
   /** Policies of the listed namespaces by name, and how the others get theirs. */
   readonly policies: ReadonlyMap<string, NamespacePolicy>
   readonly policyOf: (name: string) => NamespacePolicy
+  /** Policies of the namespaces in which the library keeps its own records; they need not be listed. */
+  readonly internal: ReadonlyMap<string, NamespacePolicy>
+  readonly warm: (manager: CacheManager, ...plan: Parameters<CacheManager['warm']>) => Warming
+  /** What `stop` waits for while the tiers can still be used. */
+  readonly beforeStop: ReadonlySet<() => Promise<void>>
   readonly strict: boolean
   readonly tally: TierTally
   /** Tiers without which `health` says that the manager is down. */
@@ -119,7 +126,8 @@ export class TieredCacheManager implements CacheManager {
     const { chain, engine } = this.#parts
     const namespaces = [...new Set(this.#views.values())].map(({ ns }) => ns)
     const { tally } = this.#parts
-    return analyse({ chain, namespaces, tally, since: this.#since, now: engine.runtime.clock.now() })
+    const { statistics } = engine
+    return analyse({ chain, namespaces, tally, statistics, since: this.#since, now: engine.runtime.clock.now() })
   }
 
   governanceReport(): GovernanceReport {
@@ -135,6 +143,10 @@ export class TieredCacheManager implements CacheManager {
       },
     }))
     return governanceReport(this.#parts.engine.runtime.clock.now(), governed)
+  }
+
+  warm(plan: WarmingTask | readonly WarmingTask[], options?: WarmingOptions): Warming {
+    return this.#parts.warm(this, plan, options)
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void> {
@@ -198,34 +210,42 @@ export class TieredCacheManager implements CacheManager {
 
   #createView(name: string): View {
     checkNamespaceName(name)
-    const { policies, policyOf, strict, engine, chain } = this.#parts
-    if (strict && !policies.has(name)) throw unknownName(`namespaces.${name}`, name, [...policies.keys()])
-    const policy = policies.get(name) ?? policyOf(name)
+    const { policies, policyOf, internal, strict, engine, chain } = this.#parts
+    if (strict && !policies.has(name) && !internal.has(name)) throw unknownName(`namespaces.${name}`, name, [...policies.keys()])
+    const policy = policies.get(name) ?? internal.get(name) ?? policyOf(name)
     const known = this.#views.get(policy.name)
     if (known !== undefined) return this.#remember(name, known)
     const tags = new NamespaceTags(engine.tagTable, policy.name)
-    const uses = (tier: string): boolean => policy.tiers === undefined || policy.tiers.includes(tier)
-    const { maxBytes, maxEntries, reservedBytes } = policy
-    const local =
-      chain.local === undefined || !uses(chain.local.name)
-        ? undefined
-        : {
-            name: chain.local.name,
-            space: chain.local.tier.space({
-              namespace: policy.name,
-              maxBytes,
-              maxEntries,
-              reservedBytes,
-              tagClock: tags,
-            }),
-          }
-    const tiers = chain.tiers.filter((tier) => uses(tier.name))
+    const samples = engine.statistics?.newSamples()
+    const local = this.#localOf(policy, { tags, samples })
+    const tiers = chain.tiers.filter((tier) => mayUse(policy, tier.name))
     const sharing = this.#sharingOf(policy, { tiers, space: local?.space })
-    const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags, sharing })
+    const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags, sharing, samples })
+    if (samples !== undefined) engine.statistics?.watch(ns.name, () => statsOf(ns), samples)
     engine.fleet?.register(ns)
     const cache = new NamespaceCache<unknown>(ns, new CallPolicies(policy, policy.tiers ?? chain.names))
     const view = { ns, cache, facade: policy.hasTenants ? new TenantedCache({ ns, cache }) : cache }
     return this.#remember(name, this.#remember(policy.name, view))
+  }
+
+  /** Its part of memory; undefined where it has none. */
+  #localOf(
+    policy: NamespacePolicy,
+    { tags, samples }: { readonly tags: NamespaceTags; readonly samples: KeySamples | undefined },
+  ): LocalPart | undefined {
+    const { local } = this.#parts.chain
+    if (local === undefined || !mayUse(policy, local.name)) return undefined
+    const { maxBytes, maxEntries, reservedBytes } = policy
+    const onSample = samples && this.#parts.engine.statistics?.onSample(samples)
+    const space = local.tier.space({
+      namespace: policy.name,
+      maxBytes,
+      maxEntries,
+      reservedBytes,
+      tagClock: tags,
+      onSample,
+    })
+    return { name: local.name, space }
   }
 
   /** How the namespace agrees with other processes; undefined where it does not. */
@@ -267,7 +287,8 @@ export class TieredCacheManager implements CacheManager {
   }
 
   async #stopOnce(): Promise<void> {
-    const { lifecycle, engine, chain } = this.#parts
+    const { lifecycle, engine, chain, beforeStop } = this.#parts
+    if (beforeStop.size > 0) await Promise.allSettled([...beforeStop].map((work) => work()))
     const ended = lifecycle.end()
     for (const { ns } of this.#views.values()) this.#abortLoads(ns)
     await ended
@@ -275,6 +296,7 @@ export class TieredCacheManager implements CacheManager {
     await engine.background.settled()
     await engine.tagTable.close()
     await engine.fleet?.stop()
+    engine.statistics?.stop()
     // The tier that keeps the notes goes last: the others still note what they could not deliver.
     const keepsNotes = ({ name }: GuardedTier): boolean => name === chain.journal?.tier
     await Promise.all(chain.tiers.filter((tier) => !keepsNotes(tier)).map((tier) => tier.close()))
@@ -289,6 +311,10 @@ export class TieredCacheManager implements CacheManager {
     ns.flights.detachAll()
     for (const flight of ns.running) flight.abort(reason)
   }
+}
+
+function mayUse({ tiers }: NamespacePolicy, tier: string): boolean {
+  return tiers === undefined || tiers.includes(tier)
 }
 
 /** Plain values carry no version; other code writes them. */

@@ -95,7 +95,9 @@ async function runOnce(ns: Namespace, flight: Flight, loader: Loader<unknown>): 
   const endTimeout = limitLoad(ns, flight)
   try {
     const value = await traceLoad({ namespace: ns.name, keys: [flight.key] }, () => loader(context))
-    return await settle(ns, flight, { value, wishes, tagClock, readAt, loadMs: ns.now() - readAt })
+    const loadMs = ns.now() - readAt
+    ns.engine.statistics?.loaded(ns.name, loadMs)
+    return await settle(ns, flight, { value, wishes, tagClock, readAt, loadMs })
   } catch (error) {
     return landFromError(ns, flight, error)
   } finally {

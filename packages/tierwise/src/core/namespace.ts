@@ -17,6 +17,8 @@ import { storagePrefix } from './key.ts'
 import { policyOfKey } from './policy.ts'
 import type { NamespacePolicy, Policy } from './policy.ts'
 import type { Sharing } from './fleet/sharing.ts'
+import type { KeySamples } from '../statistics/key-samples.ts'
+import type { Statistics } from './statistics.ts'
 import { Stats } from './stats.ts'
 import type { NamespaceTags, TagTable } from './tags/tags.ts'
 import { TickReads } from './tick-reads.ts'
@@ -40,6 +42,8 @@ export interface Engine {
   readonly tagTable: TagTable
   readonly writeBehind: WriteBehind
   readonly refreshes: RefreshBudget
+  /** Times, windows and samples; undefined when they are not kept. */
+  readonly statistics: Statistics | undefined
   readonly prefix: string
   /** Resolves once every tier has been opened or has failed to; undefined when that is behind us. */
   ready(): Promise<void> | undefined
@@ -57,6 +61,7 @@ export interface NamespaceParts {
   readonly tiers: readonly GuardedTier[]
   readonly tags: NamespaceTags
   readonly sharing: Sharing | undefined
+  readonly samples: KeySamples | undefined
 }
 
 /** The state of one namespace: what the paths of reading, loading, writing and invalidating work on. */
@@ -78,6 +83,8 @@ export class Namespace {
   readonly filling: KeyCounter = new KeyCounter()
   readonly failures: Failures
   readonly stats: Stats = new Stats()
+  /** Which of its keys are read; undefined without `statistics`. */
+  readonly samples: KeySamples | undefined
   /** Looks whether its rules are kept. */
   readonly governor: Governor
   /** How it agrees with other processes; undefined where this process decides alone. */
@@ -92,6 +99,7 @@ export class Namespace {
     this.prefix = policy.raw?.keyPrefix ?? storagePrefix(engine.prefix, policy.version, policy.name)
     this.tags = parts.tags
     this.sharing = parts.sharing
+    this.samples = parts.samples
     this.failures = new Failures(engine.runtime.clock)
     const { emitter } = engine
     this.governor = new Governor(policy.name, policy.mode, (event) => {

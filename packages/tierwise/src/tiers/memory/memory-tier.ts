@@ -8,6 +8,7 @@ import type {
   TierUsage,
 } from '../../contract/tier.ts'
 import { ConfigError } from '../../errors.ts'
+import { HitSampler } from './hit-sampler.ts'
 import type { Measure } from './lazy-tiny-lfu.ts'
 import { MemorySpace } from './space.ts'
 import type { Holdings, SpaceLimits, Surroundings } from './space.ts'
@@ -90,10 +91,12 @@ export class MemoryTier implements LocalTier {
     this.#spaces.length = 0
   }
 
-  #surroundings({ tagClock }: SpaceOptions): Surroundings {
+  #surroundings({ tagClock, onSample }: SpaceOptions): Surroundings {
+    const { clock, random } = this.#context
     return {
-      clock: this.#context.clock,
+      clock,
       tagClock,
+      sampler: onSample && new HitSampler(onSample, random),
       seed: this.#seed,
       origin: this.#origin,
       held: this.held,

@@ -3,6 +3,7 @@ import type { EvictReason } from '../../contract/events.ts'
 import type { Clock } from '../../contract/runtime.ts'
 import type { TagClock } from '../../contract/tags.ts'
 import type { LocalEntry, LocalSpace } from '../../contract/tier.ts'
+import type { HitSampler } from './hit-sampler.ts'
 import { hashKey } from './key-hash.ts'
 import { afterHit, LazyTinyLfu } from './lazy-tiny-lfu.ts'
 import type { Measure } from './lazy-tiny-lfu.ts'
@@ -35,6 +36,8 @@ export interface Holdings {
 export interface Surroundings {
   readonly clock: Clock
   readonly tagClock: TagClock
+  /** Looks closer at some of the hits; undefined for none. */
+  readonly sampler: HitSampler | undefined
   readonly seed: number
   /** Whole epoch milliseconds at the birth of the tier. */
   readonly origin: number
@@ -71,6 +74,8 @@ export class MemorySpace implements LocalSpace {
   #slots: SlotTable
   #policy: LazyTinyLfu
   #hits = 0
+  /** The number of hits at which one is looked at closer. */
+  #sampleAt = Infinity
   #misses = 0
   #bytes = 0
   #closed = false
@@ -92,6 +97,7 @@ export class MemorySpace implements LocalSpace {
     this.#seed = around.seed
     this.#slots = new SlotTable(around.origin)
     this.#policy = new LazyTinyLfu(this.#slots)
+    if (around.sampler !== undefined) this.#sampleAt = 0
   }
 
   get hits(): number {
@@ -111,6 +117,7 @@ export class MemorySpace implements LocalSpace {
   }
 
   read(key: string): unknown {
+    if (this.#hits >= this.#sampleAt) return this.#sampledRead(key)
     const slot = this.#index.get(key)
     if (slot !== undefined && this.#isServable(slot)) {
       const { meta } = this.#slots
@@ -260,6 +267,18 @@ export class MemorySpace implements LocalSpace {
     this.#evicted = noEvictions()
     this.#hasReport = false
     return report
+  }
+
+  #sampledRead(key: string): unknown {
+    const { sampler } = this.#around
+    this.#sampleAt = Infinity
+    const startedAt = this.#clock.now()
+    const value = this.read(key)
+    // A miss is no sample, and a run of them must not be timed one by one.
+    if (value === undefined) this.#sampleAt = this.#hits + 1
+    else if (sampler !== undefined)
+      this.#sampleAt = sampler.take(key, this.#hits, { startedAt, now: this.#clock.now() })
+    return value
   }
 
   #isServable(slot: number): boolean {
