@@ -93,6 +93,7 @@ export type {
   TierOperationEvent,
   TierOperation,
   TierWriteState,
+  WarmingEvent,
   WriteEvent,
 } from './contract/events.ts'
 export type {
@@ -149,3 +150,24 @@ export type {
   TierUsage,
   WriteOutcome,
 } from './contract/tier.ts'
+export type {
+  EntriesTask,
+  HotKeysTask,
+  KeysTask,
+  PatternTask,
+  Warming,
+  WarmingCounts,
+  WarmingFailure,
+  WarmingLoader,
+  WarmingLoads,
+  WarmingOnce,
+  WarmingOptions,
+  WarmingOutcome,
+  WarmingPriority,
+  WarmingProgress,
+  WarmingReport,
+  WarmingSource,
+  WarmingTask,
+  WarmingTaskOptions,
+  WarmingTaskReport,
+} from './contract/warming.ts'

@@ -4,6 +4,7 @@ import type { GovernanceReport } from './governance.ts'
 import type { CacheEventOf, CacheEventType, TierWriteState } from './events.ts'
 import type { BatchLoader, Loader } from './loader.ts'
 import type { Duration, LoadOptions, Lifetime, ReadOptions, WriteOptions } from './options.ts'
+import type { Warming, WarmingOptions, WarmingTask } from './warming.ts'
 
 /** What became of a write. */
 export interface WriteResult {
@@ -337,6 +338,17 @@ export interface CacheManager extends AsyncDisposable {
    * console.log(manager.governanceReport().ttlOverrides) // => 1
    */
   governanceReport(): GovernanceReport
+  /**
+   * Brings what is worth having into the cache before it is asked for, in the background: a promise of the report, with
+   * the progress to follow. Each key goes the way of `getOrSetMany`, so nothing fresh is loaded or replaced; a loader that
+   * fails is told in the report. Rejects only for a wrong plan.
+   *
+   * @throws ConfigError ERR_CACHE_OPTION
+   * @example
+   * const report = await manager.warm({ namespace: 'factors', keys: ['steel'], load: () => 1.85 })
+   * console.log(report.outcome, report.loaded, factors.peek('steel')) // => done 1 1.85
+   */
+  warm(plan: WarmingTask | readonly WarmingTask[], options?: WarmingOptions): Warming
   /** As on a namespace, for the entries of all. */
   invalidateTags(tags: readonly string[], options?: InvalidateTagsOptions): Promise<void>
   /** As on a namespace, for every namespace that is listed or was used. */

@@ -1,4 +1,5 @@
 import type { GovernanceRule, ViolationOutcome } from './governance.ts'
+import type { WarmingOutcome, WarmingProgress } from './warming.ts'
 
 /**
  * Everything the engine tells the outside, as one union. Counters are always kept; event objects are made only while
@@ -17,6 +18,7 @@ export type CacheEvent =
   | PolicyViolationEvent
   | LeaseEvent
   | TierOperationEvent
+  | WarmingEvent
   | BackgroundErrorEvent
 
 /** A caller got a value from a tier. */
@@ -215,6 +217,14 @@ export interface LifecycleEvent {
   readonly type: 'lifecycle'
   /** `starting` and `started` come from `start()` only, not from a first use. */
   readonly state: 'starting' | 'started' | 'stopping' | 'stopped'
+}
+
+/** A warming has begun, gone on or ended; told at most four times a second. */
+export interface WarmingEvent extends Omit<WarmingProgress, 'state'> {
+  readonly type: 'warming'
+  readonly state: 'started' | 'progress' | 'finished'
+  /** With `finished`: how it ended. */
+  readonly outcome?: WarmingOutcome
 }
 
 /** Work nobody awaits failed: a refresh, a promotion, a write-behind. */
