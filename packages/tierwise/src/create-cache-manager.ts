@@ -110,8 +110,8 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
       return lifecycle.state === 'stopped'
     },
     hotKeys: {
-      hotKeys: (namespace) => manager.analytics().hotKeys.filter((each) => each.namespace === namespace),
-      namespaces: () => Object.keys(manager.analytics().namespaces),
+      hotKeys: (namespace) => statistics?.hotKeysOf(namespace) ?? [],
+      namespaces: () => statistics?.namespaces ?? [],
     },
     tiersOf: (namespace) => {
       const own = policies.policies.get(namespace)?.tiers ?? tierNames

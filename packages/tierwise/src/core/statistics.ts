@@ -127,6 +127,16 @@ export class Statistics {
       .slice(0, mostListed)
   }
 
+  /** As `hotKeys`, all that are known of one namespace. */
+  hotKeysOf(namespace: string): readonly { readonly key: string; readonly reads: number }[] {
+    return this.#watched.find(({ name }) => name === namespace)?.samples.hotKeys() ?? []
+  }
+
+  /** The namespaces that were used. */
+  get namespaces(): readonly string[] {
+    return this.#watched.map(({ name }) => name)
+  }
+
   get keyFamilies(): readonly KeyFamily[] {
     return this.#watched
       .flatMap(({ name, samples }) => samples.families().map((family) => ({ namespace: name, ...family })))

@@ -17,7 +17,8 @@ function twoTiers(): ReturnType<typeof overTwoTiers> {
 
 describe('the pace', () => {
   test('is the rate, evenly', async () => {
-    const { manager, runtime } = twoTiers()
+    const { manager, cache, runtime } = twoTiers()
+    await cache.get('opens the tiers')
     const startedAt = runtime.clock.now()
     const times: number[] = []
     const keys = Array.from({ length: 100 }, (_, at) => `k${at}`)
@@ -92,7 +93,8 @@ describe('the end', () => {
 
 describe('progress', () => {
   test('is told by events, by `onProgress` and by iteration, at most four times a second', async () => {
-    const { manager, runtime } = twoTiers()
+    const { manager, cache, runtime } = twoTiers()
+    await cache.get('opens the tiers')
     const events: WarmingEvent[] = []
     const told: WarmingProgress[] = []
     manager.on('warming', (event) => events.push(event))
