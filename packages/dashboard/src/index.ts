@@ -1,0 +1,5 @@
+export { createDashboard, type Dashboard } from './dashboard.ts'
+export { serveDashboard, type ServedDashboard, type ServeOptions } from './serve.ts'
+export { toNodeHandler, type FetchHandler, type NodeHandler } from './web/node-handler.ts'
+export type { DashboardOptions } from './options.ts'
+export type { AlertSource, ConsistencySource, FiringAlert } from './sources.ts'
