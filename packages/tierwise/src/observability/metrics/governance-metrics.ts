@@ -51,7 +51,7 @@ interface Reading {
   readonly type?: 'counter' | 'gauge'
   readonly unit?: 'bytes'
   readonly labels?: readonly MetricLabel[]
-  read(governance: NamespaceGovernance): readonly MetricSample[]
+  readonly read: (governance: NamespaceGovernance) => readonly MetricSample[]
 }
 
 function ofNamespace(name: string, help: string, { type = 'counter', unit, labels = [], read }: Reading): ReadMetric {

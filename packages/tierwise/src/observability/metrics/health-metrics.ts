@@ -19,7 +19,9 @@ export const healthMetrics: readonly ReadMetric[] = [
   },
   {
     ...gauge('bus_confirmed', 'Whether it is known what other instances have changed; absent where no tier tells.'),
-    read: ({ health: { bus } }) => known(bus && Number(bus.confirmedAgoMs !== undefined)),
+    // Before the first use nobody has asked.
+    read: ({ health: { bus, state } }) =>
+      known(bus === undefined || state !== 'started' ? undefined : Number(bus.confirmedAgoMs !== undefined)),
   },
   {
     ...gauge('bus_confirmed_age_seconds', 'Everything has been heard that others changed up to so long ago.'),

@@ -62,19 +62,24 @@ export async function startPrometheus(options: PrometheusServerOptions): Promise
   try {
     const path = await folder.makeFolder('prometheus')
     await writeConfig(path, options)
-    for (let attempt = 1; ; attempt++) {
-      const server = new LocalPrometheus(folder, path, await freePort())
-      try {
-        await server.restart()
-        return server
-      } catch (error) {
-        const isTaken = error instanceof ServerStartError && error.log.includes('address already in use')
-        if (!isTaken || attempt === startAttempts) throw error
-      }
-    }
+    return await startIn(folder, path)
   } catch (error) {
     await folder.remove()
     throw error
+  }
+}
+
+async function startIn(folder: ServerFolder, path: string): Promise<PrometheusServer> {
+  for (let attempt = 1; ; attempt++) {
+    const server = new LocalPrometheus(folder, path, await freePort())
+    try {
+      await server.restart()
+      return server
+    } catch (error) {
+      // Somebody else may have taken the port since it was looked at.
+      const isTaken = error instanceof ServerStartError && error.log.includes('address already in use')
+      if (!isTaken || attempt === startAttempts) throw error
+    }
   }
 }
 

@@ -96,7 +96,6 @@ const withReason: Readonly<Record<string, string>> = {
   'analytics.tiers.*.hitLatency.maxMs': 'percentiles say it',
   'analytics.tiers.*.compression.ratio': 'a ratio, which PromQL makes from counters',
   'health.live': 'a manager that is stopped is taken out',
-  'health.state': 'the same',
   'health.tiers.*.breaker': 'tier_breaker_state, by kind',
   'health.tiers.*.breakers': 'tier_breaker_state, by kind',
   'health.tiers.*.intents': 'tier_intents',
