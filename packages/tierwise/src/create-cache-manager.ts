@@ -7,24 +7,26 @@ import type { CacheManager } from './contract/cache.ts'
 import type { CacheManagerOptions } from './contract/options.ts'
 import type { VersionSource } from './contract/authority.ts'
 import type { Runtime } from './contract/runtime.ts'
-import type { LocalTier, Tier, TierDefinition } from './contract/tier.ts'
+import type { TierDefinition } from './contract/tier.ts'
 import { ProcessAuthority } from './core/process-authority.ts'
 import { Background } from './core/background.ts'
 import { TieredCacheManager } from './core/cache-manager.ts'
-import type { Chain, ManagerParts } from './core/cache-manager.ts'
+import type { ManagerParts } from './core/cache-manager.ts'
+import { createChain, readJournal } from './core/chain.ts'
+import type { Chain } from './core/chain.ts'
 import { Fleet } from './core/fleet/fleet.ts'
+import { canDemoteTo } from './core/demotion.ts'
 import { Emitter } from './core/emitter.ts'
 import { defaultGuard, mergeGuard, readGuards } from './core/guard/guard-options.ts'
 import type { GuardSettings } from './core/guard/guard-options.ts'
-import { GuardedTier } from './core/guard/guarded-tier.ts'
-import type { OpenedTier } from './core/guard/guarded-tier.ts'
-import { Journal } from './core/journal/journal.ts'
-import { checkNamespaceName, namespaceIn } from './core/key.ts'
+import type { GuardedTier, OpenedTier } from './core/guard/guarded-tier.ts'
+import { namespaceIn } from './core/key.ts'
 import { Lifecycle } from './core/lifecycle.ts'
 import type { Engine } from './core/namespace.ts'
 import { readGovernance } from './core/namespace-options.ts'
 import { defaultCoherence, resolveNamespace } from './core/namespace-policy.ts'
 import type { PolicyContext } from './core/namespace-policy.ts'
+import { namespacePolicies } from './core/policies.ts'
 import type { NamespacePolicy } from './core/policy.ts'
 import { Statistics } from './core/statistics.ts'
 import { TierTally } from './core/tier-tally.ts'
@@ -33,6 +35,7 @@ import { WriteBehind } from './core/write-behind.ts'
 import { ConfigError } from './errors.ts'
 import { internalNamespaces } from './warming/internal-namespaces.ts'
 import { giveAccess } from './warming/manager-access.ts'
+import type { ManagerAccess } from './warming/manager-access.ts'
 import { warm } from './warming/warm.ts'
 
 /**
@@ -82,15 +85,8 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
   })
   tagTable.onInvalidate((names, clock) => fleet?.announce([{ kind: 'tags', names, clock }]))
   const policies = resolvePolicies(options, { chain, tierNames, prefix: settings.prefix })
-  const lifecycle = createLifecycle({
-    options,
-    chain,
-    fleet,
-    tagTable,
-    emitter,
-    statistics,
-    proofMs: settings.guard.timeoutMs,
-  })
+  const proofMs = settings.guard.timeoutMs
+  const lifecycle = createLifecycle({ options, chain, fleet, tagTable, emitter, statistics, proofMs })
   const engine = createEngine({ runtime, emitter, versions, fleet, tagTable, statistics }, { settings, lifecycle })
   const beforeStop = new Set<() => Promise<void>>()
   const manager = new TieredCacheManager({
@@ -104,26 +100,39 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     warm,
     beforeStop,
   })
-  giveAccess(manager, {
-    runtime,
+  giveAccess(manager, accessOf({ engine, policies: policies.policies, tierNames, beforeStop }))
+  return manager
+}
+
+interface Accessible {
+  readonly engine: Engine
+  readonly policies: ReadonlyMap<string, NamespacePolicy>
+  readonly tierNames: readonly string[]
+  readonly beforeStop: Set<() => Promise<void>>
+}
+
+/** What warming needs to know that callers do not. */
+function accessOf({ engine, policies, tierNames, beforeStop }: Accessible): ManagerAccess {
+  const { statistics } = engine
+  return {
+    runtime: engine.runtime,
     get isStopped() {
-      return lifecycle.state === 'stopped'
+      return engine.isStopped
     },
     hotKeys: {
       hotKeys: (namespace) => statistics?.hotKeysOf(namespace) ?? [],
       namespaces: () => statistics?.namespaces ?? [],
     },
     tiersOf: (namespace) => {
-      const own = policies.policies.get(namespace)?.tiers ?? tierNames
+      const own = policies.get(namespace)?.tiers ?? tierNames
       return tierNames.filter((name) => own.includes(name))
     },
-    emit: (event) => emitter.emit(event),
+    emit: (event) => engine.emitter.emit(event),
     beforeStop: (work) => {
       beforeStop.add(work)
       return () => beforeStop.delete(work)
     },
-  })
-  return manager
+  }
 }
 
 /** What all namespaces share. */
@@ -184,6 +193,7 @@ function resolvePolicies(
     tierNames,
     rawTiers: chain.tiers.filter((tier) => tier.canBeRaw).map((tier) => tier.name),
     memory: chain.local?.name,
+    demotionTiers: chain.tiers.filter(canDemoteTo).map((tier) => tier.name),
     prefix,
     isEncrypted: options.encryption !== undefined,
   }
@@ -306,68 +316,6 @@ function checkTiers(tiers: readonly TierDefinition[]): readonly string[] {
   return tiers.map((tier) => tier.name)
 }
 
-interface ChainParts {
-  readonly runtime: Runtime
-  readonly emitter: Emitter
-  readonly settings: ReturnType<typeof readSettings>
-  readonly guards: ReadonlyMap<string, GuardSettings>
-  readonly onOpen: (opened: OpenedTier) => Promise<void>
-  readonly maxStalenessMs: () => number
-  readonly nextVersion: () => number
-  readonly forget: (prefix: string) => Promise<boolean>
-}
-
-function createChain(definitions: readonly TierDefinition[], parts: ChainParts): Chain {
-  const { runtime, emitter, settings, guards, onOpen, nextVersion, forget } = parts
-  const created = definitions.map((definition, index) => {
-    const tier = definition.create({
-      ...runtime,
-      name: definition.name,
-      prefix: settings.prefix,
-      maxStalenessMs: parts.maxStalenessMs(),
-      report: (event) => emitter.emit(event),
-    })
-    if (tier.sync && index > 0)
-      throw new ConfigError(
-        `\`options.tiers[${index}]\` (${definition.name}) keeps values in this process; only the first tier can.`,
-        { code: 'ERR_CACHE_CONFIG', tier: definition.name },
-      )
-    return { name: definition.name, tier }
-  })
-  const [first] = created
-  const local = first?.tier.sync === true ? { name: first.name, tier: first.tier satisfies LocalTier } : undefined
-  const keeper = created.find(({ tier }) => keepsNotes(tier))
-  const journal = keeper && new Journal({ tier: keeper.name, prefix: settings.prefix })
-  const guarded = ({ name, tier }: { name: string; tier: Tier }): GuardedTier =>
-    new GuardedTier(name, tier, {
-      runtime,
-      emitter,
-      settings: guards.get(name) ?? settings.guard,
-      hasStatistics: settings.statistics,
-      mostIntents: 10_000,
-      nextVersion,
-      forget,
-      journal,
-      onOpen,
-    })
-  const tiers = created.flatMap(({ name, tier }) => (tier.sync ? [] : [guarded({ name, tier })]))
-  const notes = tiers.find(({ name }) => name === journal?.tier)?.notes
-  if (notes !== undefined) journal?.use(notes)
-  return { local, tiers, names: created.map(({ name }) => name), journal }
-}
-
-/** What a process notes must outlive it, and be there when nothing else can be reached. */
-function keepsNotes(tier: Tier | LocalTier): boolean {
-  const { shared, durable, notes } = tier.capabilities
-  return !tier.sync && !shared && durable && notes === true
-}
-
-/** Begins to open the tier that keeps the notes. Where that fails, nobody waits for them any more. */
-function readJournal({ journal, tiers }: Chain): void {
-  const keeper = tiers.find(({ name }) => name === journal?.tier)
-  void keeper?.open().catch(() => journal?.know())
-}
-
 /** Codecs are loaded when a chain has byte tiers, so that a memory-only cache does not pay for their import. */
 async function prepareCodecs(options: CacheManagerOptions, chain: Chain): Promise<void> {
   if (chain.tiers.length === 0) return
@@ -387,42 +335,5 @@ async function prepareCodecs(options: CacheManagerOptions, chain: Chain): Promis
           : { encryption: options.encryption }),
       }),
     )
-  }
-}
-
-/** Resolves every listed namespace now, so that a wrong option is found at construction; aliases point to the same policy. */
-function namespacePolicies(
-  options: CacheManagerOptions,
-  context: Parameters<typeof resolveNamespace>[2],
-): ReadonlyMap<string, NamespacePolicy> {
-  const policies = new Map<string, NamespacePolicy>()
-  for (const [name, raw] of Object.entries(options.namespaces ?? {})) {
-    const policy = resolveNamespace(name, raw, context)
-    for (const alias of [name, ...policy.aliases]) {
-      checkNamespaceName(alias)
-      if (policies.has(alias))
-        throw new ConfigError(
-          `\`namespaces.${name}\`: the name \`${alias}\` is taken by \`${policies.get(alias)?.name}\`.`,
-          { code: 'ERR_CACHE_CONFIG', namespace: name },
-        )
-      policies.set(alias, policy)
-    }
-  }
-  checkKeyPrefixes(policies)
-  return policies
-}
-
-/** Namespaces share no keys. Listed ones alone can be raw. */
-function checkKeyPrefixes(policies: ReadonlyMap<string, NamespacePolicy>): void {
-  const owners = new Map<string, string>()
-  for (const { name, raw } of new Set(policies.values())) {
-    if (raw === undefined) continue
-    const other = owners.get(raw.keyPrefix)
-    if (other !== undefined)
-      throw new ConfigError(
-        `The raw namespaces \`${other}\` and \`${name}\` have the same keys: both start with \`${raw.keyPrefix}\`. Give one of them another \`raw.keyPrefix\`.`,
-        { code: 'ERR_CACHE_CONFIG', namespace: name },
-      )
-    owners.set(raw.keyPrefix, name)
   }
 }

@@ -58,6 +58,7 @@ function contextOf(config: ResolvedConfig): PolicyContext {
     governance: readGovernance(config.governance),
     tierNames: config.chain,
     rawTiers: config.chain.filter((name) => typeOf(name) === 'redis'),
+    demotionTiers: config.chain.filter((name) => typeOf(name) === 'disk'),
     memory: config.chain.find((name) => typeOf(name) === 'memory'),
     prefix: config.prefix ?? 'tw',
     isEncrypted: config.encryption !== undefined,

@@ -207,6 +207,7 @@ export interface TierOperationEvent {
   readonly type: 'tier-operation'
   readonly tier: string
   readonly operation: TierOperation
+  /** Milliseconds, further tries included. */
   readonly durationMs: number
   /** `late`: it missed its deadline. */
   readonly outcome: 'answered' | 'failed' | 'late'

@@ -192,6 +192,8 @@ export interface SpaceOptions {
   readonly reservedBytes?: number | undefined
   /** Decides whether a tagged entry still counts. */
   readonly tagClock: TagClock
+  /** Told of each entry that is given up for lack of room, in the call that needs the room. @default nobody */
+  readonly onEvict?: ((key: string, entry: LocalEntry) => void) | undefined
   /**
    * Told of one `read` that answered in about a thousand, of more while there are few: its key, how many it stands for, and
    * how long it took in milliseconds. @default nobody

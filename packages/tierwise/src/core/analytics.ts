@@ -1,5 +1,5 @@
 import type { Analytics, NamespaceStats, TierLookups, TierStats } from '../contract/analytics.ts'
-import type { Chain } from './cache-manager.ts'
+import type { Chain } from './chain.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
 import { recommend } from '../statistics/recommendations.ts'

@@ -12,21 +12,22 @@ import type { Health } from '../contract/health.ts'
 import type { CacheEventOf, CacheEventType } from '../contract/events.ts'
 import type { GovernanceReport } from '../contract/governance.ts'
 import type { Coherence, LoadOptions, ReadOptions, WriteOptions } from '../contract/options.ts'
-import type { LocalSpace, LocalTier } from '../contract/tier.ts'
+import type { LocalEntry, LocalSpace, SpaceOptions } from '../contract/tier.ts'
 import type { Warming, WarmingOptions, WarmingTask } from '../contract/warming.ts'
 import { texts, unknownName } from '../base/option-reader.ts'
 import { governanceReport } from '../governance/report.ts'
 import { analyse, statsOf } from './analytics.ts'
 import { CallPolicies } from './call-policies.ts'
 import { NamespaceCache } from './cache.ts'
+import type { Chain } from './chain.ts'
 import { changeAll } from './coherence.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import { clearNamespace, clearRest } from './clear.ts'
 import { refuseMissed } from './invalidate.ts'
 import { resolveClear, resolveTagInvalidation } from './invalidation-options.ts'
 import { examine } from './health.ts'
-import type { Journal } from './journal/journal.ts'
 import { checkNamespaceName, storagePrefix } from './key.ts'
+import { demote } from './demotion.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { Namespace, stopped } from './namespace.ts'
 import type { Engine, LocalPart } from './namespace.ts'
@@ -40,16 +41,6 @@ import type { TierTally } from './tier-tally.ts'
 import { untold } from './tags/tag-outcome.ts'
 import { NamespaceTags } from './tags/tags.ts'
 import { TenantedCache } from './tenants/tenanted-cache.ts'
-
-/** The chain of a manager after it has been created. */
-export interface Chain {
-  readonly local: { readonly name: string; readonly tier: LocalTier } | undefined
-  /** Behind memory, fastest first. */
-  readonly tiers: readonly GuardedTier[]
-  readonly names: readonly string[]
-  /** Where is noted what must outlive the process, if a tier can keep notes. */
-  readonly journal: Journal | undefined
-}
 
 export interface ManagerParts {
   readonly engine: Engine
@@ -210,28 +201,43 @@ export class TieredCacheManager implements CacheManager {
 
   #createView(name: string): View {
     checkNamespaceName(name)
-    const { policies, policyOf, internal, strict, engine, chain } = this.#parts
-    if (strict && !policies.has(name) && !internal.has(name)) throw unknownName(`namespaces.${name}`, name, [...policies.keys()])
+    const { policies, policyOf, internal, strict, chain } = this.#parts
+    if (strict && !policies.has(name) && !internal.has(name))
+      throw unknownName(`namespaces.${name}`, name, [...policies.keys()])
     const policy = policies.get(name) ?? internal.get(name) ?? policyOf(name)
     const known = this.#views.get(policy.name)
     if (known !== undefined) return this.#remember(name, known)
-    const tags = new NamespaceTags(engine.tagTable, policy.name)
-    const samples = engine.statistics?.newSamples()
-    const local = this.#localOf(policy, { tags, samples })
-    const tiers = chain.tiers.filter((tier) => mayUse(policy, tier.name))
-    const sharing = this.#sharingOf(policy, { tiers, space: local?.space })
-    const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags, sharing, samples })
-    if (samples !== undefined) engine.statistics?.watch(ns.name, () => statsOf(ns), samples)
-    engine.fleet?.register(ns)
+    const ns = this.#createNamespace(policy)
     const cache = new NamespaceCache<unknown>(ns, new CallPolicies(policy, policy.tiers ?? chain.names))
     const view = { ns, cache, facade: policy.hasTenants ? new TenantedCache({ ns, cache }) : cache }
     return this.#remember(name, this.#remember(policy.name, view))
   }
 
+  #createNamespace(policy: NamespacePolicy): Namespace {
+    const { engine, chain } = this.#parts
+    const tags = new NamespaceTags(engine.tagTable, policy.name)
+    const samples = engine.statistics?.newSamples()
+    const onEvict = policy.demotion ? (key: string, entry: LocalEntry): void => demote(ns, key, entry) : undefined
+    const local = this.#localOf(policy, { tags, samples, onEvict })
+    const tiers = chain.tiers.filter((tier) => mayUse(policy, tier.name))
+    const sharing = this.#sharingOf(policy, { tiers, space: local?.space })
+    const ns = new Namespace(engine, policy, { local, tiers: this.#viewsOf(tiers, policy), tags, sharing, samples })
+    if (samples !== undefined) engine.statistics?.watch(ns.name, () => statsOf(ns), samples)
+    engine.fleet?.register(ns)
+    return ns
+  }
+
   /** Its part of memory; undefined where it has none. */
   #localOf(
     policy: NamespacePolicy,
-    { tags, samples }: { readonly tags: NamespaceTags; readonly samples: KeySamples | undefined },
+    {
+      tags,
+      samples,
+      onEvict,
+    }: Pick<SpaceOptions, 'onEvict'> & {
+      readonly tags: NamespaceTags
+      readonly samples: KeySamples | undefined
+    },
   ): LocalPart | undefined {
     const { local } = this.#parts.chain
     if (local === undefined || !mayUse(policy, local.name)) return undefined
@@ -244,6 +250,7 @@ export class TieredCacheManager implements CacheManager {
       reservedBytes,
       tagClock: tags,
       onSample,
+      onEvict,
     })
     return { name: local.name, space }
   }

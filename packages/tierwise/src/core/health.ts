@@ -1,7 +1,7 @@
 import type { BreakerState } from '../contract/events.ts'
 import type { Health, TierHealth } from '../contract/health.ts'
 import type { Clock } from '../contract/runtime.ts'
-import type { Chain } from './cache-manager.ts'
+import type { Chain } from './chain.ts'
 import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Engine } from './namespace.ts'
 

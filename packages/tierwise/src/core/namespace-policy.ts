@@ -16,6 +16,8 @@ import { refuseMarked } from './tenants/tenant-tags.ts'
 export interface PolicyContext extends RawContext {
   readonly defaults: unknown
   readonly tierNames: readonly string[]
+  /** Names of the tiers that what memory gives up may go to. @default none */
+  readonly demotionTiers?: readonly string[]
   /** @default rules are enforced, and there are no data classes */
   readonly governance?: GivenGovernance
 }
@@ -39,6 +41,7 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     overridesTtl: false,
     keyRules: [],
     hasTenants: own['tenant'] === 'required',
+    demotion: own['demotion'] === true,
     failsClosed: own['failure'] === 'closed',
     adaptiveTtl: undefined,
     tierTtlMs: tierTtlOf(defaults, own, { path, context }),
@@ -71,10 +74,24 @@ export function resolveNamespace(name: string, options: unknown, context: Policy
     ...('governance' in own ? { mode: own['governance'] as NamespacePolicy['mode'] } : {}),
   }
   if (policy.hasTenants) refuseMarked(policy.tags, `${path}.tags`)
+  if (policy.demotion) checkDemotion(policy, `${path}.demotion`, context)
   if ('raw' in own) return Object.freeze(rawPolicy(policy, resolveRaw(name, own, context)))
   const given = (own['keyRules'] ?? []) as readonly Resolved[]
   const keyRules = given.map((rule, at) => keyPolicy(policy, rule, { path: `${path}.keyRules[${at}]`, context }))
   return Object.freeze({ ...policy, keyRules })
+}
+
+function checkDemotion(
+  { name, tiers }: NamespacePolicy,
+  path: string,
+  { memory, demotionTiers = [] }: PolicyContext,
+): void {
+  const mayUse = (tier: string | undefined): boolean => tier !== undefined && tiers?.includes(tier) !== false
+  if (mayUse(memory) && demotionTiers.some(mayUse)) return
+  throw new ConfigError(`\`${path}\` needs memory and, behind it, a tier of this process alone, such as disk().`, {
+    code: 'ERR_CACHE_CONFIG',
+    namespace: name,
+  })
 }
 
 /** The policy of some of the keys, laid on that of their namespace. */

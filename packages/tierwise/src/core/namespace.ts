@@ -8,6 +8,7 @@ import { CacheError } from '../errors.ts'
 import { Governor } from '../governance/governor.ts'
 import type { Background } from './background.ts'
 import type { Emitter } from './emitter.ts'
+import { demotionTier } from './demotion.ts'
 import { Failures } from './failures.ts'
 import { FlightTable } from './flight.ts'
 import type { Fleet } from './fleet/fleet.ts'
@@ -73,6 +74,8 @@ export class Namespace {
   /** The tiers behind memory, fastest first. */
   readonly tiers: readonly GuardedTier[]
   readonly prefix: string
+  /** Where entries go for which memory has no room; undefined where they just go. */
+  readonly demotion: GuardedTier | undefined
   readonly tags: NamespaceTags
   readonly tickets: TicketBook = new TicketBook()
   readonly reads: TickReads = new TickReads()
@@ -97,6 +100,7 @@ export class Namespace {
     this.local = parts.local
     this.tiers = parts.tiers
     this.prefix = policy.raw?.keyPrefix ?? storagePrefix(engine.prefix, policy.version, policy.name)
+    this.demotion = demotionTier(policy, parts.tiers)
     this.tags = parts.tags
     this.sharing = parts.sharing
     this.samples = parts.samples

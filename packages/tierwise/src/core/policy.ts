@@ -76,6 +76,8 @@ export interface NamespacePolicy extends Policy, CoherencePolicy {
   readonly keyRules: readonly KeyPolicy[]
   /** Whether every key begins with a tenant. */
   readonly hasTenants: boolean
+  /** What memory has no room for goes to the next tier of this process. */
+  readonly demotion: boolean
   /** Whether a call fails that a tier could not answer. */
   readonly failsClosed: boolean
   /** How long an entry stays in a tier, by its name; the others keep it to the end of its life. */

@@ -221,7 +221,7 @@ function fillAbove(reader: Reader, source: GuardedTier, quests: readonly Quest[]
   // protocol P1 copy-confirmed: a tier below is told of changes last, and by then this process has applied them
   if (!isConfirmedAbove(ns, source)) ns.stats.promotions += fillMemory(reader, allowed)
   for (const tier of tiers.slice(0, tiers.indexOf(source))) {
-    if (tier.capabilities.readOnly !== true && !isOnlyHere(ns, source, tier))
+    if (tier.capabilities.readOnly !== true && tier !== ns.demotion && !isOnlyHere(ns, source, tier))
       promote(reader, allowed, { from: source, to: tier })
   }
 }

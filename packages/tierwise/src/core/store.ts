@@ -58,6 +58,8 @@ export function storeIn(
 ): Promise<readonly TierWriteState[]> {
   const { batch, mode } = write
   if (tier.capabilities.readOnly === true) return leaveOut(ns, tier, batch)
+  // It gets them when memory gives them up; until then it must not keep older ones.
+  if (tier === ns.demotion && areInMemory(ns, batch)) return leaveOut(ns, tier, batch)
   if (mode === 'behind') return storeBehind(ns, tier, batch)
   const records = batch.map((item) => toRecord(ns, tier, item))
   return ns.engine.writeBehind.overtake(
@@ -65,6 +67,10 @@ export function storeIn(
     batch.map(({ storageKey }) => storageKey),
     () => storeThrough(ns, tier, records),
   )
+}
+
+function areInMemory({ local }: Namespace, batch: readonly Encoded[]): boolean {
+  return batch.every(({ key, entry }) => local?.space.find(key)?.version === entry.version)
 }
 
 async function storeThrough(
@@ -109,7 +115,8 @@ function storeBehind(ns: Namespace, tier: GuardedTier, batch: readonly Encoded[]
   )
 }
 
-function toRecord(ns: Namespace, tier: GuardedTier, item: Encoded): TierRecord {
+/** An entry as a tier takes it. */
+export function toRecord(ns: Namespace, tier: GuardedTier, item: Encoded): TierRecord {
   const { storageKey, entry, ifNotAfter } = item
   const record = { key: storageKey, ...toBytes(ns, tier, item), version: entry.version }
   return ifNotAfter === undefined ? record : { ...record, ifNotAfter }

@@ -49,7 +49,7 @@ describe.each(stacks)('the life of an entry over $name', (definition) => {
   })
 
   test('can be longer than the longest timer of Node', async () => {
-    const { cache, runtime } = open(definition)
+    const { cache, runtime } = open(definition, { manager: { statistics: false } })
     await cache.set('key', 1, { ttl: '100d' })
     expect(await cache.ttl('key')).toBe(100 * day)
     // Memory looks for dead entries every second; a hundred days of that take too long.

@@ -91,11 +91,12 @@ export class MemoryTier implements LocalTier {
     this.#spaces.length = 0
   }
 
-  #surroundings({ tagClock, onSample }: SpaceOptions): Surroundings {
+  #surroundings({ tagClock, onEvict, onSample }: SpaceOptions): Surroundings {
     const { clock, random } = this.#context
     return {
       clock,
       tagClock,
+      onEvict,
       sampler: onSample && new HitSampler(onSample, random),
       seed: this.#seed,
       origin: this.#origin,

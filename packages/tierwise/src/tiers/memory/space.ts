@@ -2,7 +2,7 @@ import type { Entry } from '../../contract/entry.ts'
 import type { EvictReason } from '../../contract/events.ts'
 import type { Clock } from '../../contract/runtime.ts'
 import type { TagClock } from '../../contract/tags.ts'
-import type { LocalEntry, LocalSpace } from '../../contract/tier.ts'
+import type { LocalEntry, LocalSpace, SpaceOptions } from '../../contract/tier.ts'
 import type { HitSampler } from './hit-sampler.ts'
 import { hashKey } from './key-hash.ts'
 import { afterHit, LazyTinyLfu } from './lazy-tiny-lfu.ts'
@@ -36,6 +36,8 @@ export interface Holdings {
 export interface Surroundings {
   readonly clock: Clock
   readonly tagClock: TagClock
+  /** Told of entries that are given up for lack of room. */
+  readonly onEvict: SpaceOptions['onEvict']
   /** Looks closer at some of the hits; undefined for none. */
   readonly sampler: HitSampler | undefined
   readonly seed: number
@@ -339,6 +341,9 @@ export class MemorySpace implements LocalSpace {
   }
 
   #drop(slot: number, reason: EvictReason): void {
+    const { onEvict } = this.#around
+    if (onEvict !== undefined && reason !== 'expired' && this.#isValid(slot))
+      onEvict(this.#slots.keys[slot] as string, this.#slots.entry(slot))
     if (reason === 'expired') this.#policy.remove(slot)
     else this.#policy.evict(slot)
     this.#release(slot)
