@@ -1,8 +1,8 @@
 import type { Cache, CacheManager } from '../contract/cache.ts'
-import type { LoadOptions } from '../contract/options.ts'
 import type { EntriesTask, HotKeysTask, KeysTask, PatternTask, WarmingLoads } from '../contract/warming.ts'
 import type { HotKeyRecords } from './hot-keys/records.ts'
 import type { PlannedTask } from './plan.ts'
+import { lifeOf } from './life.ts'
 import { batches, sizeOf } from './sources.ts'
 import type { TaskTally } from './tally.ts'
 import { bringUp, loadBatch, loadSingly } from './warm-batch.ts'
@@ -145,8 +145,4 @@ function distinct(keys: readonly string[], tally: TaskTally): readonly string[] 
   const some = [...new Set(keys)]
   if (tally.total !== undefined) tally.total -= keys.length - some.length
   return some
-}
-
-function lifeOf({ ttl, tags }: Pick<LoadOptions, 'ttl' | 'tags'>): Pick<LoadOptions, 'ttl' | 'tags'> {
-  return { ...(ttl === undefined ? {} : { ttl }), ...(tags === undefined ? {} : { tags }) }
 }

@@ -1,8 +1,8 @@
 import type { Cache } from '../contract/cache.ts'
 import type { BatchLoader } from '../contract/loader.ts'
-import type { LoadOptions } from '../contract/options.ts'
 import type { WarmingLoader } from '../contract/warming.ts'
 import { CacheError } from '../errors.ts'
+import type { LoadLife } from './life.ts'
 import type { KeyEnd, TaskTally } from './tally.ts'
 
 /** Where a batch is warmed, and who counts it. */
@@ -11,8 +11,6 @@ export interface BatchPlace {
   readonly tally: TaskTally
   readonly signal: AbortSignal
 }
-
-type LoadLife = Pick<LoadOptions, 'ttl' | 'tags'>
 
 /** Reads the keys: what a lower tier holds of them comes up. */
 export async function bringUp(

@@ -47,15 +47,17 @@ export class HotKeyRecords {
 
   /** Notes the keys that are hot now, beside what is noted already. */
   async save(namespace: string, source: HotKeySource, { keys, halfLifeMs }: HotKeyKeeping): Promise<void> {
+    const hot = source.hotKeys(namespace)
+    // Nothing new: what is noted may stay as it is.
+    if (hot.length === 0) return
     const now = this.#now()
     const stored = await this.#stored(namespace)
     const heat = new Map<string, number>()
     const faded = stored === undefined ? 1 : 0.5 ** (Math.max(now - stored.savedAt, 0) / halfLifeMs)
     for (const [key, before] of stored?.keys ?? []) heat.set(key, before * faded)
-    for (const { key, reads } of source.hotKeys(namespace)) heat.set(key, Math.max(heat.get(key) ?? 0, reads))
+    for (const { key, reads } of hot) heat.set(key, Math.max(heat.get(key) ?? 0, reads))
     const record: HotKeysRecord = { format: 1, savedAt: now, keys: hottest(heat, Math.min(keys, mostHotKeys)) }
-    if (record.keys.length > 0)
-      await this.#manager.namespace(hotKeysNamespace).set(namespace, record, { ttl: keptForMs })
+    await this.#manager.namespace(hotKeysNamespace).set(namespace, record, { ttl: keptForMs })
   }
 
   async #stored(namespace: string): Promise<HotKeysRecord | undefined> {
