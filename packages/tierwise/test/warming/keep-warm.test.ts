@@ -35,7 +35,7 @@ function tellHotKeys(manager: CacheManager, hot: Hot): void {
 function build(hot: Hot, ttl: '1h' | '100s' = '1h') {
   const built = testCache()
     .memory()
-    .tier(mapTier({ shared: true }))
+    .tier(mapTier({ capabilities: { durable: true } }))
     .namespace('factors', { ttl })
     .build()
   stop = built.stop
@@ -115,7 +115,7 @@ describe('the record of hot keys', () => {
   test('is not written by a stop that the tiers do not answer, which ends all the same', async () => {
     const built = testCache()
       .memory()
-      .faulty('store', mapTier({ shared: true }))
+      .faulty('store', mapTier({ capabilities: { durable: true } }))
       .namespace('factors')
       .build()
     stop = built.stop

@@ -1,0 +1,136 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { CacheManager } from '../../src/contract/cache.ts'
+import type { CacheManagerOptions } from '../../src/contract/options.ts'
+import { createCacheManager } from '../../src/create-cache-manager.ts'
+import { startRedis } from '../../src/testing/index.ts'
+import type { RedisServer } from '../../src/testing/index.ts'
+import { disk } from '../../src/tiers/disk/index.ts'
+import { memory } from '../../src/tiers/memory/index.ts'
+import { redis } from '../../src/tiers/redis/index.ts'
+import { keepWarm } from '../../src/warming/index.ts'
+
+let server: RedisServer
+let folder: string
+beforeAll(async () => void (server = await startRedis({ dedicated: true })))
+afterAll(() => server.stop())
+beforeEach(async () => {
+  await server.command('FLUSHALL')
+  folder = await mkdtemp(join(tmpdir(), 'tierwise-warm-'))
+})
+
+const managers: CacheManager[] = []
+afterEach(async () => {
+  await Promise.all(managers.splice(0).map((manager) => manager.stop()))
+  await rm(folder, { recursive: true, force: true })
+})
+
+type Kind = 'disk' | 'redis'
+
+function start(kind: Kind, options: Partial<CacheManagerOptions> = {}): CacheManager {
+  const below = kind === 'disk' ? disk({ path: folder }) : redis({ host: server.host, port: server.port })
+  const manager = createCacheManager({
+    tiers: [memory(), below],
+    namespaces: { factors: { ttl: '1h', aliases: ['coefficients'] } },
+    tierTimeout: '2s',
+    ...options,
+  })
+  managers.push(manager)
+  return manager
+}
+
+const cold = Array.from({ length: 500 }, (_, at) => `cold${at}`)
+const hotKeysOf = (letter: string): readonly string[] => Array.from({ length: 10 }, (_, at) => `hot-${letter}${at}`)
+
+/** Reads the keys so that any sampling sees them. */
+async function readMuch(manager: CacheManager, keys: readonly string[]): Promise<void> {
+  const cache = manager.namespace('factors')
+  await cache.setMany([...keys, ...cold].map((key) => [key, `value of ${key}`] as const))
+  for (let round = 0; round < 4000; round++) {
+    for (const key of keys) await cache.get(key)
+    await cache.get(cold[round % cold.length]!)
+  }
+}
+
+const peeked = (manager: CacheManager, keys: readonly string[]): readonly string[] =>
+  keys.filter((key) => manager.namespace('factors').peek(key) !== undefined)
+
+describe.each<Kind>(['disk', 'redis'])('after a restart, over %s', (kind) => {
+  test('memory has the keys again that were read most, and those alone', async () => {
+    const before = start(kind)
+    keepWarm(before, { namespaces: { coefficients: true } })
+    await readMuch(before, hotKeysOf('a'))
+    await before.stop()
+    const after = start(kind, { strictNamespaces: true })
+    const kept = keepWarm(after, { namespaces: { factors: true } })
+    const report = await kept.warming
+    expect(report).toMatchObject({ outcome: 'done', failed: 0 })
+    expect(peeked(after, hotKeysOf('a'))).toHaveLength(10)
+    expect(peeked(after, cold).length).toBeLessThan(55)
+    expect(report!.present).toBeLessThanOrEqual(64)
+  })
+
+  test('a loader brings what the tier has lost', async () => {
+    const before = start(kind)
+    keepWarm(before, { namespaces: { factors: true } })
+    await readMuch(before, hotKeysOf('a'))
+    await before.namespace('factors').clear({ hard: true })
+    await before.stop()
+    const after = start(kind)
+    const loadMany = (keys: readonly string[]): ReadonlyMap<string, string> =>
+      new Map(keys.map((key) => [key, 'loaded']))
+    await keepWarm(after, { namespaces: { factors: { loadMany } } }).warming
+    expect(hotKeysOf('a').map((key) => after.namespace('factors').peek(key))).toEqual(
+      hotKeysOf('a').map(() => 'loaded'),
+    )
+  })
+})
+
+describe('instances that share a Redis', () => {
+  test('share what they note', async () => {
+    const [one, other] = [start('redis'), start('redis')]
+    keepWarm(one, { namespaces: { factors: true } })
+    keepWarm(other, { namespaces: { factors: true } })
+    await readMuch(one, hotKeysOf('a'))
+    await readMuch(other, hotKeysOf('b'))
+    await one.stop()
+    await other.stop()
+    const after = start('redis')
+    await keepWarm(after, { namespaces: { factors: true } }).warming
+    const hot = [...hotKeysOf('a'), ...hotKeysOf('b')]
+    expect(peeked(after, hot)).toEqual(hot)
+  })
+
+  test('ignore a record that is damaged, and write a new one', async () => {
+    const before = start('redis')
+    const kept = keepWarm(before, { namespaces: { factors: true } })
+    await readMuch(before, hotKeysOf('a'))
+    await kept.save()
+    const [key] = String(await server.command('KEYS', '*hot-keys*factors*')).split('\n')
+    await server.command('SET', key!, 'no frame')
+    const after = start('redis')
+    expect(await keepWarm(after, { namespaces: { factors: true } }).warming).toMatchObject({
+      outcome: 'done',
+      present: 0,
+    })
+    await before.stop()
+    const third = start('redis')
+    expect((await keepWarm(third, { namespaces: { factors: true } }).warming)!.present).toBeGreaterThanOrEqual(10)
+  })
+
+  test('are not kept from stopping by a Redis that is gone', async () => {
+    const other = await startRedis({ dedicated: true })
+    const manager = createCacheManager({ tiers: [memory(), redis({ host: other.host, port: other.port })] })
+    managers.push(manager)
+    keepWarm(manager, { namespaces: { factors: true } })
+    await readMuch(manager, hotKeysOf('a'))
+    other.pause()
+    const startedAt = performance.now()
+    await manager.stop()
+    expect(performance.now() - startedAt).toBeLessThan(8000)
+    other.resume()
+    await other.stop()
+  })
+})
