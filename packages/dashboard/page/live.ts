@@ -3,7 +3,8 @@ import type { FeedItem, Hello, Picture, Point } from '../src/wire.ts'
 import { readSession } from './api.ts'
 
 const mostPoints = 3600
-const mostFeed = 200
+/** Of what is told all the time, and of what is rare. */
+const mostFeed = 100
 
 export interface LiveState {
   readonly picture: Picture | undefined
@@ -131,5 +132,7 @@ function withNews(feed: readonly FeedItem[], news: readonly FeedItem[]): readonl
   // A server that was started again counts anew, so an id alone does not tell what is known.
   const known = new Set(feed.map(({ id, at }) => `${id} ${at}`))
   const fresh = news.filter(({ id, at }) => !known.has(`${id} ${at}`))
-  return fresh.length === 0 ? feed : [...fresh.toReversed(), ...feed].slice(0, mostFeed)
+  if (fresh.length === 0) return feed
+  const left = { info: mostFeed, rare: mostFeed }
+  return [...fresh.toReversed(), ...feed].filter(({ severity }) => left[severity === 'info' ? 'info' : 'rare']-- > 0)
 }

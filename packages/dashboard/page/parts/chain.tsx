@@ -57,7 +57,7 @@ function TierStage({ name, index, picture, now, latest }: TierStageProps): JSX.E
       figure={rate(rates?.hits)}
       unit="answers/s"
       flow={rates && rate(rates.lookups)}
-      badge={<Breaker picture={picture} name={name} />}
+      badge={<TierState picture={picture} name={name} />}
     >
       <Line name="of all reads" value={percent(share)}>
         <Bar share={share} />
@@ -67,7 +67,8 @@ function TierStage({ name, index, picture, now, latest }: TierStageProps): JSX.E
         value={reads === undefined ? undefined : `${milliseconds(reads.p50Ms)} / ${milliseconds(reads.p99Ms)}`}
       />
       <Fill tier={tier} />
-      {tier.intents > 0 ? <Line name="waiting" value={plural(tier.intents, 'invalidation')} /> : null}
+      <Line name="waiting" value={tier.intents === 0 ? 'nothing' : plural(tier.intents, 'invalidation')} />
+      <Line name="breakers" value={breakersOf(tier)} />
     </Stage>
   )
 }
@@ -82,7 +83,7 @@ function Fill({ tier: { bytes: held, maxBytes, entries } }: { readonly tier: Tie
   ]
   return (
     <Line name="holds" value={parts.length === 0 ? undefined : parts.join(', ')}>
-      <Bar share={share} class={share !== undefined && share > 0.9 ? 'full' : ''} />
+      {share === undefined ? null : <Bar share={share} class={share > 0.9 ? 'full' : ''} />}
     </Line>
   )
 }
@@ -90,18 +91,24 @@ function Fill({ tier: { bytes: held, maxBytes, entries } }: { readonly tier: Tie
 const tones: Readonly<Record<string, Tone>> = { closed: 'good', 'half-open': 'warning', open: 'bad' }
 const words: Readonly<Record<string, string>> = { closed: 'Well', 'half-open': 'Probing', open: 'Left alone' }
 
-function Breaker({ picture, name }: Pick<TierStageProps, 'picture' | 'name'>): JSX.Element {
+function TierState({ picture, name }: Pick<TierStageProps, 'picture' | 'name'>): JSX.Element {
   const health = picture.health.tiers.find((each) => each.name === name)
   if (health === undefined) return <Badge tone="quiet">Unknown</Badge>
   if (health.breaker === 'closed' && !health.healthy) return <Badge tone="warning">Behind</Badge>
-  const about = Object.entries(health.breakers ?? {}).filter(([, state]) => state === health.breaker)
-  const which = health.breaker === 'closed' ? '' : `: ${about.map(([kind]) => kind).join(', ')}`
-  return (
-    <Badge tone={tones[health.breaker] ?? 'quiet'}>
-      {words[health.breaker]}
-      {which}
-    </Badge>
-  )
+  return <Badge tone={tones[health.breaker] ?? 'quiet'}>{words[health.breaker]}</Badge>
+}
+
+/** Which operations are not let through; always one line, so that nothing moves when a breaker does. */
+function breakersOf({ breakers }: TierStats): string {
+  if (breakers === undefined) return 'none needed'
+  const kindsIn = (wanted: string): string =>
+    Object.entries(breakers)
+      .filter(([, state]) => state === wanted)
+      .map(([kind]) => kind)
+      .join(', ')
+  const [open, probing] = [kindsIn('open'), kindsIn('half-open')]
+  if (open !== '') return `open for ${open}`
+  return probing === '' ? 'closed' : `probing ${probing}`
 }
 
 interface StageProps {

@@ -96,7 +96,7 @@ function optionsOf({ series, format, isLogarithmic = false, span }: ChartProps, 
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     select: { show: false, left: 0, top: 0, width: 0, height: 0 },
@@ -133,9 +133,9 @@ function logarithmicRange(_plot: uPlot, min: number, max: number): [number, numb
   return [low, high > low ? high : low * 10]
 }
 
-/** 1, 2 or 5 and noughts: an axis that changes with every picture cannot be read. */
+/** 1, 2, 3 or 5 and noughts: an axis that changes with every picture cannot be read. */
 function niceMaximum(max: number | null): number {
   if (max === null || max <= 1) return 1
   const power = 10 ** Math.floor(Math.log10(max))
-  return ([1, 2, 5, 10].find((step) => step * power >= max) ?? 10) * power
+  return ([1, 2, 3, 5, 10].find((step) => step * power >= max) ?? 10) * power
 }

@@ -20,13 +20,8 @@ export function Figures({ picture, window, points }: FiguresProps): JSX.Element 
       <dl>
         <Figure name="Hit rate" note={words} id="hit-rate" value={percent(hitRate)} />
         <Figure name="Reads" note="a second, now" id="reads" value={rate(now?.gets)} />
-        <Figure
-          name="Loads"
-          note={`a second, now; ${count(counters.loads)} ${words}`}
-          id="loads"
-          value={rate(now?.loads)}
-        />
-        <Figure name="Loads saved" note={`shared by callers, ${words}`} id="saved" value={count(counters.loadsSaved)} />
+        <Figure name="Loads" note="a second, now" id="loads" value={rate(now?.loads)} />
+        <Figure name="Loads saved" note={`by sharing, ${words}`} id="saved" value={count(counters.loadsSaved)} />
         <Figure name="Served stale" note={words} id="stale" value={count(counters.staleHits)} />
         <Figure
           name="Load failures"

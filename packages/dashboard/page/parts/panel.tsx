@@ -36,7 +36,7 @@ interface ScrollProps {
 /** What is wider or longer than its place; it can be scrolled with the keyboard. */
 export function Scroll({ label, class: own = '', children }: ScrollProps): JSX.Element {
   return (
-    <div class={`scroll ${own}`} role="region" aria-label={label} tabIndex={0}>
+    <div class={`scroll ${own}`} role="group" aria-label={label} tabIndex={0}>
       {children}
     </div>
   )

@@ -12,7 +12,7 @@ interface PlotProps {
   readonly theme: string
 }
 
-/** The page keeps an hour; longer windows show that. */
+/** Seconds. The page keeps an hour; longer windows show that. */
 const lengths: Readonly<Record<WindowName, number>> = { '1m': 60, '15m': 900, '1h': 3600, '24h': 3600 }
 
 interface Frame {
@@ -82,7 +82,7 @@ interface PlotFrameProps {
 function Plot({ id, title, frame, children }: PlotFrameProps): JSX.Element {
   const length = span((frame.span.to - frame.span.from) * 1000)
   return (
-    <Panel title={title} id={id} class="span-6" aside={<span>last {length}, as far as somebody looked</span>}>
+    <Panel title={title} id={id} class="span-6" aside={<span>last {length}</span>}>
       {frame.times.length === 0 ? <Empty>The first rates come with the second picture.</Empty> : children}
     </Panel>
   )
@@ -90,7 +90,9 @@ function Plot({ id, title, frame, children }: PlotFrameProps): JSX.Element {
 
 function frameOf({ points, picture, window }: PlotProps): Frame {
   const to = picture.at / 1000
-  const from = to - lengths[window]
+  const longest = to - lengths[window]
+  // What was not watched is not shown as an empty plot; a minute is the least.
+  const from = Math.max(longest, Math.min((points[0]?.at ?? 0) / 1000, to - lengths['1m']))
   const times: number[] = []
   const rows: (Point | undefined)[] = []
   for (const point of points) {

@@ -3,12 +3,15 @@ import type { FeedItem } from '../wire.ts'
 import { errorText, shorten } from './text.ts'
 
 /** What is told of an event. Events that say the same within an interval become one item with a count. */
-type Telling = Pick<FeedItem, 'severity' | 'text'>
+type Telling = Pick<FeedItem, 'severity' | 'text'> & {
+  /** What makes it one of a kind. @default the text */
+  readonly kind?: string
+}
 
 type Tellers = { readonly [T in CacheEventType]?: (event: CacheEventOf<T>) => Telling | undefined }
 
 const kindsInInterval = 50
-const remembered = 200
+const remembered = 100
 
 /** Everything but what happens with each read and write. */
 const tellers: Tellers = {
@@ -27,6 +30,8 @@ const tellers: Tellers = {
   invalidate: ({ namespace, scope, targets, count }) => ({
     severity: 'info',
     text: `${namespace}: invalidated ${scope}${targetsText(targets)}${count > 0 ? `, ${count} held` : ''}`,
+    // Thousands a second are possible; the first of them is the example.
+    kind: `${namespace} ${scope}`,
   }),
   bus: ({ tier, state, lane }) => ({
     severity: state === 'lost' ? 'bad' : 'good',
@@ -79,7 +84,8 @@ export class Feed {
   readonly #pending = new Map<string, FeedItem>()
   #left = 0
   #nextId = 1
-  #items: readonly FeedItem[] = []
+  #frequent: readonly FeedItem[] = []
+  #rare: readonly FeedItem[] = []
 
   constructor(now: () => number) {
     this.#now = now
@@ -87,7 +93,7 @@ export class Feed {
 
   /** The latest, oldest first. */
   get items(): readonly FeedItem[] {
-    return this.#items
+    return [...this.#frequent, ...this.#rare].sort((a, b) => a.id - b.id)
   }
 
   /** Returns the function that stops it. */
@@ -106,7 +112,10 @@ export class Feed {
     }
     this.#pending.clear()
     this.#left = 0
-    if (batch.length > 0) this.#items = [...this.#items, ...batch].slice(-remembered)
+    // What is told all the time must not push out what happens once a week.
+    const isFrequent = ({ severity }: FeedItem): boolean => severity === 'info'
+    this.#frequent = [...this.#frequent, ...batch.filter(isFrequent)].slice(-remembered)
+    this.#rare = [...this.#rare, ...batch.filter((item) => !isFrequent(item))].slice(-remembered)
     return batch
   }
 
@@ -118,8 +127,8 @@ export class Feed {
     })
   }
 
-  #add(type: string, { severity, text }: Telling): void {
-    const name = `${type} ${text}`
+  #add(type: string, { severity, text, kind = text }: Telling): void {
+    const name = `${type} ${kind}`
     const known = this.#pending.get(name)
     if (known !== undefined) this.#pending.set(name, { ...known, count: known.count + 1 })
     else if (this.#pending.size >= kindsInInterval) this.#left++
