@@ -13,6 +13,8 @@ export type { ConfigSource, LoadedConfig } from './load-config.ts'
 export { printConfig } from './print-config.ts'
 export { findConfig } from './read/find-config.ts'
 export type * from './tierwise-config.ts'
+export { warmingFromConfig } from './warming.ts'
+export type { ConfiguredWarming, WarmingRules } from './warming.ts'
 
 /** Returns the configuration as it is; an editor checks it and completes it. */
 export function defineConfig(config: TierwiseConfig): TierwiseConfig {

@@ -107,27 +107,27 @@ export type WarmingPriority = 'high' | 'medium' | 'low'
 export interface WarmingPatternConfig {
   /** Which keys: a pattern as of `invalidatePattern`. */
   readonly pattern: string
-  /** The namespace of the keys. @default up to the application */
+  /** The namespace of the keys. @default all that are listed, without those that have tenants */
   readonly namespace?: string
   /** How important they are. @default 'medium' */
   readonly priority?: WarmingPriority
-  /** The tier that is filled. @default all */
+  /** The fastest tier that is filled, from those below it. @default the first of the namespace */
   readonly tier?: string
 }
 
-/** What the application warms, and how. It is checked and handed out; the application carries it out. */
+/** What is brought up from lower tiers after a start, and how. `initializeCacheManager` carries it out; others use `warmingFromConfig`. */
 export interface WarmingConfig {
-  /** Whether to warm when the application starts. `CACHE_WARM_ON_STARTUP` says otherwise. @default false */
+  /** Whether `initializeCacheManager` warms, in the background. `CACHE_WARM_ON_STARTUP` says otherwise. @default false */
   readonly onStart?: boolean
   /** `priority`: the high ones first. `parallel`: all at once. `sequential`: as they are written. @default 'priority' */
   readonly strategy?: 'priority' | 'parallel' | 'sequential'
   /** What to warm. @default none */
   readonly patterns?: readonly WarmingPatternConfig[]
-  /** Keys in one load. @default 100 */
+  /** Keys of a batch. @default 100 */
   readonly batchSize?: number
-  /** When warming is given up. @default '5m' */
+  /** When what is left is given up. @default '5m' */
   readonly maxTime?: Duration
-  /** Loads at once. @default 4 */
+  /** Batches at once. @default 4 */
   readonly workers?: number
 }
 
@@ -205,7 +205,7 @@ export interface ManagerConfig
   readonly codec?: 'msgpack' | 'json'
   /** Encrypts what leaves memory, with AES-256-GCM. @default none */
   readonly encryption?: EncryptionConfig
-  /** What the application warms, and how. @default none */
+  /** What is warmed, and how. @default none */
   readonly warming?: WarmingConfig
   /** What to remove when something happens. @default none */
   readonly invalidation?: InvalidationConfig

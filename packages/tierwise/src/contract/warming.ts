@@ -60,6 +60,7 @@ export interface EntriesTask extends WarmingTaskOptions, Pick<LoadOptions, 'ttl'
 
 /** The keys that `keepWarm` has noted as read most, hottest first. Without a loader what lower tiers hold is brought up. */
 export interface HotKeysTask extends WarmingTaskOptions, WarmingLoads {
+  /** Says that it is such a task. */
   readonly hotKeys: true
 }
 
