@@ -14,6 +14,7 @@ import { consumerLock } from './consumer-lock.mjs'
 
 const library = 'packages/tierwise'
 const commandLine = 'packages/cli'
+const dashboard = 'packages/dashboard'
 
 /** @typedef {{ path: string, size: number }} PackedFile */
 
@@ -23,17 +24,22 @@ export async function checkPackage() {
   return inTemporaryFolder(async (folder) => {
     const packed = await pack(library, folder)
     const program = await pack(commandLine, folder)
+    const page = await pack(dashboard, folder)
     const tarball = join(folder, packed.filename)
     checkFiles(library, packed.files)
     checkFiles(commandLine, program.files)
-    for (const each of [packed, program])
+    checkFiles(dashboard, page.files)
+    for (const each of [packed, program, page])
       await tool('publint/src/cli.js', ['run', join(folder, each.filename), '--strict'])
-    await tool('@arethetypeswrong/cli/dist/index.js', [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'])
+    const esmOnly = ['--profile', 'esm-only', '--no-color', '--no-emoji']
+    for (const each of [tarball, join(folder, page.filename)])
+      await tool('@arethetypeswrong/cli/dist/index.js', [each, ...esmOnly])
     await installConsumers(folder, packed)
-    await installCommandLine(folder, program)
+    await installBeside(folder, commandLine, program)
+    await installBeside(folder, dashboard, page)
     await runConsumers(folder, process.execPath)
     await checkConsumerTypes(folder)
-    return [packed, program].map(describe).join('; ')
+    return [packed, program, page].map(describe).join('; ')
   })
 }
 
@@ -41,7 +47,8 @@ export async function checkPackage() {
 export async function runConsumersWith(node) {
   await inTemporaryFolder(async (folder) => {
     await installConsumers(folder, await pack(library, folder))
-    await installCommandLine(folder, await pack(commandLine, folder))
+    for (const workspace of [commandLine, dashboard])
+      await installBeside(folder, workspace, await pack(workspace, folder))
     await runConsumers(folder, node)
   })
 }
@@ -91,7 +98,7 @@ export function findPackagingFaults(paths, { exports, typesVersions, bin = {} })
     typeof target === 'string' ? target : Object.values(target),
   )
   const wanted = ['README.md', 'LICENSE', ...[...targets, ...Object.values(bin)].map((path) => path.slice(2))]
-  const compiled = paths.filter((path) => path.startsWith('dist/') && path.endsWith('.js'))
+  const compiled = paths.filter((path) => /^dist\/(?!page\/).*\.js$/.test(path))
   const faults = [
     ...wanted.filter((path) => !paths.includes(path)).map((path) => `${path} is missing`),
     ...paths.filter((path) => !belongs(path)).map((path) => `${path} does not belong in it`),
@@ -106,7 +113,9 @@ function belongs(path) {
   const isTest = /\.(test|test-d)\.|(^|\/)test\//.test(path)
   return (
     !isTest &&
-    /^((dist|src)\/.*\.(ts|js|map)|schema\/[\w.-]+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(path)
+    /^((dist|src)\/.*\.(ts|js|map)|dist\/page\/[\w.-]+\.(html|css|svg)|schema\/[\w.-]+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+      path,
+    )
   )
 }
 
@@ -142,17 +151,23 @@ async function installConsumers(folder, { filename, integrity }) {
   await npm(['ci', '--offline', '--no-audit', '--no-fund'], { cwd: folder })
 }
 
-/** Puts the command line beside what is installed; of what it needs, the same versions as here. @param {string} folder @param {Packed} packed */
-async function installCommandLine(folder, { filename }) {
-  const place = join(folder, 'node_modules/@tierwise/cli')
+/**
+ * Puts a package beside what is installed; of what it needs, the same versions as here.
+ *
+ * @param {string} folder
+ * @param {string} workspace
+ * @param {Packed} packed
+ */
+async function installBeside(folder, workspace, { name: ownName, filename }) {
+  const place = join(folder, 'node_modules', ownName)
   mkdirSync(place, { recursive: true })
   await capture('tar', ['-xzf', join(folder, filename), '-C', place, '--strip-components=1'])
-  const require = createRequire(join(root, commandLine, 'package.json'))
-  for (const name of Object.keys(readJson(`${commandLine}/package.json`).dependencies)) {
+  const require = createRequire(join(root, workspace, 'package.json'))
+  for (const name of Object.keys(readJson(`${workspace}/package.json`).dependencies)) {
     if (name === 'tierwise') continue
     const sources = (require.resolve.paths(name) ?? []).map((modules) => join(modules, name))
     const source = sources.find((each) => existsSync(each))
-    if (source === undefined) throw new Error(`${commandLine} needs ${name}, which is not installed`)
+    if (source === undefined) throw new Error(`${workspace} needs ${name}, which is not installed`)
     cpSync(realpathSync(source), join(place, 'node_modules', name), { recursive: true })
   }
 }
@@ -167,7 +182,7 @@ const noServers = { REDIS_URL: '', REDIS_HOST: '', DATABASE_URL: '', TIERWISE_CO
 
 /** @param {string} folder @param {string} node */
 async function runConsumers(folder, node) {
-  for (const program of ['every-subpath.mjs', 'esm.mjs', 'commonjs.cjs']) {
+  for (const program of ['every-subpath.mjs', 'esm.mjs', 'commonjs.cjs', 'dashboard.mjs']) {
     await capture(node, [program], { cwd: folder, timeoutMs: 30_000 })
   }
   const commandLineOf = join(folder, 'node_modules/@tierwise/cli/dist/main.js')

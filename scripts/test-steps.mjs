@@ -15,6 +15,7 @@ import { runVitest } from './vitest.mjs'
 
 const library = 'packages/tierwise'
 const commandLine = 'packages/cli'
+const dashboard = 'packages/dashboard'
 
 /** Tests of parts on servers. They wait more than they compute, and take most of the time. */
 const onServers = [
@@ -61,6 +62,7 @@ export const steps = [
     run: () => vitest(library, ofFleets.map(toFilter)),
   },
   { name: 'cli', what: 'the command line as a process', run: () => vitest(commandLine, [twoAtOnce]) },
+  { name: 'dashboard', what: 'the dashboard in a browser', run: () => vitest(dashboard, [twoAtOnce]) },
   { name: 'workshop', what: 'tests of the repository and its scripts', run: () => vitest('test') },
   { name: 'unused', what: 'knip', run: () => quiet(tool('knip/bin/knip.js', ['--treat-config-hints-as-errors'])) },
   { name: 'package', what: 'the packed tarball and its consumers', run: async () => ({ note: await checkPackage() }) },
@@ -86,7 +88,8 @@ async function vitest(folder, args = []) {
 }
 
 async function checkTypes() {
-  for (const project of [library, commandLine]) await tool('typescript/bin/tsc', ['-p', project])
+  for (const project of [library, commandLine, dashboard, `${dashboard}/page`])
+    await tool('typescript/bin/tsc', ['-p', project])
   for (const project of ['scripts', 'test']) await tool('typescript/bin/tsc', ['-p', project])
   await expectTypeTestsIncluded()
   await expectTypeErrors('test/must-fail')

@@ -7,18 +7,6 @@ import type {
   Session,
 } from '../src/wire.ts'
 
-/** The server said no, or could not be reached; the message is for people. */
-export class ApiError extends Error {
-  override readonly name = 'ApiError'
-  /** 0 when there was no answer. */
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
-
 export function readSession(): Promise<Session> {
   return ask<Session>('session')
 }
@@ -42,7 +30,7 @@ export function invalidate(request: InvalidateRequest): Promise<InvalidateAnswer
 async function ask<T>(name: string, body?: object): Promise<T> {
   const response = await send(name, body)
   const answer = (await response.json().catch(() => ({ error: response.statusText }))) as T & Partial<Failure>
-  if (!response.ok) throw new ApiError(response.status, answer.error ?? `It answered ${response.status}.`)
+  if (!response.ok) throw new Error(answer.error ?? `It answered ${response.status}.`)
   return answer
 }
 
@@ -56,6 +44,6 @@ function send(name: string, body: object | undefined): Promise<Response> {
           body: JSON.stringify(body),
         }
   return fetch(`api/${name}`, { ...init, credentials: 'same-origin', cache: 'no-store' }).catch(() => {
-    throw new ApiError(0, 'The server cannot be reached.')
+    throw new Error('The server cannot be reached.')
   })
 }

@@ -20,7 +20,7 @@ export interface DashboardOptions {
   readonly allowedHosts?: readonly string[]
   /** Shows the consistency that it has measured. */
   readonly auditor?: ConsistencySource
-  /** Shows the alerts that fire. */
+  /** Shows the alerts that fire, or are about to. */
   readonly alerts?: AlertSource
   /** Time between two pictures, for those who look. @default '1s' */
   readonly interval?: Duration
@@ -58,7 +58,7 @@ const known: Record<keyof DashboardOptions, (raw: unknown) => boolean> = {
   basePath: (raw) => typeof raw === 'string' && /^\/?$|^(\/[\w.~-]+)+\/?$/.test(raw),
   allowedHosts: (raw) => Array.isArray(raw) && raw.every((host) => typeof host === 'string'),
   auditor: (raw) => hasMethod(raw, 'report'),
-  alerts: (raw) => hasMethod(raw, 'firing'),
+  alerts: (raw) => typeof raw === 'object' && raw !== null && 'alerts' in raw,
   interval: (raw) => (millisecondsOf(raw) ?? 0) >= 100,
   askTiers: (raw) => raw === false || (millisecondsOf(raw) ?? 0) >= 100,
   runtime: (raw) => typeof raw === 'object' && raw !== null,
@@ -73,7 +73,7 @@ const allowed: Record<keyof DashboardOptions, string> = {
   basePath: "a path such as '/cache'",
   allowedHosts: "a list of hosts such as 'cache.internal:8443'",
   auditor: 'an object with a `report` method',
-  alerts: 'an object with a `firing` method',
+  alerts: 'an object with `alerts`',
   interval: "100 ms or more: a number of milliseconds or a text like '500ms', '1s'",
   askTiers: "false, or 100 ms or more: a number of milliseconds or a text like '30s', '5m'",
   runtime: 'an object',

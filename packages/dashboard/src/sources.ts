@@ -1,17 +1,21 @@
-/** An alert that is firing; what is absent is not shown. */
-export interface FiringAlert {
-  readonly name: string
-  readonly severity?: string
-  /** What is wrong, for people. */
-  readonly summary?: string
+/** An alert, as the watcher of `tierwise/alerts` tells it. What is absent is not shown. */
+export interface ShownAlert {
+  readonly rule: {
+    readonly name: string
+    readonly severity?: string
+    /** What is wrong, for people. */
+    readonly summary?: string
+  }
+  /** Only those that are pending or firing are shown. */
+  readonly state: string
+  readonly labels?: Readonly<Record<string, string>>
   /** Epoch milliseconds. */
   readonly since?: number
-  readonly labels?: Readonly<Record<string, string>>
 }
 
-/** Anything that can tell which alerts are firing. */
+/** Anything with a list of alerts, such as what `watchAlerts` of `tierwise/alerts` returns. */
 export interface AlertSource {
-  firing(): readonly FiringAlert[]
+  readonly alerts: readonly ShownAlert[]
 }
 
 /** Anything that reports as the auditor of `tierwise/auditor` does. */

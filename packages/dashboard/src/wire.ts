@@ -7,7 +7,7 @@ import type {
   WindowCounters,
   WindowName,
 } from 'tierwise'
-import type { ConsistencySource, FiringAlert } from './sources.ts'
+import type { ConsistencySource, ShownAlert } from './sources.ts'
 
 /** What the page and its server say to each other, as JSON. */
 
@@ -97,7 +97,7 @@ export interface Picture {
   /** Undefined without an auditor. */
   readonly consistency: Consistency | undefined
   /** Undefined without a source of alerts. */
-  readonly alerts: readonly FiringAlert[] | undefined
+  readonly alerts: readonly ShownAlert[] | undefined
   /** What happened since the last picture. */
   readonly feed: readonly FeedItem[]
 }

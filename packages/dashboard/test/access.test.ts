@@ -23,11 +23,11 @@ function ask({ fetch }: Dashboard, path: string, { method = 'GET', headers = {},
   return fetch(new Request(`http://localhost${path}`, { method, headers, ...content }))
 }
 
-const post = (dashboard: Dashboard, path: string, body: unknown, headers = {}): Promise<Response> =>
+const post = (dashboard: Dashboard, path: string, { headers, body }: Omit<Sent, 'method'>): Promise<Response> =>
   ask(dashboard, path, { method: 'POST', headers: { ...own, ...headers }, body })
 
 async function cookieOf(dashboard: Dashboard): Promise<string> {
-  const signedIn = await post(dashboard, '/api/login', { token })
+  const signedIn = await post(dashboard, '/api/login', { body: { token } })
   expect(signedIn.status).toBe(200)
   return signedIn.headers.get('set-cookie')!.split(';')[0]!
 }
@@ -38,11 +38,11 @@ describe('who may look', () => {
   it('nobody without the token', async () => {
     const dashboard = dashboardOf()
     expect((await ask(dashboard, '/api/stream')).status).toBe(401)
-    expect((await post(dashboard, '/api/inspect', lookUp)).status).toBe(401)
-    expect((await post(dashboard, '/api/login', { token: 'another token for tests' })).status).toBe(401)
-    expect((await post(dashboard, '/api/login', {})).status).toBe(401)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp })).status).toBe(401)
+    expect((await post(dashboard, '/api/login', { body: { token: 'another token for tests' } })).status).toBe(401)
+    expect((await post(dashboard, '/api/login', { body: {} })).status).toBe(401)
     const bearer = { authorization: 'Bearer wrong' }
-    expect((await post(dashboard, '/api/inspect', lookUp, bearer)).status).toBe(401)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp, headers: bearer })).status).toBe(401)
     expect(await (await ask(dashboard, '/api/session')).json()).toMatchObject({ authorized: false, by: 'token' })
     // The page itself holds no data, and has the form.
     expect((await ask(dashboard, '/')).status).toBe(200)
@@ -50,13 +50,14 @@ describe('who may look', () => {
 
   it('whoever has the token, by cookie or by header', async () => {
     const dashboard = dashboardOf({ basePath: '/cache/' })
-    const signedIn = await post(dashboard, '/cache/api/login', { token })
+    const signedIn = await post(dashboard, '/cache/api/login', { body: { token } })
     const cookie = signedIn.headers.get('set-cookie')!
     expect(cookie).toMatch(/^tierwise-\w{8}=\d+\.[\w-]{43}; Path=\/cache\/; Max-Age=43200; HttpOnly; SameSite=Strict$/)
     expect(cookie).not.toContain(token)
     const by = [{ cookie: `other=1; ${cookie.split(';')[0]}` }, { authorization: `Bearer ${token}` }]
-    for (const headers of by) expect((await post(dashboard, '/cache/api/inspect', lookUp, headers)).status).toBe(200)
-    expect((await post(dashboard, '/cache/api/logout', {})).headers.get('set-cookie')).toContain('Max-Age=0')
+    for (const headers of by)
+      expect((await post(dashboard, '/cache/api/inspect', { body: lookUp, headers })).status).toBe(200)
+    expect((await post(dashboard, '/cache/api/logout', { body: {} })).headers.get('set-cookie')).toContain('Max-Age=0')
   })
 
   it('no longer than twelve hours, and not with a cookie that was changed', async () => {
@@ -64,11 +65,11 @@ describe('who may look', () => {
     const dashboard = dashboardOf({ runtime: { clock: { now: () => now, burstNow: () => now } } })
     const cookie = await cookieOf(dashboard)
     now += 12 * 3_600_000 - 1
-    expect((await post(dashboard, '/api/inspect', lookUp, { cookie })).status).toBe(200)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp, headers: { cookie } })).status).toBe(200)
     now += 1
-    expect((await post(dashboard, '/api/inspect', lookUp, { cookie })).status).toBe(401)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp, headers: { cookie } })).status).toBe(401)
     const longer = cookie.replace(/=\d+/, '=99999999999999')
-    expect((await post(dashboard, '/api/inspect', lookUp, { cookie: longer })).status).toBe(401)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp, headers: { cookie: longer } })).status).toBe(401)
     const foreign = await cookieOf(dashboardOf({ token }))
     expect(foreign.split('=')[0]).toBe(cookie.split('=')[0])
   })
@@ -76,22 +77,26 @@ describe('who may look', () => {
   it('a cookie of another token is worth nothing', async () => {
     const other = dashboardOf({ token: 'another token for tests' })
     const [, value] = (await cookieOf(dashboardOf())).split('=')
-    const name = (await post(other, '/api/logout', {})).headers.get('set-cookie')!.split('=')[0]
-    expect((await post(other, '/api/inspect', lookUp, { cookie: `${name}=${value}` })).status).toBe(401)
+    const name = (await post(other, '/api/logout', { body: {} })).headers.get('set-cookie')!.split('=')[0]
+    expect((await post(other, '/api/inspect', { body: lookUp, headers: { cookie: `${name}=${value}` } })).status).toBe(
+      401,
+    )
   })
 
   it('guesses are limited', async () => {
     let now = 0
     const dashboard = dashboardOf({ runtime: { clock: { now: () => now, burstNow: () => now } } })
     const cookie = await cookieOf(dashboard)
-    for (let guess = 0; guess < 20; guess++) await post(dashboard, '/api/login', { token: `guess ${guess}` })
-    const refused = await post(dashboard, '/api/login', { token })
+    for (let guess = 0; guess < 20; guess++) await post(dashboard, '/api/login', { body: { token: `guess ${guess}` } })
+    const refused = await post(dashboard, '/api/login', { body: { token } })
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '60'])
-    expect((await post(dashboard, '/api/inspect', lookUp, { authorization: `Bearer ${token}` })).status).toBe(429)
+    expect(
+      (await post(dashboard, '/api/inspect', { body: lookUp, headers: { authorization: `Bearer ${token}` } })).status,
+    ).toBe(429)
     // Those who are in already are not locked out by others.
-    expect((await post(dashboard, '/api/inspect', lookUp, { cookie })).status).toBe(200)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp, headers: { cookie } })).status).toBe(200)
     now += 60_001
-    expect((await post(dashboard, '/api/login', { token })).status).toBe(200)
+    expect((await post(dashboard, '/api/login', { body: { token } })).status).toBe(200)
   })
 
   it('whom the application lets in, for the page too', async () => {
@@ -100,9 +105,9 @@ describe('who may look', () => {
     expect(dashboard.token).toBeUndefined()
     for (const path of ['/', '/page.js', '/api/stream']) expect((await ask(dashboard, path)).status).toBe(403)
     expect((await ask(dashboard, '/', { headers: { 'x-user': 'ada' } })).status).toBe(200)
-    expect((await post(dashboard, '/api/inspect', lookUp, { 'x-user': 'ada' })).status).toBe(200)
-    expect((await post(dashboard, '/api/inspect', lookUp)).status).toBe(403)
-    expect((await post(dashboard, '/api/login', { token: '' })).status).toBe(401)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp, headers: { 'x-user': 'ada' } })).status).toBe(200)
+    expect((await post(dashboard, '/api/inspect', { body: lookUp })).status).toBe(403)
+    expect((await post(dashboard, '/api/login', { body: { token: '' } })).status).toBe(401)
 
     authorize.mockImplementation(() => {
       throw new Error('the directory with the secret is away')
@@ -181,7 +186,7 @@ describe('what is answered', () => {
     const dashboard = dashboardOf({ allowWrites: true })
     const headers = { authorization: `Bearer ${token}` }
     const status = async (body: unknown): Promise<number> =>
-      (await post(dashboard, '/api/invalidate', body, headers)).status
+      (await post(dashboard, '/api/invalidate', { body, headers })).status
     expect(await status({ what: 'key', namespace: 'factors', key: 'x'.repeat(40_000) })).toBe(413)
     expect(await status('{')).toBe(400)
     expect(await status('[]')).toBe(400)
@@ -218,7 +223,7 @@ describe('what is answered', () => {
     vi.stubEnv('NODE_ENV', 'production')
     onTestFinished(() => void vi.unstubAllEnvs())
     expect((await ask(dashboardOf(), '/')).status).toBe(404)
-    expect((await post(dashboardOf(), '/api/login', { token })).status).toBe(404)
+    expect((await post(dashboardOf(), '/api/login', { body: { token } })).status).toBe(404)
     expect((await ask(dashboardOf({ enabled: true }), '/')).status).toBe(200)
     vi.stubEnv('NODE_ENV', 'test')
     expect((await ask(dashboardOf({ enabled: false }), '/')).status).toBe(404)

@@ -127,6 +127,24 @@ describe('the stream', () => {
     expect(feed[1].text).toContain('key:0')
   })
 
+  it('still knows what is rare after hours of what is frequent', async () => {
+    const { dashboard, runtime, engine, cache, faults } = stage()
+    const reader = readerOf(await open(dashboard))
+    await reader.next()
+    await reader.next()
+    faults.store.fail('*')
+    await engine.until(cache.delete('steel'))
+    faults.store.clear()
+    for (let turn = 0; turn < 150; turn++) {
+      await engine.until(cache.invalidate(`key:${turn}`))
+      await runtime.advance(1000)
+      await reader.next()
+    }
+    const { feed } = (await readerOf(await open(dashboard)).next()).data
+    expect(feed.filter(({ type }: { type: string }) => type === 'invalidate')).toHaveLength(100)
+    expect(feed.map(({ type }: { type: string }) => type)).toContain('tier-error')
+  })
+
   it('does not pile up for one who does not read', async () => {
     const { dashboard, runtime, engine, cache } = stage()
     const asleep = await open(dashboard)

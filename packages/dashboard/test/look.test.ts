@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser, type Watched } from './browser.ts'
 import { served, stageOf, startTraffic } from './stage.ts'
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const require = createRequire(import.meta.url)
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 
 let browser: Awaited<ReturnType<typeof startBrowser>>
 
@@ -44,7 +45,8 @@ const auditor = {
     inconsistencies: [{ kind: 'memory', namespace: 'factors', key: 'key:1' }],
   }),
 }
-const alerts = { firing: () => [{ name: 'StoreAlone', severity: 'critical', summary: 'It is left alone.', since: 0 }] }
+const rule = { name: 'StoreAlone', severity: 'critical', summary: 'It is left alone.' }
+const alerts = { alerts: [{ rule, state: 'firing', labels: { tier: 'store' }, since: 0 }] }
 
 describe.each(['dark', 'light'] as const)('the page in %s', (colorScheme) => {
   it.each([390, 1440])('is usable by everybody and no wider than %i px', async (width) => {

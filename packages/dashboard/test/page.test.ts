@@ -70,7 +70,7 @@ describe('the page', () => {
         inconsistencies: [{ kind: 'memory', namespace: 'factors', key }],
       }),
     }
-    const alerts = { firing: () => [{ name: key, severity: 'critical', summary: key }] }
+    const alerts = { alerts: [{ rule: { name: key, summary: key }, state: 'firing', labels: { tier: key } }] }
     const { url } = await served(stage.manager, { auditor, alerts, showValues: true, allowWrites: true })
     await stage.manager.namespace('factors').set(key, key, { tags: [key] })
     const { page, complaints } = await browser.open(url)

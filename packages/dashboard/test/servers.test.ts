@@ -13,7 +13,8 @@ const token = 'a token for the tests'
 interface ExpressApp extends RequestListener {
   use(...handlers: unknown[]): void
 }
-const express = createRequire(import.meta.url)('express') as (() => ExpressApp) & { json(): unknown }
+const require = createRequire(import.meta.url)
+const express = require('express') as (() => ExpressApp) & { json(): unknown }
 
 async function listen(listener: RequestListener): Promise<string> {
   const server = createServer(listener)

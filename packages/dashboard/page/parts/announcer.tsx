@@ -15,7 +15,7 @@ function sentence({ link, picture }: LiveState): string {
   if (picture === undefined) return ''
   const { status, tiers } = picture.health
   const ill = tiers.filter(({ healthy }) => !healthy).map(({ name }) => name)
-  const firing = picture.alerts?.length ?? 0
+  const firing = picture.alerts?.filter(({ state }) => state === 'firing').length ?? 0
   return [
     `The cache is ${status}.`,
     ...(ill.length > 0 ? [`Not well: ${ill.join(', ')}.`] : []),

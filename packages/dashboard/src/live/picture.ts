@@ -1,5 +1,6 @@
 import type { Analytics, CacheManager, GovernanceReport, WindowName } from 'tierwise'
 import type { ResolvedOptions } from '../options.ts'
+import type { ShownAlert } from '../sources.ts'
 import type { Consistency, FeedItem, NamespaceView, Picture, Point, WindowView } from '../wire.ts'
 import { shorten } from './text.ts'
 
@@ -47,7 +48,7 @@ export async function takePicture(
       worstOffenders: governance.worstOffenders,
     },
     consistency: consistencyOf(options),
-    alerts: options.alerts?.firing().slice(0, mostAlerts),
+    alerts: alertsOf(options),
     feed,
   }
 }
@@ -85,6 +86,21 @@ function windowsOf({ windows }: Analytics): Picture['windows'] {
     return [name, { coveredMs, overall }]
   })
   return Object.fromEntries(entries) as Record<WindowName, WindowView>
+}
+
+/** Those that fire come first. */
+function alertsOf({ alerts }: ResolvedOptions): Picture['alerts'] {
+  const inState = (wanted: string): readonly ShownAlert[] =>
+    alerts?.alerts.filter(({ state }) => state === wanted) ?? []
+  if (alerts === undefined) return undefined
+  return [...inState('firing'), ...inState('pending')]
+    .slice(0, mostAlerts)
+    .map(({ rule: { name, severity, summary }, state, labels, since }) => ({
+      rule: { name, ...(severity === undefined ? {} : { severity }), ...(summary === undefined ? {} : { summary }) },
+      state,
+      ...(labels === undefined ? {} : { labels }),
+      ...(since === undefined ? {} : { since }),
+    }))
 }
 
 function consistencyOf({ auditor }: ResolvedOptions): Consistency | undefined {
