@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { root } from './command.mjs'
 import { configReference } from './config-reference.mjs'
 import { readDeclarations } from './declarations.mjs'
+import { optionPlaces } from './option-places.mjs'
 
 /**
  * Writes the reference pages from the doc comments of the sources; with `--check` it only says which are out of date.
@@ -31,75 +32,6 @@ function page(title, intro, parts) {
     [`# ${title}`, intro, ...parts].join('\n\n') +
     '\n\n---\nWritten by `node scripts/reference.mjs` from the sources; change those.\n'
   )
-}
-
-/** Where the options of each interface are given, in the order of the page. */
-const optionPlaces = {
-  CacheManagerOptions: '`createCacheManager(options)`',
-  GuardOptions: '`createCacheManager(options)`, and `createCacheManager({ guards: { tier: options } })`',
-  BreakerOptions: 'the `breaker` of a guard',
-  LifeOptions: '`createCacheManager({ defaults })`, each namespace, and each `getOrSet`',
-  CoherenceOptions: '`createCacheManager({ defaults })` and each namespace',
-  InvalidateOptions: '`invalidate(keys, options)`',
-  InvalidateTagsOptions: '`invalidateTags(tags, options)`',
-  ClearOptions: '`clear(options)`',
-  NamespaceOptions: '`createCacheManager({ namespaces: { name: options } })`',
-  TierTtlOptions: '`createCacheManager({ defaults })` and each namespace',
-  Rules: 'each namespace, each of its `keyRules`, and each of `governance.dataClasses`',
-  DataClassOptions: 'each of `createCacheManager({ governance: { dataClasses } })`',
-  KeyRule: 'each of the `keyRules` of a namespace',
-  GovernanceOptions: '`createCacheManager({ governance })`',
-  AdaptiveTtlOptions: 'the `adaptiveTtl` of a namespace',
-  RawOptions: '`createCacheManager({ namespaces: { name: { raw: options } } })`',
-  ReadOptions: '`get`, `getMany` and `getEntry`',
-  WriteOptions: '`set` and `setMany`',
-  LoadOptions: '`getOrSet` and `getOrSetMany`',
-  WrapOptions: '`wrap`',
-  MemoryOptions: '`memory(options)`',
-  DiskOptions: '`disk(options)`',
-  RedisOptions: '`redis(options)`',
-  RedisConnectionOptions: '`redis(options)` and `createRedisManager(options)`',
-  RedisTlsOptions: 'the `tls` of a connection to Redis',
-  RedisSentinelOptions: 'the `sentinel` of a connection to Redis',
-  RedisClusterOptions: 'the `cluster` of a connection to Redis',
-  RedisAddress: 'each of the `nodes` of Sentinels and clusters',
-  RedisBackoffOptions: 'the `backoff` of a connection to Redis',
-  RedisHeartbeatOptions: 'the `heartbeat` of a connection to Redis',
-  RedisManagerOptions: '`createRedisManager(options)`',
-  RedisHealthOptions: 'the `health` of a `RedisManager`',
-  RedisRetryOptions: 'the `retry` of a `RedisManager`',
-  RedisRateLimitOptions: 'the `rateLimit` of a `RedisManager`',
-  PostgresOptions: '`postgres(options)`',
-  PostgresTableOptions: '`postgres(options)` and `postgresMigrations(options)`',
-  PostgresConnectionOptions: '`postgres(options)`, `postgresViews(options)` and `listenForInvalidations`',
-  PostgresTls: 'the `tls` of a connection to PostgreSQL',
-  PostgresViewsOptions: '`postgresViews(options)`',
-  PostgresViewOptions: 'each of the `views` of `postgresViews(options)`',
-  PostgresViewKey: 'the `key` of a view',
-  InvalidationListenerOptions: '`listenForInvalidations(manager, options)`',
-  InvalidationTriggers: '`installInvalidationTriggers` and `removeInvalidationTriggers`',
-  InvalidationOutboxOptions: '`createInvalidationOutbox(options)`',
-  OutboxTableOptions: '`createInvalidationOutbox(options)` and `invalidationOutboxSql(options)`',
-  OutboxRelayOptions: '`relay(manager, options)` of an outbox',
-  AuditorOptions: '`createAuditor(manager, options)`',
-  AuditedNamespace: 'each of the `namespaces` of `createAuditor`',
-  WarmingOptions: '`manager.warm(plan, options)`',
-  WarmingOnce: 'the `once` of a warming',
-  WarmingTaskOptions: 'each task of `manager.warm(plan)`',
-  WarmingLoads: 'tasks with keys that are loaded, and each of the `namespaces` of `keepWarm`',
-  KeysTask: 'a task of `manager.warm(plan)` for keys that are named',
-  PatternTask: 'a task of `manager.warm(plan)` for keys that fit a pattern',
-  EntriesTask: 'a task of `manager.warm(plan)` for values that come with their keys',
-  HotKeysTask: 'a task of `manager.warm(plan)` for the keys that `keepWarm` has noted',
-  KeepWarmOptions: '`keepWarm(manager, options)`',
-  KeptNamespace: 'each of the `namespaces` of `keepWarm`',
-  RefreshHotKeysOptions: 'the `refresh` of `keepWarm`',
-  ProgressOptions: '`showProgress(warming, options)`',
-  ThreadBusOptions: '`threadBus(options)`',
-  PresetTiers: '`preset(name, tiers)`',
-  CompressionOptions: 'the `compression` of a tier',
-  EncryptionOptions: '`createCacheManager({ encryption })`',
-  EncryptionKey: '`createCacheManager({ encryption: { keys } })`',
 }
 
 function optionsPage() {
