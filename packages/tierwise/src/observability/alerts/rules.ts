@@ -7,7 +7,18 @@ import {
   type OptionReader,
 } from '../../base/option-reader.ts'
 import type { AlertRule, AlertRuleOptions, AlertSeverity, AlertThresholds } from './alert-rule.ts'
-import { above, below, both, either, gauge, highest, perSecond, quantile, ratio, type Expression } from './expression.ts'
+import {
+  above,
+  below,
+  both,
+  either,
+  gauge,
+  highest,
+  perSecond,
+  quantile,
+  ratio,
+  type Expression,
+} from './expression.ts'
 import { getRate, shareOfHits, tierRatio, type Window } from './hit-rates.ts'
 
 type Limits = { readonly [K in keyof Required<AlertThresholds>]: number }

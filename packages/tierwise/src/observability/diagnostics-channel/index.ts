@@ -1,0 +1,2 @@
+export { publishEvents, type PublishEventsOptions } from './publish-events.ts'
+export type { TracedLoad, TracedOperation } from '../../core/tracing.ts'
