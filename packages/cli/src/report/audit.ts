@@ -1,3 +1,5 @@
+import { keyFamily } from 'tierwise/statistics'
+
 import type { Bounds, NamespaceRules } from './policies.ts'
 import type { RawItem, StoredEntry, StoredItem } from './stored-item.ts'
 
@@ -130,7 +132,7 @@ export class Audit {
       const { broken } = this.#spaceOf(tier, namespace)
       broken[rule] = (broken[rule] ?? 0) + 1
     }
-    const family = /^[^:/]*/.exec(key)?.[0] ?? ''
+    const family = keyFamily(key)
     const name = JSON.stringify([tier, namespace, rule, family])
     const offender = this.#offenders.get(name) ?? { tier, namespace, rule, family, count: 0 }
     offender.count++

@@ -177,7 +177,7 @@ export interface HotKey {
   readonly share: number
 }
 
-/** Keys that begin alike: the parts before the first one that looks like an id, and `*`. */
+/** Keys that begin alike: their parts before the first that looks like an id or is the last, and `*`. */
 export interface KeyFamily {
   /** Where they are. */
   readonly namespace: string

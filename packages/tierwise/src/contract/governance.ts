@@ -23,7 +23,7 @@ export type ViolationOutcome = 'counted' | 'clamped' | 'not-stored' | 'refused'
 /** How often each rule was broken; rules that were not are absent. */
 export type ViolationCounts = Readonly<Partial<Record<GovernanceRule, number>>>
 
-/** Keys of one family that broke a rule: the family is the key up to its first `:` or `/`. */
+/** Keys of one family that broke a rule; families as in `analytics`. */
 export interface Offender {
   readonly namespace: string
   readonly rule: GovernanceRule

@@ -1,4 +1,5 @@
 import { HeavyHitters } from '../base/heavy-hitters.ts'
+import { keyFamily } from '../base/key-family.ts'
 import type { PolicyViolationEvent } from '../contract/events.ts'
 import type { GovernanceRule, Offender, ViolationCounts, ViolationOutcome } from '../contract/governance.ts'
 import type { GovernanceMode } from '../contract/options.ts'
@@ -114,7 +115,7 @@ export class Governor {
   #note(judged: Judged, { rule, detail }: Breach, outcome: ViolationOutcome): void {
     this.#violations.set(rule, (this.#violations.get(rule) ?? 0) + 1)
     this.#outcomes[outcome]++
-    this.#families.add(`${rule} ${familyOf(judged.bareKey)}`)
+    this.#families.add(`${rule} ${keyFamily(judged.bareKey)}`)
     this.#tell?.({ type: 'policy-violation', namespace: this.#namespace, key: judged.key, rule, outcome, detail })
   }
 
@@ -130,10 +131,4 @@ export class Governor {
       fields,
     )
   }
-}
-
-/** A key up to its first `:` or `/`, cut where it is long: what a person would call the kind of the key. */
-function familyOf(key: string): string {
-  const end = key.search(/[:/]/)
-  return (end === -1 ? key : key.slice(0, end + 1)).slice(0, 64)
 }

@@ -1,5 +1,5 @@
 import { HeavyHitters } from '../base/heavy-hitters.ts'
-import { keyFamily } from './key-family.ts'
+import { keyFamily } from '../base/key-family.ts'
 
 const keyPlaces = 64
 const familyPlaces = 16

@@ -63,8 +63,8 @@ describe('the report as Markdown', () => {
 
       | namespace | rule | keys | count |
       | --- | --- | --- | --- |
-      | curves | key-format | \`cur\\|ves/\` | 2 |
-      | factors | license | \`steel:\` | 1 |
+      | curves | key-format | \`cur\\|ves/*\` | 2 |
+      | factors | license | \`steel:*\` | 1 |
       "
     `)
   })
