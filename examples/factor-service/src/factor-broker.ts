@@ -153,12 +153,12 @@ export class FactorBroker implements AsyncDisposable {
 
   async stats(): Promise<BrokerStats> {
     const { tiers } = await this.#manager.health({ deep: true })
-    const { overall, hitRate, tiers: operations } = this.#manager.analytics()
+    const { overall, hitRate, tiers: counted } = this.#manager.analytics()
     const reports = tiers.map(({ name, usage, breaker }) => ({
       name,
       entries: usage?.entries,
       hits: overall.hitsByTier[name] ?? 0,
-      failures: Object.values(operations[name] ?? {}).reduce((sum, { failures }) => sum + failures, 0),
+      failures: Object.values(counted[name]?.operations ?? {}).reduce((sum, { failures }) => sum + failures, 0),
       breaker,
     }))
     return { ...overall, hitRate, sourceReads: this.#source.reads, tiers: reports }

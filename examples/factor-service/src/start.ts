@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
+import { serveDashboard } from '@tierwise/dashboard'
 import type { FastifyInstance } from 'fastify'
 
 import { readConfig, usage, UsageError } from './config.ts'
@@ -43,10 +44,13 @@ async function serve(config: Config, stop: AbortSignal): Promise<number> {
   const broker = new FactorBroker(manager, source)
   const latency = new Latency()
   const service = createService(broker, latency)
+  // Only this machine can reach it, and nothing here is secret: whoever has the address may see values and clear them.
+  const dashboard = await serveDashboard(manager, { allowWrites: true, showValues: true })
   try {
     await open(broker, config)
     const origin = await listen(service, config.port)
     say(paint('bold', `Serving emission factors at ${origin}`, colour))
+    say(`Watch the cache at ${dashboard.url}`)
 
     const stage = { origin, source, redisOutage, broker, latency, progress, stop }
     const errors = config.demo ? await demonstrate(config, stage) : 0
@@ -57,6 +61,7 @@ async function serve(config: Config, stop: AbortSignal): Promise<number> {
     return 0
   } finally {
     endWatch()
+    await dashboard.stop()
     await service.close()
     await broker.close()
   }

@@ -47,6 +47,28 @@ describe('start', () => {
     expect(code).toBe(0)
   })
 
+  test('serves the dashboard of its cache, to whoever has the address', async () => {
+    let looked: Promise<readonly number[]> | undefined
+    const look = async (address: string, token: string): Promise<readonly number[]> => {
+      const page = await fetch(address)
+      const body = JSON.stringify({ namespace: 'emission_factors', key: 'electricity:FRA:average:latest' })
+      const headers = { 'content-type': 'application/json', 'x-tierwise-dashboard': '1' }
+      const inspect = (more: object): Promise<Response> =>
+        fetch(`${address}api/inspect`, { method: 'POST', body, headers: { ...headers, ...more } })
+      const [stranger, guest] = [await inspect({}), await inspect({ authorization: `Bearer ${token}` })]
+      return [page.status, stranger.status, guest.status]
+    }
+    const { code } = await run(['--no-demo'], {
+      onOutput: (output, interrupt) => {
+        const [, address, token] = /at (http:\S+)#token=(\S+)/.exec(output) ?? []
+        if (!output.includes('Ctrl-C') || address === undefined || token === undefined) return
+        looked ??= look(address, token).finally(interrupt)
+      },
+    })
+    expect(await looked).toEqual([200, 401, 200])
+    expect(code).toBe(0)
+  })
+
   test('stops in the middle of the demo when it is interrupted', async () => {
     const { code } = await run(['--seconds', '20'], {
       onOutput: (output, interrupt) => {
