@@ -100,7 +100,7 @@ export function findPackagingFaults(paths, { exports, typesVersions, bin = {} })
   const wanted = ['README.md', 'LICENSE', ...[...targets, ...Object.values(bin)].map((path) => path.slice(2))]
   const compiled = paths.filter((path) => /^dist\/(?!page\/).*\.js$/.test(path))
   const faults = [
-    ...wanted.filter((path) => !paths.includes(path)).map((path) => `${path} is missing`),
+    ...wanted.filter((path) => paths.every((each) => !fits(each, path))).map((path) => `${path} is missing`),
     ...paths.filter((path) => !belongs(path)).map((path) => `${path} does not belong in it`),
     ...compiled.filter((path) => !paths.includes(sourceOf(path))).map((path) => `${path} has no source`),
   ]
@@ -108,12 +108,18 @@ export function findPackagingFaults(paths, { exports, typesVersions, bin = {} })
   return [...faults, `typesVersions should be ${JSON.stringify(typesVersionsOf(exports))}`]
 }
 
+/** A star in an export stands for any files below it. @param {string} path @param {string} wanted */
+function fits(path, wanted) {
+  const [start = '', end] = wanted.split('*')
+  return end === undefined ? path === wanted : path.startsWith(start) && path.endsWith(end)
+}
+
 /** @param {string} path */
 function belongs(path) {
-  const isTest = /\.(test|test-d)\.|(^|\/)test\//.test(path)
+  const isTest = /\.(test|test-d)\.[jt]s|(^|\/)test\//.test(path)
   return (
     !isTest &&
-    /^((dist|src)\/.*\.(ts|js|map)|dist\/page\/[\w.-]+\.(html|css|svg)|schema\/[\w.-]+\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+    /^((dist|src)\/.*\.(ts|js|map)|dist\/page\/[\w.-]+\.(html|css|svg)|schema\/[\w.-]+\.json|monitoring\/[\w./-]+\.(yml|json)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
       path,
     )
   )
@@ -138,7 +144,9 @@ async function installConsumers(folder, { filename, integrity }) {
   const { packages } = readJson('package-lock.json')
   const others = {
     lmdb: manifest.devDependencies.lmdb,
-    // A subpath for a framework is loaded with it.
+    // A subpath for a framework or an exporter is loaded with it.
+    '@opentelemetry/api': manifest.devDependencies['@opentelemetry/api'],
+    'prom-client': manifest.devDependencies['prom-client'],
     '@nestjs/common': manifest.devDependencies['@nestjs/common'],
     'reflect-metadata': manifest.devDependencies['reflect-metadata'],
     rxjs: manifest.devDependencies.rxjs,

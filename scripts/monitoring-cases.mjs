@@ -221,7 +221,17 @@ const more = {
   CacheTierErrors: { quiet: [operations('redis', 'get', 6), failures('error', 6)] },
   // It is not known at all since when everything was heard.
   // It is tried again and again, and does not answer.
-  CacheTierUnavailable: { firing: [['tier_breaker_state', { tier: 'redis', kind: 'write' }, Array.from({ length: 31 }, (_, minute) => 2 - (minute % 2)).join(' ')]], value: 2, labels: { kind: 'write' } },
+  CacheTierUnavailable: {
+    firing: [
+      [
+        'tier_breaker_state',
+        { tier: 'redis', kind: 'write' },
+        Array.from({ length: 31 }, (_, minute) => 2 - (minute % 2)).join(' '),
+      ],
+    ],
+    value: 2,
+    labels: { kind: 'write' },
+  },
   CacheBusSilent: { firing: [['bus_confirmed', {}, '0x30']], value: 0 },
 }
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { root } from './command.mjs'
 import { configReference } from './config-reference.mjs'
 import { readDeclarations } from './declarations.mjs'
+import { metricsReference } from './metrics-reference.mjs'
 import { optionPlaces } from './option-places.mjs'
 
 /**
@@ -58,6 +59,15 @@ function optionsPage() {
     'tiers/postgres/outbox/invalidation-outbox.ts',
     'tiers/postgres/outbox/relay-options.ts',
     'observability/auditor/options.ts',
+    'observability/metrics/metric-source.ts',
+    'observability/prometheus/prometheus-metrics.ts',
+    'observability/opentelemetry/metrics.ts',
+    'observability/opentelemetry/traces.ts',
+    'observability/diagnostics-channel/publish-events.ts',
+    'observability/log/log-events.ts',
+    'observability/alerts/alert-rule.ts',
+    'observability/alerts/watch-alerts.ts',
+    'observability/endpoints/endpoints.ts',
     'buses/thread-bus.ts',
     'buses/definition.ts',
     'presets/index.ts',
@@ -324,6 +334,7 @@ const pages = {
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/verbs.md': verbsPage(),
   'docs/reference/configuration.md': config.page,
+  'docs/reference/metrics.md': await metricsReference(),
   'packages/tierwise/schema/tierwise.schema.json': config.schema,
 }
 

@@ -41,6 +41,12 @@ describe('findPackagingFaults', () => {
     expect(findPackagingFaults(own.slice(0, 3), program)).toEqual(['dist/main.js is missing'])
   })
 
+  it('wants at least one file behind a star', () => {
+    const starred = { ...manifest, exports: { ...manifest.exports, './monitoring/*': './monitoring/*' } }
+    expect(findPackagingFaults(files, starred)).toEqual(['monitoring/* is missing'])
+    expect(findPackagingFaults([...files, 'monitoring/alerts.test.yml'], starred)).toEqual([])
+  })
+
   it('complains when typesVersions does not follow exports', () => {
     expect(findPackagingFaults(files, { ...manifest, typesVersions: {} })).toEqual([
       expect.stringContaining('typesVersions should be {"*":{"memory"'),

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 const require = createRequire(import.meta.url)
 const { exports } = JSON.parse(readFileSync(require.resolve('tierwise/package.json'), 'utf8'))
 
-for (const subpath of Object.keys(exports).filter((path) => !path.endsWith('.json'))) {
+const isModule = (path) => !path.endsWith('.json') && !path.includes('*')
+for (const subpath of Object.keys(exports).filter(isModule)) {
   const name = `tierwise${subpath.slice(1)}`
   const imported = await import(name)
   const required = require(name)

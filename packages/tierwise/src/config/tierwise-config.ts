@@ -171,7 +171,7 @@ export interface ThresholdConfig {
   readonly severity?: 'warning' | 'critical'
 }
 
-/** What the application watches. It is checked and handed out; the application carries it out. */
+/** When somebody should be told; `alertsFromConfig` of `tierwise/alerts` carries it out. */
 export interface MonitoringConfig {
   /** How often to look. @default '60s' */
   readonly interval?: Duration
@@ -209,7 +209,7 @@ export interface ManagerConfig
   readonly warming?: WarmingConfig
   /** What to remove when something happens. @default none */
   readonly invalidation?: InvalidationConfig
-  /** What the application watches. @default none */
+  /** When somebody should be told. @default none */
   readonly monitoring?: MonitoringConfig
   /** The application's own; handed out as it is. @default none */
   readonly application?: Readonly<Record<string, unknown>>

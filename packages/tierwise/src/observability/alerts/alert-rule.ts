@@ -48,6 +48,7 @@ export interface AlertThresholds {
 
 /** What `alertRules` takes. */
 export interface AlertRuleOptions {
+  /** Where the rules draw the line. @default those of AlertThresholds */
   readonly thresholds?: AlertThresholds
   /** The stretch of time that shares and rates are of. @default '5m' */
   readonly window?: Duration

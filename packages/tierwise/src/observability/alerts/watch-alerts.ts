@@ -26,7 +26,7 @@ export interface Alert {
 
 /** What `watchAlerts` takes. */
 export interface WatchAlertsOptions extends Pick<MetricSourceOptions, 'auditor'> {
-  /** @default alertRules() */
+  /** What is looked at. @default alertRules() */
   readonly rules?: readonly AlertRule[]
   /** Time between two looks. @default '15s' */
   readonly interval?: Duration

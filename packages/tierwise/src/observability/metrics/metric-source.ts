@@ -10,7 +10,7 @@ import type {
 } from './metric.ts'
 
 /** Where the namespaces go that are beyond the limit. */
-export const otherNamespaces = 'other'
+const otherNamespaces = 'other'
 
 /** What a source of metrics takes. */
 export interface MetricSourceOptions {

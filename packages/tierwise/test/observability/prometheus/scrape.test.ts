@@ -5,6 +5,7 @@ import { startRedis } from '../../../src/testing/servers/index.ts'
 import { until } from '../../../src/testing/servers/until.ts'
 import { memory } from '../../../src/tiers/memory/index.ts'
 import { redis } from '../../../src/tiers/redis/index.ts'
+import { quickRules } from '../quick-rules.ts'
 import { scrapedService } from '../scraped-service.ts'
 
 const stops: (() => Promise<void>)[] = []
@@ -52,3 +53,41 @@ test('a Prometheus that scrapes a service sees the counts of analytics()', async
     10,
   )
 })
+
+test('a Redis that is killed fires the alert for its breaker, and a restart resolves it', async () => {
+  const server = await startRedis({ dedicated: true })
+  stops.push(() => server.stop())
+  const manager = createCacheManager({
+    tiers: [memory(), redis({ url: server.url })],
+    tierTimeout: '200ms',
+    breaker: { openFor: '500ms' },
+  })
+  stops.push(() => manager.stop())
+  const service = await scrapedService(manager)
+  stops.push(() => service.stop())
+  const prometheus = await startPrometheus({
+    targets: { orders: [service.address] },
+    rules: [quickRules({ windowMs: 3000, holdMs: 2000 })],
+    intervalMs: 500,
+  })
+  stops.push(() => prometheus.stop())
+  await manager.start()
+  const reads = setInterval(() => void manager.namespace('factors').get(`k${Math.random()}`), 20)
+  stops.push(async () => clearInterval(reads))
+
+  const states = async (): Promise<readonly string[]> =>
+    (await prometheus.alerts())
+      .filter(({ labels }) => labels['alertname'] === 'CacheTierUnavailable' && labels['tier'] === 'redis')
+      .map(({ labels, state }) => `${labels['kind']} ${state} ${labels['severity']}`)
+  const isAmong = async (state: string): Promise<boolean> => (await states()).includes(state)
+  await until(async () => (await prometheus.query('tierwise_ready')).length === 1, { what: 'the first scrape' })
+  expect(await states()).toEqual([])
+
+  await server.kill()
+  await until(() => isAmong('read pending critical'), { what: 'a pending alert', everyMs: 50 })
+  await until(() => isAmong('read firing critical'), { what: 'a firing alert', everyMs: 50 })
+  expect((await prometheus.query('max(tierwise_tier_breaker_state{tier="redis"})'))[0]?.value).toBeGreaterThan(0)
+
+  await server.restart()
+  await until(async () => (await states()).length === 0, { what: 'the end of the alert', everyMs: 50 })
+}, 60_000)
