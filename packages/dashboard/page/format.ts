@@ -26,7 +26,8 @@ export function bytes(value: number | undefined): string {
   if (value === undefined) return none
   const units = ['B', 'KB', 'MB', 'GB', 'TB']
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, value)) / 10))
-  return `${digits(value / 1024 ** power)} ${units[power]}`
+  const inUnit = value / 1024 ** power
+  return `${Number.isInteger(inUnit) ? inUnit : digits(inUnit)} ${units[power]}`
 }
 
 /** A time that is measured: from nanoseconds to seconds. */
@@ -57,5 +58,6 @@ export function plural(many: number, one: string, several = `${one}s`): string {
 }
 
 function digits(value: number): string {
-  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(value >= 10 ? 1 : 2)
+  if (value >= 100) return String(Math.round(value))
+  return value.toFixed(value >= 10 ? 1 : 2)
 }
