@@ -72,7 +72,8 @@ test('a Redis that is killed fires the alert for its breaker, and a restart reso
   })
   stops.push(() => prometheus.stop())
   await manager.start()
-  const reads = setInterval(() => void manager.namespace('factors').get(`k${Math.random()}`), 20)
+  let asked = 0
+  const reads = setInterval(() => void manager.namespace('factors').get(`k${asked++}`), 20)
   stops.push(async () => clearInterval(reads))
 
   const states = async (): Promise<readonly string[]> =>
