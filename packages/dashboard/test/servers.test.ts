@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { createDashboard, toNodeHandler, type Dashboard } from '@tierwise/dashboard'
 import { fastify } from 'fastify'
 import { Hono } from 'hono'
@@ -108,6 +108,29 @@ describe.each(Object.keys(servers))('in %s', (name) => {
     let text = ''
     while ((text.match(/event: picture/g) ?? []).length < 3) text += (await reader.read()).value
     leaving.abort()
+  })
+})
+
+describe('a visitor who does not read', () => {
+  it('makes the server wait', async () => {
+    let taken = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull: (stream) => {
+        taken += 65_536
+        stream.enqueue(new Uint8Array(65_536))
+      },
+    })
+    const origin = await listen(toNodeHandler({ fetch: () => new Response(body) }))
+    const { hostname, port } = new URL(origin)
+    const socket = connect(Number(port), hostname).pause()
+    onTestFinished(() => void socket.destroy())
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    // What the buffers of the system take, and no more.
+    let before = -1
+    await expect
+      .poll(() => [before === taken, (before = taken) > 0], { interval: 200, timeout: 5000 })
+      .toEqual([true, true])
+    expect(taken).toBeLessThan(64 * 1024 * 1024)
   })
 })
 
