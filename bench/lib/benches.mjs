@@ -28,6 +28,7 @@ export const benches = [
   { name: 'postgres-speed', title: 'The PostgreSQL tier', module: 'postgres/postgres-speed.mjs' },
   { name: 'chain-layers', title: 'Layers of the whole chain', module: 'chain/chain-layers.mjs' },
   { name: 'open-breaker', title: 'A tier that is down', module: 'guard/open-breaker.mjs' },
+  { name: 'after-restart', title: 'After a restart', module: 'warming/after-restart.mjs' },
   { name: 'governance-cost', title: 'What rules cost', module: 'governance/governance-cost.mjs' },
   { name: 'coherence-cost', title: 'What coherence costs', module: 'coherence/coherence-cost.mjs' },
   { name: 'coherence-faults', title: 'Coherence in trouble', module: 'coherence/coherence-faults.mjs' },

@@ -33,7 +33,7 @@ import { TierTally } from './core/tier-tally.ts'
 import { TagTable } from './core/tags/tags.ts'
 import { WriteBehind } from './core/write-behind.ts'
 import { ConfigError } from './errors.ts'
-import { internalNamespaces } from './warming/internal-namespaces.ts'
+import { hotKeysNamespace, internalNamespaces } from './warming/internal-namespaces.ts'
 import { giveAccess } from './warming/manager-access.ts'
 import type { ManagerAccess } from './warming/manager-access.ts'
 import { warm } from './warming/warm.ts'
@@ -100,20 +100,19 @@ export function createCacheManager(options: CacheManagerOptions): CacheManager {
     warm,
     beforeStop,
   })
-  giveAccess(manager, accessOf({ engine, policies: policies.policies, tierNames, beforeStop }))
+  giveAccess(manager, accessOf({ engine, chain, ...policies, tierNames, beforeStop }))
   return manager
 }
 
-interface Accessible {
-  readonly engine: Engine
-  readonly policies: ReadonlyMap<string, NamespacePolicy>
+interface Accessible extends Pick<ManagerParts, 'engine' | 'chain' | 'policies' | 'internal'> {
   readonly tierNames: readonly string[]
   readonly beforeStop: Set<() => Promise<void>>
 }
 
 /** What warming needs to know that callers do not. */
-function accessOf({ engine, policies, tierNames, beforeStop }: Accessible): ManagerAccess {
+function accessOf({ engine, chain, policies, internal, tierNames, beforeStop }: Accessible): ManagerAccess {
   const { statistics } = engine
+  const memory = chain.local?.name
   return {
     runtime: engine.runtime,
     get isStopped() {
@@ -123,6 +122,8 @@ function accessOf({ engine, policies, tierNames, beforeStop }: Accessible): Mana
       hotKeys: (namespace) => statistics?.hotKeysOf(namespace) ?? [],
       namespaces: () => statistics?.namespaces ?? [],
     },
+    memory,
+    keepsRecords: memory === undefined || internal.get(hotKeysNamespace)?.tiers?.includes(memory) !== true,
     tiersOf: (namespace) => {
       const own = policies.get(namespace)?.tiers ?? tierNames
       return tierNames.filter((name) => own.includes(name))

@@ -9,6 +9,10 @@ export interface ManagerAccess {
   readonly runtime: Runtime
   readonly hotKeys: HotKeySource
   readonly isStopped: boolean
+  /** Name of the tier in memory, if there is one. */
+  readonly memory: string | undefined
+  /** Whether any tier outlives the process. */
+  readonly keepsRecords: boolean
   /** Names of the tiers that a namespace has, fastest first. */
   tiersOf(namespace: string): readonly string[]
   emit(event: WarmingEvent | BackgroundErrorEvent): void

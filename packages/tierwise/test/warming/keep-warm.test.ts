@@ -5,6 +5,7 @@ import { mapTier } from '../../src/testing/map-tier.ts'
 import { testCache } from '../../src/testing/test-cache.ts'
 import { keepWarm, type KeepWarmOptions } from '../../src/warming/index.ts'
 import { accessTo, giveAccess } from '../../src/warming/manager-access.ts'
+import { MemoryKeyRecords } from '../../src/warming/hot-keys/memory-keys.ts'
 import { HotKeyRecords } from '../../src/warming/hot-keys/records.ts'
 
 let stop = async (): Promise<void> => undefined
@@ -26,6 +27,8 @@ function tellHotKeys(manager: CacheManager, hot: Hot): void {
     runtime: access.runtime,
     hotKeys: source,
     isStopped: false,
+    memory: access.memory,
+    keepsRecords: access.keepsRecords,
     tiersOf: (namespace) => access.tiersOf(namespace),
     emit: (event) => access.emit(event),
     beforeStop: (work) => access.beforeStop(work),
@@ -127,6 +130,38 @@ describe('the record of hot keys', () => {
     const startedAt = built.runtime.clock.now()
     await built.runtime.until(kept.stop())
     expect(built.runtime.clock.now() - startedAt).toBeLessThanOrEqual(1000)
+  })
+})
+
+describe('the record of what memory holds', () => {
+  const part = (over: object): object => ({ format: 1, savedAt: 5, parts: 2, keys: ['a'], ...over })
+  const read = async (...parts: readonly unknown[]): Promise<readonly string[]> => {
+    const { manager } = build({})
+    const records = manager.namespace('tierwise.hot-keys')
+    for (const [at, content] of parts.entries()) await records.set(`memory:factors:${at}`, content)
+    return new MemoryKeyRecords(manager, () => 0).read('factors', 10_000)
+  }
+
+  test.each<[readonly unknown[], readonly string[]]>([
+    [
+      [part({}), part({ keys: ['b', 7, ''] })],
+      ['a', 'b'],
+    ],
+    [[part({}), part({ savedAt: 6, keys: ['of another time'] })], ['a']],
+    [[part({ parts: 1 }), part({ keys: ['of no use any more'] })], ['a']],
+    [[part({ format: 2 }), part({})], []],
+    [[part({ parts: 1e9, keys: Array.from({ length: 900 }, () => 'k') })], Array.from({ length: 500 }, () => 'k')],
+    [['a text'], []],
+  ])('is read as far as it belongs together: %j', async (parts, keys) => {
+    expect(await read(...parts)).toEqual(keys)
+  })
+
+  test('is bounded by its characters too', async () => {
+    const { manager, cache } = build({})
+    for (let at = 0; at < 300; at++) await cache.set(`${at}-${'k'.repeat(4000)}`, at)
+    const records = new MemoryKeyRecords(manager, () => 0)
+    await records.save('factors', { memory: 'memory', most: 10_000 })
+    expect(await records.read('factors', 10_000)).toHaveLength(249)
   })
 })
 

@@ -60,16 +60,38 @@ const peeked = (manager: CacheManager, keys: readonly string[]): readonly string
 describe.each<Kind>(['disk', 'redis'])('after a restart, over %s', (kind) => {
   test('memory has the keys again that were read most, and those alone', async () => {
     const before = start(kind)
-    keepWarm(before, { namespaces: { coefficients: true } })
+    keepWarm(before, { namespaces: { coefficients: true }, memoryKeys: 0 })
     await readMuch(before, hotKeysOf('a'))
     await before.stop()
     const after = start(kind, { strictNamespaces: true })
-    const kept = keepWarm(after, { namespaces: { factors: true } })
+    const kept = keepWarm(after, { namespaces: { factors: true }, memoryKeys: 0 })
     const report = await kept.warming
     expect(report).toMatchObject({ outcome: 'done', failed: 0 })
     expect(peeked(after, hotKeysOf('a'))).toHaveLength(10)
     expect(peeked(after, cold).length).toBeLessThan(55)
     expect(report!.present).toBeLessThanOrEqual(64)
+  })
+
+  test('memory holds again what it held, as far as it is told to note', async () => {
+    const before = start(kind)
+    const kept = keepWarm(before, { namespaces: { factors: true } })
+    const keys = Array.from({ length: 1200 }, (_, at) => `k${at}`)
+    await before.namespace('factors').setMany(keys.map((key) => [key, key] as const))
+    await before.namespace('factors').setMany(
+      cold.map((key) => [key, key] as const),
+      { tiers: [kind] },
+    )
+    await kept.stop()
+    const after = start(kind)
+    expect(await keepWarm(after, { namespaces: { factors: true } }).warming).toMatchObject({ present: 1200, absent: 0 })
+    expect([peeked(after, keys).length, peeked(after, cold).length]).toEqual([1200, 0])
+    const fewer = start(kind === 'disk' ? 'redis' : 'disk')
+    expect(await keepWarm(fewer, { namespaces: { factors: true } }).warming).toMatchObject({ present: 0 })
+    if (kind === 'disk') return
+    const some = start(kind)
+    expect(await keepWarm(some, { namespaces: { factors: true }, memoryKeys: 700 }).warming).toMatchObject({
+      present: 700,
+    })
   })
 
   test('a loader brings what the tier has lost', async () => {
@@ -105,19 +127,21 @@ describe('instances that share a Redis', () => {
 
   test('ignore a record that is damaged, and write a new one', async () => {
     const before = start('redis')
-    const kept = keepWarm(before, { namespaces: { factors: true } })
+    const kept = keepWarm(before, { namespaces: { factors: true }, memoryKeys: 0 })
     await readMuch(before, hotKeysOf('a'))
     await kept.save()
     const [key] = String(await server.command('KEYS', '*hot-keys*factors*')).split('\n')
     await server.command('SET', key!, 'no frame')
     const after = start('redis')
-    expect(await keepWarm(after, { namespaces: { factors: true } }).warming).toMatchObject({
+    expect(await keepWarm(after, { namespaces: { factors: true }, memoryKeys: 0 }).warming).toMatchObject({
       outcome: 'done',
       present: 0,
     })
     await before.stop()
     const third = start('redis')
-    expect((await keepWarm(third, { namespaces: { factors: true } }).warming)!.present).toBeGreaterThanOrEqual(10)
+    expect(
+      (await keepWarm(third, { namespaces: { factors: true }, memoryKeys: 0 }).warming)!.present,
+    ).toBeGreaterThanOrEqual(10)
   })
 
   test('are not kept from stopping by a Redis that is gone', async () => {

@@ -41,6 +41,11 @@ export interface KeepWarmOptions {
   readonly saveEvery?: Duration | false
   /** Keys noted of a namespace, at most 64. @default 64 */
   readonly keys?: number
+  /**
+   * Keys of a namespace that are noted because memory holds them, besides the hot ones. They are brought up from lower
+   * tiers, never loaded. 0 for none. @default 10_000
+   */
+  readonly memoryKeys?: number
   /** After this time noted reads count half. @default '1d' */
   readonly halfLife?: Duration
   /** Warm at once what an earlier process has noted. @default true */
@@ -62,6 +67,7 @@ export interface ResolvedKeepWarmOptions {
   /** `Infinity` for never. */
   readonly saveEveryMs: number
   readonly keys: number
+  readonly memoryKeys: number
   readonly halfLifeMs: number
   readonly warmNow: boolean
   readonly warming: WarmingOptions
@@ -104,6 +110,7 @@ const table = {
   namespaces,
   saveEvery: durationOrNever,
   keys,
+  memoryKeys: numberIn({ min: 0, max: 1_000_000 }),
   halfLife: duration,
   warmNow: boolean,
   warming: (raw: unknown, path: string): WarmingOptions => {
@@ -121,6 +128,7 @@ export function readKeepWarmOptions(options: KeepWarmOptions): ResolvedKeepWarmO
     namespaces: read.namespaces,
     saveEveryMs: read.saveEvery ?? 300_000,
     keys: read.keys ?? mostHotKeys,
+    memoryKeys: read.memoryKeys ?? 10_000,
     halfLifeMs: read.halfLife ?? 86_400_000,
     warmNow: read.warmNow ?? true,
     warming: { name: 'hot-keys', ...read.warming },

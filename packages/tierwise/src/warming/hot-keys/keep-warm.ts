@@ -1,10 +1,11 @@
 import type { CacheManager } from '../../contract/cache.ts'
 import type { Timer } from '../../contract/runtime.ts'
-import type { HotKeysTask, Warming } from '../../contract/warming.ts'
+import type { Warming, WarmingTask } from '../../contract/warming.ts'
 import { accessTo, type ManagerAccess } from '../manager-access.ts'
 import { pause } from '../pauses.ts'
 import { HotKeyRefresh } from './hot-key-refresh.ts'
 import { readKeepWarmOptions, type KeepWarmOptions, type ResolvedKeepWarmOptions } from './keep-warm-options.ts'
+import { MemoryKeyRecords } from './memory-keys.ts'
 import { HotKeyRecords } from './records.ts'
 
 /** A stop does not wait longer than this for what is to be noted. */
@@ -21,8 +22,8 @@ export interface KeptWarm {
 }
 
 /**
- * Notes which keys are read most, in the tiers that outlive the process, and warms them after the next start: by their
- * loader, or from lower tiers. Instances that share a tier share what they note. A manager with nothing behind memory
+ * Notes which keys are read most and which memory holds, in the tiers that outlive the process, and warms them after the
+ * next start: the hot ones by their loader, all others from lower tiers. Instances that share a tier share what they note. A manager with nothing behind memory
  * forgets. Needs `statistics`, which are on by default.
  *
  * @throws ConfigError ERR_CACHE_OPTION
@@ -39,6 +40,7 @@ class WarmKeeper implements KeptWarm {
   readonly #access: ManagerAccess
   readonly #options: ResolvedKeepWarmOptions
   readonly #records: HotKeyRecords
+  readonly #memoryRecords: MemoryKeyRecords
   /** As the manager calls the namespaces: they may have been given by an alias. */
   readonly #names: readonly string[]
   readonly #refresh: HotKeyRefresh
@@ -51,7 +53,9 @@ class WarmKeeper implements KeptWarm {
   constructor(manager: CacheManager, access: ManagerAccess, options: ResolvedKeepWarmOptions) {
     this.#access = access
     this.#options = options
-    this.#records = new HotKeyRecords(manager, () => access.runtime.clock.now())
+    const now = (): number => access.runtime.clock.now()
+    this.#records = new HotKeyRecords(manager, now)
+    this.#memoryRecords = new MemoryKeyRecords(manager, now)
     this.#names = options.namespaces.map(({ name }) => manager.namespace(name).name)
     this.#refresh = new HotKeyRefresh(manager, access, options)
     this.#takeBack = access.beforeStop(() => this.stop())
@@ -71,8 +75,13 @@ class WarmKeeper implements KeptWarm {
   }
 
   #warm(manager: CacheManager): Warming {
-    const plan = this.#options.namespaces.map(({ name, refreshBelow: _below, ...loads }, at): HotKeysTask => {
-      return { namespace: this.#names[at] ?? name, hotKeys: true, ...loads }
+    const { namespaces, memoryKeys } = this.#options
+    const plan = namespaces.flatMap(({ refreshBelow: _below, name: _alias, ...loads }, at): WarmingTask[] => {
+      const namespace = this.#names[at]!
+      return [
+        { namespace, hotKeys: true, priority: 'high', ...loads },
+        { namespace, keys: () => this.#memoryRecords.read(namespace, memoryKeys), priority: 'medium' },
+      ]
     })
     const warming = manager.warm(plan, this.#options.warming)
     // Nobody has to look at it.
@@ -92,10 +101,14 @@ class WarmKeeper implements KeptWarm {
   }
 
   async #saveAll(): Promise<void> {
-    for (const name of this.#names)
-      await this.#records
-        .save(name, this.#access.hotKeys, this.#options)
-        .catch((error: unknown) => this.#tell('hot keys', error))
+    const { hotKeys, memory, keepsRecords } = this.#access
+    if (!keepsRecords) return
+    const most = this.#options.memoryKeys
+    const tell = (error: unknown): void => this.#tell('hot keys', error)
+    for (const name of this.#names) {
+      await this.#records.save(name, hotKeys, this.#options).catch(tell)
+      if (memory !== undefined && most > 0) await this.#memoryRecords.save(name, { memory, most }).catch(tell)
+    }
   }
 
   async #stopOnce(): Promise<void> {
