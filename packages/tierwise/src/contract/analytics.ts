@@ -13,7 +13,10 @@ export interface NamespaceStats {
   readonly misses: number
   /** `hits`, by the tier that answered. */
   readonly hitsByTier: Readonly<Record<string, number>>
-  /** Keys that tiers behind memory were asked for, by tier: callers that ask together count once. */
+  /**
+   * Keys that tiers were asked for, by tier: by reads, and by `has`, `ttl`, `touch` and `expire`. Callers that ask a tier
+   * behind memory together count once.
+   */
   readonly lookups: Readonly<Record<string, TierLookups>>
   /** Runs of loaders; a batch counts each of its keys. */
   readonly loads: number
