@@ -50,13 +50,15 @@ describe('the end', () => {
   })
 
   test('comes with the signal, also for a source that hangs', async () => {
-    const { manager } = twoTiers()
+    const { manager, runtime } = twoTiers()
     const controller = new AbortController()
     async function* stuck(): AsyncGenerator<string> {
       yield 'a'
       await new Promise(() => undefined)
     }
     const warming = manager.warm({ namespace: 'factors', keys: stuck() }, { signal: controller.signal })
+    await runtime.settle()
+    expect(warming.progress.state).toBe('running')
     controller.abort()
     expect(await warming).toMatchObject({ outcome: 'aborted' })
   })
