@@ -9,7 +9,11 @@ export function quickRules({
   windowMs = 5000,
   holdMs = 2000,
   thresholds = {},
-}: { readonly windowMs?: number; readonly holdMs?: number; readonly thresholds?: AlertRuleOptions['thresholds'] } = {}): string {
+}: {
+  readonly windowMs?: number
+  readonly holdMs?: number
+  readonly thresholds?: AlertRuleOptions['thresholds']
+} = {}): string {
   const holds = alertRules().map(({ name, forMs }) => [name, forMs === 0 ? 0 : holdMs] as const)
   const rules = alertRules({ window: windowMs, thresholds: thresholds ?? {}, for: Object.fromEntries(holds) })
   return JSON.stringify(prometheusRules(rules))

@@ -76,7 +76,7 @@ export class History {
 
 function quantileOf(buckets: readonly LabelledValue[], share: number): number | undefined {
   const bounds = buckets
-    .map(({ labels, value }) => ({ bound: Number(labels['le']!.replace('+', '')), count: value }))
+    .map(({ labels, value }) => ({ bound: labels['le'] === '+Inf' ? Infinity : Number(labels['le']), count: value }))
     .toSorted((a, b) => a.bound - b.bound)
   const all = bounds.at(-1)?.count ?? 0
   if (all === 0) return undefined

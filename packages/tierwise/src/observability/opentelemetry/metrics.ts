@@ -1,8 +1,10 @@
 import { metrics as api } from '@opentelemetry/api'
 import type { BatchObservableResult, Histogram, Meter, Observable } from '@opentelemetry/api'
+import { readOptions, shaped } from '../../base/option-reader.ts'
 import type { CacheManager } from '../../contract/cache.ts'
 import { metrics } from '../metrics/list.ts'
 import type { Metric, ReadMetric } from '../metrics/metric.ts'
+import { ownLabels, sourceOptions } from '../metrics/source-options.ts'
 import { MetricSource, type MetricSourceOptions } from '../metrics/metric-source.ts'
 
 /** What `openTelemetryMetrics` takes. */
@@ -11,6 +13,12 @@ export interface OpenTelemetryMetricsOptions extends MetricSourceOptions {
   readonly meter?: Meter
   /** Attributes of every value, such as a name that tells managers apart. @default none */
   readonly attributes?: Readonly<Record<string, string>>
+}
+
+const table = {
+  meter: shaped('a meter', (raw): raw is Meter => typeof raw === 'object' && raw !== null && 'createHistogram' in raw),
+  attributes: ownLabels,
+  ...sourceOptions,
 }
 
 /** Tells instruments and spans to end. */
@@ -24,6 +32,7 @@ export interface OpenTelemetryExport {
  * collection; durations are histograms. An exporter that makes Prometheus names of them makes the same names as
  * `tierwise/prometheus`.
  *
+ * @throws ConfigError ERR_CACHE_OPTION
  * @example
  * const { stop } = openTelemetryMetrics(manager)
  * stop()
@@ -32,8 +41,9 @@ export function openTelemetryMetrics(
   manager: CacheManager,
   options: OpenTelemetryMetricsOptions = {},
 ): OpenTelemetryExport {
-  const { meter = api.getMeter('tierwise'), attributes = {}, ...sourceOptions } = options
-  const source = new MetricSource(manager, sourceOptions)
+  const read = readOptions(options, 'openTelemetryMetrics', table)
+  const { meter = api.getMeter('tierwise'), attributes = {} } = read
+  const source = new MetricSource(manager, read)
   const instruments: (readonly [ReadMetric, Observable])[] = []
   const stops: (() => void)[] = []
   for (const metric of metrics) {

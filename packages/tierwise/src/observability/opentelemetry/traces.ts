@@ -2,6 +2,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel'
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
+import { boolean, readOptions, shaped } from '../../base/option-reader.ts'
 import type { TracedLoad, TracedOperation } from '../../core/tracing.ts'
 import type { OpenTelemetryExport } from './metrics.ts'
 
@@ -13,6 +14,18 @@ export interface OpenTelemetryTracesOptions {
   readonly keys?: boolean
   /** What tiers are, by their names, as OpenTelemetry names databases. @default by name: redis, valkey and postgres */
   readonly systems?: Readonly<Record<string, string>>
+}
+
+const isObject = (raw: unknown): raw is object => typeof raw === 'object' && raw !== null
+
+const table = {
+  tracer: shaped('a tracer', (raw): raw is Tracer => isObject(raw) && 'startSpan' in raw),
+  keys: boolean,
+  systems: shaped(
+    'an object of texts by tier',
+    (raw): raw is Readonly<Record<string, string>> =>
+      isObject(raw) && Object.values(raw).every((value) => typeof value === 'string'),
+  ),
 }
 
 const mostKeys = 10
@@ -29,12 +42,14 @@ const knownSystems: Readonly<Record<string, string>> = {
  * tracing channels `tierwise:load` and `tierwise:tier`. What a loader does becomes part of the span of its load. Errors
  * are told by their type, without their message.
  *
+ * @throws ConfigError ERR_CACHE_OPTION
  * @example
  * const { stop } = openTelemetryTraces()
  * stop()
  */
 export function openTelemetryTraces(options: OpenTelemetryTracesOptions = {}): OpenTelemetryExport {
-  const { tracer = trace.getTracer('tierwise'), keys: withKeys = false, systems = {} } = options
+  const read = readOptions(options, 'openTelemetryTraces', table)
+  const { tracer = trace.getTracer('tierwise'), keys: withKeys = false, systems = {} } = read
   const stops = [
     spansOf<TracedLoad>('tierwise:load', tracer, ({ namespace, keys }) => ({
       name: `tierwise load ${namespace}`,

@@ -1,8 +1,9 @@
 import { register as defaultRegister } from 'prom-client'
 import type { Registry } from 'prom-client'
-import { optionError, positiveInteger, readOptions, shaped, type OptionReader } from '../../base/option-reader.ts'
+import { readOptions, shaped } from '../../base/option-reader.ts'
 import type { CacheManager } from '../../contract/cache.ts'
-import { defaultPrefix, metrics } from '../metrics/list.ts'
+import { defaultPrefix } from '../metrics/list.ts'
+import { ownLabels, sourceOptions } from '../metrics/source-options.ts'
 import { MetricSource, type MetricSourceOptions } from '../metrics/metric-source.ts'
 import { Exporter, type ExportedManager } from './exporter.ts'
 
@@ -23,28 +24,13 @@ export interface PrometheusMetrics {
   stop(): void
 }
 
-const ownLabels = new Set<string>(metrics.flatMap(({ labels }) => labels))
-
-const labels: OptionReader<Readonly<Record<string, string>>> = (raw, path) => {
-  const isTexts =
-    typeof raw === 'object' && raw !== null && Object.values(raw).every((value) => typeof value === 'string')
-  if (!isTexts) throw optionError(path, raw, 'an object of texts')
-  const wrong = Object.keys(raw).find((name) => ownLabels.has(name) || !/^[a-zA-Z_]\w*$/.test(name))
-  if (wrong !== undefined) throw optionError(path, wrong, `labels that are not taken: ${[...ownLabels].join(', ')}`)
-  return raw as Readonly<Record<string, string>>
-}
-
 const isObject = (raw: unknown): raw is object => typeof raw === 'object' && raw !== null
 
 const table = {
   register: shaped('a registry of prom-client', (raw): raw is Registry => isObject(raw) && 'registerMetric' in raw),
   prefix: shaped('the beginning of a name', (raw): raw is string => /^[a-zA-Z_:][\w:]*$/.test(String(raw))),
-  labels,
-  maxNamespaces: positiveInteger,
-  auditor: shaped(
-    'an auditor',
-    (raw): raw is NonNullable<MetricSourceOptions['auditor']> => isObject(raw) && 'report' in raw,
-  ),
+  labels: ownLabels,
+  ...sourceOptions,
 }
 
 /** By registry and prefix: what a registry holds outlives the call that put it there. */

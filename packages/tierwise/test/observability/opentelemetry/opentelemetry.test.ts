@@ -236,3 +236,13 @@ describe('openTelemetryTraces', () => {
     expect(context.active()).toBeDefined()
   })
 })
+
+test('wrong options are refused', () => {
+  const { manager } = service()
+  expect(() => openTelemetryMetrics(manager, { maxNamespaces: -1 })).toThrow('`openTelemetryMetrics.maxNamespaces`')
+  expect(() => openTelemetryMetrics(manager, { attributes: { tier: 'x' } })).toThrow(
+    '`openTelemetryMetrics.attributes`',
+  )
+  expect(() => openTelemetryTraces({ key: true } as never)).toThrow('Did you mean `keys`?')
+  expect(() => openTelemetryTraces({ systems: { a: 1 } } as never)).toThrow('`openTelemetryTraces.systems`')
+})

@@ -60,6 +60,23 @@ describe('prometheusMetrics', () => {
     )
   })
 
+  test('tells operations that failed from those that were late', async () => {
+    const made = service()
+    const register = new Registry()
+    prometheusMetrics(made.manager, { register })
+    await made.cache.get('opens the tier')
+    made.faults.store.hang('get')
+    await made.runtime.until(made.cache.get('slow'))
+    made.faults.store.clear()
+    made.faults.store.fail('set')
+    await made.cache.set('steel', 1).catch(() => {})
+    const failures = await linesOf(register, 'tierwise_tier_operation_failures_total')
+    const of = (operation: string, reason: string): string | undefined =>
+      failures.find((line) => line.includes(`operation="${operation}",reason="${reason}"`))?.split(' ')[1]
+    expect([of('get', 'error'), of('get', 'timeout')]).toEqual(['0', '1'])
+    expect([of('set', 'error'), of('set', 'timeout')]).toEqual(['1', '0'])
+  })
+
   test('gives promtool nothing to complain about', async () => {
     const made = service()
     const register = new Registry()
@@ -139,6 +156,8 @@ describe('several managers in one registry', () => {
     expect(await linesOf(register, 'tierwise_sets_total')).toEqual([
       'tierwise_sets_total{manager="prices",namespace="factors"} 0',
     ])
+    await orders.cache.getOrSet('zinc', () => 1)
+    expect(await linesOf(register, 'tierwise_load_duration_seconds_count')).toEqual([])
   })
 
   test('are refused when nothing tells them apart', () => {
