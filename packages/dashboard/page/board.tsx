@@ -18,7 +18,7 @@ import { Panel } from './parts/panel.tsx'
 import { LatencyPlot, ReadsPlot } from './parts/plots.tsx'
 import { Recommendations } from './parts/recommendations.tsx'
 import { TierTable } from './parts/tier-table.tsx'
-import { currentTheme, type Theme } from './theme.ts'
+import { currentTheme, followSystem, type Theme } from './theme.ts'
 
 interface BoardProps {
   readonly session: Session
@@ -29,6 +29,7 @@ export function Board({ session, onSignedOut }: BoardProps): JSX.Element {
   const live = useLive(onSignedOut)
   const [window, setWindow] = useState<WindowName>('15m')
   const [theme, setTheme] = useState<Theme>(currentTheme)
+  useEffect(() => followSystem(setTheme), [])
   const { picture, link } = live
   useEffect(() => {
     document.title = picture === undefined ? 'Cache' : `${statusWord(live)} – cache`

@@ -33,6 +33,7 @@ export function bytes(value: number | undefined): string {
 /** A time that is measured: from nanoseconds to seconds. */
 export function milliseconds(value: number | null | undefined): string {
   if (value === undefined || value === null) return none
+  if (value === 0) return '0 ms'
   if (value < 0.001) return `${Math.round(value * 1e6)} ns`
   if (value < 1) return `${digits(value * 1000)} µs`
   if (value < 1000) return `${digits(value)} ms`

@@ -6,7 +6,18 @@ const name = 'tierwise-theme'
 export function currentTheme(): Theme {
   const chosen = readChoice()
   if (chosen === 'dark' || chosen === 'light') return chosen
-  return matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark'
+  return preference().matches ? 'light' : 'dark'
+}
+
+/** Follows the system, which may turn dark in the evening. Returns the function that stops it. */
+export function followSystem(onChange: (theme: Theme) => void): () => void {
+  const query = preference()
+  const follow = (): void => {
+    applyTheme()
+    onChange(currentTheme())
+  }
+  query.addEventListener('change', follow)
+  return () => query.removeEventListener('change', follow)
 }
 
 export function applyTheme(theme: Theme = currentTheme()): void {
@@ -25,6 +36,10 @@ export function chooseTheme(theme: Theme): void {
 /** A colour of the theme, for what is painted on a canvas. */
 export function colour(variable: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(variable).trim()
+}
+
+function preference(): MediaQueryList {
+  return matchMedia('(prefers-color-scheme: light)')
 }
 
 function readChoice(): string | null {

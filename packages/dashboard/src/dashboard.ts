@@ -103,7 +103,9 @@ class Handler {
     await this.#access.demand(request)
     const body = this.#live.view()
     if (body === undefined) throw new Refusal(503, 'Too many look already.', { headers: { 'retry-after': '10' } })
-    return answer(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } })
+    // Whoever compresses or buffers on the way would hold pictures back.
+    const headers = { 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' }
+    return answer(body, { headers: { ...headers, 'content-type': 'text/event-stream' } })
   }
 
   async #login(request: Request): Promise<Response> {

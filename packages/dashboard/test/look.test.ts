@@ -73,12 +73,16 @@ describe.each(['dark', 'light'] as const)('the page in %s', (colorScheme) => {
 })
 
 describe('the page', () => {
-  it('keeps the theme that was chosen', async () => {
+  it('follows the system, and keeps a theme that was chosen', async () => {
     const { url } = await served(stageOf().manager)
     const { page } = await browser.open(url, { colorScheme: 'dark' })
     const ground = (): Promise<unknown> => page.evaluate('getComputedStyle(document.documentElement).backgroundColor')
     await page.locator('[data-stage="memory"]').waitFor()
     const dark = await ground()
+    await page.emulateMedia({ colorScheme: 'light' })
+    await expect.poll(ground).not.toBe(dark)
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await expect.poll(ground).toBe(dark)
     await page.getByRole('button', { name: 'Light theme' }).click()
     const light = await ground()
     expect(light).not.toBe(dark)

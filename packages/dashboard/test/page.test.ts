@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCacheManager, type CacheManager } from 'tierwise'
+import { memory } from 'tierwise/memory'
+import { redis } from 'tierwise/redis'
+import { startRedis } from 'tierwise/testing'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { figureOf, startBrowser } from './browser.ts'
 import { served, stageOf, startTraffic } from './stage.ts'
 
@@ -53,6 +57,28 @@ describe('the page', () => {
     stage.faults.clear()
     await store.getByText('Well').waitFor({ timeout: 10_000 })
     await page.locator('#feed').getByText('breaker closed').first().waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  it('shows what other instances change, and who may load', async () => {
+    const server = await startRedis()
+    onTestFinished(() => server.stop())
+    const instance = (): CacheManager =>
+      createCacheManager({ tiers: [memory(), redis({ url: server.url })], prefix: `dashboard-${process.pid}` })
+    const [here, there] = [instance(), instance()]
+    onTestFinished(async () => void (await Promise.all([here.stop(), there.stop()])))
+    await Promise.all([here.start(), there.start()])
+    const { url } = await served(here)
+    const { page, complaints } = await browser.open(url)
+    await page.locator('[data-stage="redis"]').getByText('Well').waitFor()
+    await expect.poll(() => figureOf(page, 'bus')).toMatch(/^\d+(\.\d+)? (ms|s|ns)$/)
+
+    await here.namespace('factors').getOrSet('steel', () => 1.85)
+    await page.locator('#feed').getByText('factors: leases to load, answered granted').waitFor()
+    await there.namespace('factors').invalidate('steel')
+    await page.locator('[data-figure="bus"]').getByText('1 change of others applied').waitFor()
+    await page.locator('[data-namespace="factors"]').getByText('1 by others').waitFor()
+    await page.locator('[data-namespace="factors"]').getByText('bounded').waitFor()
     expect(complaints).toEqual([])
   })
 

@@ -4,6 +4,7 @@ import type { InspectAnswer, InspectRequest, InvalidateRequest, Picture, Session
 import { inspectKey } from '../api.ts'
 import { InvalidateDialog } from './invalidate-dialog.tsx'
 import { LookupResult } from './lookup-result.tsx'
+import { NamespaceField } from './namespace-field.tsx'
 import { Panel } from './panel.tsx'
 import { TagForm } from './tag-form.tsx'
 
@@ -29,7 +30,6 @@ export function Lookup({ picture, session, looked }: LookupProps): JSX.Element {
   const [found, setFound] = useState<Found | undefined>()
   const [problem, setProblem] = useState('')
   const [asked, setAsked] = useState<InvalidateRequest | undefined>()
-  const names = picture.namespaces.map(({ name }) => name)
   const look = (request: InspectRequest): Promise<void> =>
     inspectKey(request).then(
       (answer) => {
@@ -43,7 +43,7 @@ export function Lookup({ picture, session, looked }: LookupProps): JSX.Element {
     )
   return (
     <Panel title="Look up a key" id="lookup" class="span-8">
-      <LookupForm names={names} looked={looked} onLook={(request) => void look(request)} />
+      <LookupForm picture={picture} looked={looked} onLook={(request) => void look(request)} />
       <p role="alert" class="problem">
         {problem}
       </p>
@@ -56,7 +56,7 @@ export function Lookup({ picture, session, looked }: LookupProps): JSX.Element {
         />
       )}
       {session.allowWrites ? (
-        <TagForm names={names} onAsk={setAsked} />
+        <TagForm picture={picture} onAsk={setAsked} />
       ) : (
         <p class="quiet">This dashboard is read-only: nothing can be invalidated from here.</p>
       )}
@@ -70,18 +70,18 @@ export function Lookup({ picture, session, looked }: LookupProps): JSX.Element {
 }
 
 interface LookupFormProps {
-  readonly names: readonly string[]
+  readonly picture: Picture
   readonly looked: Looked | undefined
   readonly onLook: (request: InspectRequest) => void
 }
 
-function LookupForm({ names, looked, onLook }: LookupFormProps): JSX.Element {
+function LookupForm({ picture, looked, onLook }: LookupFormProps): JSX.Element {
   const form = useRef<HTMLFormElement>(null)
   const key = useRef<HTMLInputElement>(null)
   useEffect(() => {
     const { current } = form
     if (looked === undefined || current === null) return
-    ;(current.elements.namedItem('namespace') as HTMLSelectElement).value = looked.namespace
+    ;(current.elements.namedItem('namespace') as HTMLSelectElement | HTMLInputElement).value = looked.namespace
     if (key.current !== null) key.current.value = looked.key
     key.current?.focus()
     onLook(looked)
@@ -98,14 +98,7 @@ function LookupForm({ names, looked, onLook }: LookupFormProps): JSX.Element {
   }
   return (
     <form class="fields" ref={form} onSubmit={submit}>
-      <label>
-        Namespace
-        <select name="namespace" required>
-          {names.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      <NamespaceField picture={picture} />
       <label class="grow">
         Key
         <input name="key" ref={key} required maxLength={4096} autocomplete="off" spellcheck={false} />

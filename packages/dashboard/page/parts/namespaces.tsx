@@ -66,8 +66,27 @@ export function Namespaces({ picture, window, session }: NamespacesProps): JSX.E
       {picture.otherNamespaces > 0 ? (
         <p class="quiet">{plural(picture.otherNamespaces, 'more namespace')}, less busy.</p>
       ) : null}
+      <CoherenceHelp />
       <InvalidateDialog request={asked} onClose={() => setAsked(undefined)} />
     </Panel>
+  )
+}
+
+function CoherenceHelp(): JSX.Element {
+  return (
+    <details>
+      <summary>What instances promise each other</summary>
+      <dl class="help">
+        <dt>bounded</dt>
+        <dd>
+          What others have changed is not served from memory for longer than a set time, or memory is passed over.
+        </dd>
+        <dt>eventual</dt>
+        <dd>Others are told of changes; how soon is not proven.</dd>
+        <dt>off</dt>
+        <dd>Nothing: others are not told, or there are none that share a tier.</dd>
+      </dl>
+    </details>
   )
 }
 

@@ -1,12 +1,13 @@
 import type { JSX } from 'preact'
-import type { InvalidateRequest } from '../../src/wire.ts'
+import type { InvalidateRequest, Picture } from '../../src/wire.ts'
+import { NamespaceField } from './namespace-field.tsx'
 
 interface TagFormProps {
-  readonly names: readonly string[]
+  readonly picture: Picture
   readonly onAsk: (request: InvalidateRequest) => void
 }
 
-export function TagForm({ names, onAsk }: TagFormProps): JSX.Element {
+export function TagForm({ picture, onAsk }: TagFormProps): JSX.Element {
   const submit = (event: Event): void => {
     event.preventDefault()
     const given = new FormData(event.currentTarget as HTMLFormElement)
@@ -15,14 +16,7 @@ export function TagForm({ names, onAsk }: TagFormProps): JSX.Element {
   }
   return (
     <form class="fields" onSubmit={submit} aria-label="Invalidate by tag">
-      <label>
-        Namespace
-        <select name="namespace" required>
-          {names.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      <NamespaceField picture={picture} />
       <label class="grow">
         Tag
         <input name="tag" required autocomplete="off" spellcheck={false} />
