@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { tracingChannel } from 'node:diagnostics_channel'
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import {
   AggregationTemporality,
@@ -9,6 +10,7 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { TracedOperation } from '../../../src/core/tracing.ts'
 import { readMetrics } from '../../../src/observability/metrics/list.ts'
 import { openTelemetryMetrics, openTelemetryTraces } from '../../../src/observability/opentelemetry/index.ts'
 import { testCache } from '../../../src/testing/test-cache.ts'
@@ -225,6 +227,16 @@ describe('openTelemetryTraces', () => {
     const before = started.length
     await cache.getOrSet('copper', () => 1)
     expect(started.length).toBe(before)
+  })
+
+  test('ends the span of an operation that throws before it has a promise', () => {
+    traced()
+    const channel = tracingChannel<unknown, TracedOperation>('tierwise:tier')
+    const fail = (): Promise<never> => {
+      throw new RangeError('at once')
+    }
+    expect(() => channel.tracePromise(fail, { tier: 'redis', operation: 'get' })).toThrow('at once')
+    expect(spans().map(({ attributes }) => attributes['error.type'])).toEqual(['RangeError'])
   })
 
   test('leaves other stores of the caller alone', async () => {
