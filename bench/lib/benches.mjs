@@ -29,6 +29,8 @@ export const benches = [
   { name: 'chain-layers', title: 'Layers of the whole chain', module: 'chain/chain-layers.mjs' },
   { name: 'open-breaker', title: 'A tier that is down', module: 'guard/open-breaker.mjs' },
   { name: 'after-restart', title: 'After a restart', module: 'warming/after-restart.mjs' },
+  { name: 'statistics-cost', title: 'What statistics and exports cost', module: 'statistics/statistics-cost.mjs' },
+  { name: 'statistics-memory', title: 'Memory of all statistics', module: 'statistics/statistics-memory.mjs' },
   { name: 'governance-cost', title: 'What rules cost', module: 'governance/governance-cost.mjs' },
   { name: 'coherence-cost', title: 'What coherence costs', module: 'coherence/coherence-cost.mjs' },
   { name: 'coherence-faults', title: 'Coherence in trouble', module: 'coherence/coherence-faults.mjs' },

@@ -141,6 +141,7 @@ export type {
   RawRecord,
   RawStore,
   SpaceOptions,
+  StoreUsage,
   Tier,
   TierCapabilities,
   TierContext,

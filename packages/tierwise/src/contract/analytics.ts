@@ -1,5 +1,6 @@
 import type { BreakerState, EvictReason, GuardedKind, TierOperation } from './events.ts'
 import type { Coherence } from './options.ts'
+import type { StoreUsage } from './tier.ts'
 
 /** Counters of a namespace since the manager was created. They are always kept. */
 export interface NamespaceStats {
@@ -132,6 +133,8 @@ export interface TierStats extends TierLookups, TierHitRates {
   readonly bytes: number | undefined
   /** Its budget; undefined where it has none or was not asked. */
   readonly maxBytes: number | undefined
+  /** The server behind it as a whole, others' data included, as of the same time; undefined where the tier cannot tell. */
+  readonly store: StoreUsage | undefined
   /** Undefined for memory. */
   readonly compression: CompressionStats | undefined
 }

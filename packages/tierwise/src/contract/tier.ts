@@ -38,6 +38,15 @@ export interface TierUsage {
   /** Undefined when the tier cannot tell. */
   readonly bytes: number | undefined
   readonly maxBytes: number | undefined
+  /** The server or file behind it, whoever else uses it; absent where the tier cannot tell. */
+  readonly store?: StoreUsage
+}
+
+/** What a store takes as a whole, others' data included. Of a cluster, its fullest node. */
+export interface StoreUsage {
+  readonly bytes: number
+  /** Undefined for no limit of its own. */
+  readonly maxBytes: number | undefined
 }
 
 /** What a tier is given when the manager creates it. */

@@ -74,8 +74,8 @@ function tiersOf(
   return Object.fromEntries(local === undefined ? below : [[local.name, ofMemory(local.name)], ...below])
 }
 
-function usageOf(usage: GuardedTier['lastUsage']): Pick<TierStats, 'entries' | 'bytes' | 'maxBytes'> {
-  return { entries: usage?.entries, bytes: usage?.bytes, maxBytes: usage?.maxBytes }
+function usageOf(usage: GuardedTier['lastUsage']): Pick<TierStats, 'entries' | 'bytes' | 'maxBytes' | 'store'> {
+  return { entries: usage?.entries, bytes: usage?.bytes, maxBytes: usage?.maxBytes, store: usage?.store }
 }
 
 function compressionOf(tier: GuardedTier): TierStats['compression'] {

@@ -41,6 +41,7 @@ const well: TierStats = {
   entries: 100,
   bytes: 1000,
   maxBytes: 10_000,
+  store: undefined,
   compression: undefined,
 }
 

@@ -23,7 +23,7 @@ import { frameOf, kindOf, recordBytes, tombstoneBytes, versionOf } from './recor
 import type { ReplicaReads } from './replica-reads.ts'
 import type { Store, Write, WriteReply } from './store.ts'
 import { RedisTagStore } from './tag-store.ts'
-import { countRecords } from './usage.ts'
+import { countRecords, storeUsage } from './usage.ts'
 
 export interface RedisTierSettings {
   /** Makes the connection, unopened. Called for each opening. */
@@ -146,7 +146,8 @@ export class RedisTier implements Tier {
   async usage(): Promise<TierUsage> {
     const { store, writes } = this.#open('usage')
     await writes.drain()
-    return { entries: await countRecords(store, `${this.#context.prefix}:`), bytes: undefined, maxBytes: undefined }
+    const [entries, used] = await Promise.all([countRecords(store, `${this.#context.prefix}:`), storeUsage(store)])
+    return { entries, bytes: undefined, maxBytes: undefined, ...(used === undefined ? {} : { store: used }) }
   }
 
   async #start(): Promise<TierOpening> {

@@ -1,6 +1,8 @@
+import { numberOf as fieldOf, parseInfo } from '../../clients/redis/manager/info.ts'
 import type { RedisNode } from '../../clients/redis/port.ts'
+import type { StoreUsage } from '../../contract/tier.ts'
 import { pagesOfNode, UniqueNames } from './key-pages.ts'
-import { numberOf } from './replies.ts'
+import { numberOf, textOf } from './replies.ts'
 import type { Store } from './store.ts'
 
 /** How many keys of a primary are looked at; a primary with fewer is counted exactly. */
@@ -32,4 +34,22 @@ async function countAt(store: Store, node: RedisNode, prefix: string): Promise<n
     }
   }
   return records
+}
+
+/** The memory of the server, or of the fullest node of a cluster; undefined where the user may not ask. */
+export async function storeUsage({ port }: Store): Promise<StoreUsage | undefined> {
+  const all = await Promise.all((await port.primaries()).map(memoryOf))
+  return all.flatMap((usage) => usage ?? []).toSorted((a, b) => fullness(b) - fullness(a))[0]
+}
+
+async function memoryOf(node: RedisNode): Promise<StoreUsage | undefined> {
+  const reply = await node.send(['INFO', 'memory']).catch(() => undefined)
+  const info = parseInfo(textOf(reply))
+  const bytes = fieldOf(info, 'used_memory')
+  // 0 stands for no limit.
+  return bytes === undefined ? undefined : { bytes, maxBytes: fieldOf(info, 'maxmemory') || undefined }
+}
+
+function fullness({ bytes, maxBytes }: StoreUsage): number {
+  return maxBytes === undefined ? 0 : bytes / maxBytes
 }

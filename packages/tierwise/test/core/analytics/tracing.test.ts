@@ -17,15 +17,23 @@ function open(): TestCache<'store'> {
   return opened
 }
 
+interface Traced {
+  readonly namespace?: string
+  readonly keys?: readonly string[]
+  readonly tier?: string
+  readonly operation?: string
+  readonly error?: Error
+}
+
 /** What a tracing channel has told, as texts. */
 function listen(name: string): string[] {
   const told: string[] = []
-  const channel = tracingChannel<unknown, Record<string, unknown>>(name)
+  const channel = tracingChannel<unknown, Traced>(name)
   const note =
     (step: string) =>
-    ({ namespace, keys, tier, operation, error }: Record<string, unknown>): void => {
-      const about = tier === undefined ? `${String(namespace)} ${String(keys)}` : `${String(tier)} ${String(operation)}`
-      told.push(`${step} ${about}${error === undefined ? '' : ` ${(error as Error).message}`}`)
+    ({ namespace = '', keys = [], tier, operation = '', error }: Traced): void => {
+      const about = tier === undefined ? `${namespace} ${keys.join(',')}` : `${tier} ${operation}`
+      told.push(`${step} ${about}${error === undefined ? '' : ` ${error.message}`}`)
     }
   const subscribers = {
     start: note('start'),
@@ -35,7 +43,9 @@ function listen(name: string): string[] {
     error: note('error'),
   }
   channel.subscribe(subscribers)
-  onTestFinished(() => void channel.unsubscribe(subscribers))
+  onTestFinished(() => {
+    channel.unsubscribe(subscribers)
+  })
   return told
 }
 
@@ -68,7 +78,9 @@ test('what a subscriber binds is there inside the loader', async () => {
   const context = new AsyncLocalStorage<string>()
   const { start } = tracingChannel<unknown, { namespace: string }>('tierwise:load')
   start.bindStore(context, ({ namespace }) => `of ${namespace}`)
-  onTestFinished(() => void start.unbindStore(context))
+  onTestFinished(() => {
+    start.unbindStore(context)
+  })
   const seen = await runtime.until(
     cache.getOrSet('key', async () => {
       await Promise.resolve()

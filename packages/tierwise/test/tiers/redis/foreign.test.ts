@@ -56,7 +56,14 @@ describe('keys of others', () => {
     await admin.set('tw:1:a:foreign', 'x')
     await tier.set(numbered('tw:1:a:own', 40).map((each) => textRecord(each, 1)))
     await tier.delete(numbered('tw:1:a:own', 10), 2)
-    expect(await tier.usage()).toEqual({ entries: 30, bytes: undefined, maxBytes: undefined })
+    const usage = await tier.usage()
+    expect(usage).toMatchObject({ entries: 30, bytes: undefined, maxBytes: undefined })
+    // All that the server holds; it has no limit unless it is given one.
+    expect(usage.store?.bytes).toBeGreaterThan(100_000)
+    expect(usage.store?.maxBytes).toBeUndefined()
+    await admin.config('SET', 'maxmemory', '100mb')
+    expect((await tier.usage()).store?.maxBytes).toBe(100 * 1024 * 1024)
+    await admin.config('SET', 'maxmemory', '0')
   })
 
   it('are estimated by a sample in a large database', async () => {
