@@ -77,14 +77,13 @@ function TierStage({ name, index, picture, now, latest }: TierStageProps): JSX.E
 function Fill({ tier: { bytes: held, maxBytes, entries } }: { readonly tier: TierStats }): JSX.Element {
   const share = held !== undefined && maxBytes !== undefined && Number.isFinite(maxBytes) ? held / maxBytes : undefined
   const ofBudget = share === undefined ? '' : ` of ${bytes(maxBytes)}`
-  const parts = [
-    ...(held === undefined ? [] : [`${bytes(held)}${ofBudget}`]),
-    ...(entries === undefined ? [] : [`${count(entries)} keys`]),
-  ]
   return (
-    <Line name="holds" value={parts.length === 0 ? undefined : parts.join(', ')}>
-      {share === undefined ? null : <Bar share={share} class={share > 0.9 ? 'full' : ''} />}
-    </Line>
+    <>
+      <Line name="holds" value={held === undefined ? undefined : `${bytes(held)}${ofBudget}`}>
+        {share === undefined ? null : <Bar share={share} class={share > 0.9 ? 'full' : ''} />}
+      </Line>
+      <Line name="keys" value={count(entries)} />
+    </>
   )
 }
 
@@ -98,7 +97,7 @@ function TierState({ picture, name }: Pick<TierStageProps, 'picture' | 'name'>):
   return <Badge tone={tones[health.breaker] ?? 'quiet'}>{words[health.breaker]}</Badge>
 }
 
-/** Which operations are not let through; always one line, so that nothing moves when a breaker does. */
+/** The operations that are not let through, if any; always one line, so that nothing moves when a breaker does. */
 function breakersOf({ breakers }: TierStats): string {
   if (breakers === undefined) return 'none needed'
   const kindsIn = (wanted: string): string =>
@@ -107,7 +106,7 @@ function breakersOf({ breakers }: TierStats): string {
       .map(([kind]) => kind)
       .join(', ')
   const [open, probing] = [kindsIn('open'), kindsIn('half-open')]
-  if (open !== '') return `open for ${open}`
+  if (open !== '') return open
   return probing === '' ? 'closed' : `probing ${probing}`
 }
 

@@ -109,7 +109,9 @@ function optionsOf({ series, format, isLogarithmic = false, span }: ChartProps, 
       {
         ...axis,
         size: 62,
-        values: (_plot, splits) => splits.map((value) => (value === null ? '' : format(value))),
+        // Of a round number the noughts say nothing.
+        values: (_plot, splits) =>
+          splits.map((value) => (value === null ? '' : format(value).replace(/\.0+(?= |$)/, ''))),
       },
     ],
     series: [
