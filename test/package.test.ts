@@ -47,6 +47,14 @@ describe('findPackagingFaults', () => {
     expect(findPackagingFaults([...files, 'monitoring/alerts.test.yml'], starred)).toEqual([])
   })
 
+  it('takes a page along, which is built from other files', () => {
+    const page = ['dist/page/index.html', 'dist/page/page.js', 'dist/page/page.css', 'dist/page/icon.svg']
+    expect(findPackagingFaults([...files, ...page], manifest)).toEqual([])
+    expect(findPackagingFaults([...files, 'dist/other/page.js'], manifest)).toEqual([
+      'dist/other/page.js has no source',
+    ])
+  })
+
   it('complains when typesVersions does not follow exports', () => {
     expect(findPackagingFaults(files, { ...manifest, typesVersions: {} })).toEqual([
       expect.stringContaining('typesVersions should be {"*":{"memory"'),
