@@ -68,7 +68,8 @@ describe('the warming of a configuration file', () => {
     vi.stubEnv('CACHE_WARM_ON_STARTUP', value)
     const manager = await initializeCacheManager(await write(warming))
     if (value === 'true') await warmed(manager)
-    else await manager.namespace('factors').has('anything')
+    // Nothing tells of what does not happen; a warming of this size takes a few milliseconds.
+    else await new Promise((resolve) => setTimeout(resolve, 300))
     expect(peeked(manager)).toEqual(expected)
   })
 
@@ -87,6 +88,8 @@ warming:
       plan: [{ namespace: 'factors', pattern: 'eu/*', priority: 'high', tier: 'disk' }],
       options: { name: 'start', strategy: 'sequential', batchSize: 10, deadline: '30s', concurrency: 2 },
     })
+    const everywhere = { warming: { patterns: [{ pattern: '*' }] }, namespaces: config.namespaces ?? {} }
+    expect(warmingFromConfig(everywhere).plan.map(({ namespace }) => namespace)).toEqual(['factors', 'curves'])
     expect(warmingFromConfig({})).toEqual({ plan: [], options: { name: 'start' } })
   })
 })

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CacheManager } from '../../src/contract/cache.ts'
-import type { HotKeySource } from '../../src/contract/warming.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
 import { testCache } from '../../src/testing/test-cache.ts'
 import { keepWarm, type KeepWarmOptions } from '../../src/warming/index.ts'
-import { accessTo, giveAccess } from '../../src/warming/manager-access.ts'
+import { accessTo } from '../../src/warming/manager-access.ts'
 import { MemoryKeyRecords } from '../../src/warming/hot-keys/memory-keys.ts'
 import { HotKeyRecords } from '../../src/warming/hot-keys/records.ts'
+import { tellHotKeys } from './hot-key-source.ts'
 
 let stop = async (): Promise<void> => undefined
 afterEach(async () => {
@@ -15,25 +15,6 @@ afterEach(async () => {
 })
 
 type Hot = Record<string, number>
-
-/** Says which keys are hot, instead of the statistics of the manager. */
-function tellHotKeys(manager: CacheManager, hot: Hot): void {
-  const source: HotKeySource = {
-    hotKeys: () => Object.entries(hot).map(([key, reads]) => ({ key, reads })),
-    namespaces: () => ['factors'],
-  }
-  const access = accessTo(manager)
-  giveAccess(manager, {
-    runtime: access.runtime,
-    hotKeys: source,
-    isStopped: false,
-    memory: access.memory,
-    keepsRecords: access.keepsRecords,
-    tiersOf: (namespace) => access.tiersOf(namespace),
-    emit: (event) => access.emit(event),
-    beforeStop: (work) => access.beforeStop(work),
-  })
-}
 
 function build(hot: Hot, ttl: '1h' | '100s' = '1h') {
   const built = testCache()
@@ -69,7 +50,7 @@ describe('the record of hot keys', () => {
 
   test('keeps what is hot anywhere, lets it fade, and stays within its bound', async () => {
     const hot: Hot = {}
-    const { manager, records, runtime } = build(hot)
+    const { manager, records, runtime, stored } = build(hot)
     const source = accessTo(manager).hotKeys
     for (let at = 0; at < 50; at++) hot[`a${at}`] = 1000 + at
     await records.save('factors', source, keeping)
@@ -85,7 +66,7 @@ describe('the record of hot keys', () => {
     // Written again and again, nothing gets hotter by that.
     for (let round = 0; round < 5; round++) await records.save('factors', source, keeping)
     expect((await records.read('factors'))[0]).toEqual(['b49', 849])
-    expect(await records.read('factors')).toHaveLength(64)
+    expect(await stored()).toMatchObject({ format: 1, keys: { length: 64 } })
   })
 
   test('forgets what is far colder than the rest', async () => {
@@ -120,6 +101,7 @@ describe('the record of hot keys', () => {
       .memory()
       .faulty('store', mapTier({ capabilities: { durable: true } }))
       .namespace('factors')
+      .options({ tierTimeout: '10s' })
       .build()
     stop = built.stop
     tellHotKeys(built.manager, { steel: 1 })

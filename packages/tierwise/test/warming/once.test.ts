@@ -91,8 +91,11 @@ describe('once across the managers of a Redis', () => {
     const second = warmOn(open())
     await briefly(100)
     await first.stop()
+    const stoppedAt = performance.now()
     expect(await warming).toMatchObject({ outcome: 'stopped' })
     expect(await second).toMatchObject({ outcome: 'done', failed: 0 })
+    // Far less than a takeover.
+    expect(performance.now() - stoppedAt).toBeLessThan(5000)
     expect(loads.size).toBe(keys.length)
   })
 

