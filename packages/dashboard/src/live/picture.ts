@@ -59,7 +59,7 @@ function namespacesOf(analytics: Analytics, governance: GovernanceReport): reado
   const busy = (name: string): number => quarter[name]?.gets ?? 0
   const used = (name: string): number => analytics.namespaces[name]?.gets ?? 0
   return [...names]
-    .sort((a, b) => busy(b) - busy(a) || used(b) - used(a) || a.localeCompare(b))
+    .sort((a, b) => busy(b) - busy(a) || used(b) - used(a) || (a < b ? -1 : 1))
     .map((name) => ({
       name,
       coherence: analytics.coherence[name],
