@@ -130,13 +130,14 @@ const cases = {
     labels: { tier: 'redis' },
     value: 0.95,
     firing: [
-      ['tier_bytes', { tier: 'redis' }, '950x30'],
-      ['tier_max_bytes', { tier: 'redis' }, '1000x30'],
+      ['tier_store_bytes', { tier: 'redis' }, '950x30'],
+      ['tier_store_max_bytes', { tier: 'redis' }, '1000x30'],
     ],
-    // Memory and disks are full on purpose, and evict.
+    // Memory and disks are full on purpose, and evict; and one server has no limit.
     quiet: [
-      ['tier_bytes', { tier: 'redis' }, '850x30'],
-      ['tier_max_bytes', { tier: 'redis' }, '1000x30'],
+      ['tier_store_bytes', { tier: 'redis' }, '850x30'],
+      ['tier_store_max_bytes', { tier: 'redis' }, '1000x30'],
+      ['tier_store_bytes', { tier: 'unlimited' }, '1000x30'],
       ['tier_bytes', { tier: 'memory' }, '1000x30'],
       ['tier_max_bytes', { tier: 'memory' }, '1000x30'],
     ],

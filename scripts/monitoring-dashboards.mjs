@@ -150,6 +150,10 @@ const overview = [
       max: 1,
     },
   ),
+  panel('Bytes of servers behind tiers, by what they may take', [[`${largest('tier_store_bytes', 'tier')} / ${largest('tier_store_max_bytes', 'tier')}`, '{{tier}}']], {
+    unit: 'percentunit',
+    max: 1,
+  }),
   panel('Entries', [[`sum by (tier) (tierwise_tier_entries{${where}})`, '{{tier}}']], { unit: 'short' }),
   panel('Evictions', [[rate('tier_evictions_total', 'tier, reason'), '{{tier}} {{reason}}']], { unit: 'ops' }),
   panel(

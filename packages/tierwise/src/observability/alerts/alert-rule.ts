@@ -30,7 +30,7 @@ export interface AlertThresholds {
   readonly thirdTierShareOfHits?: number
   /** The 99th percentile of reads from the second tier, at most. @default '10ms' */
   readonly latency?: Duration
-  /** Bytes of a Redis tier by those it may take, at most. @default 0.9 */
+  /** Bytes of the server behind a tier by those it may take, at most. @default 0.9 */
   readonly memory?: number
   /** Operations of a tier that failed, at most. @default 0.05 */
   readonly errorRate?: number

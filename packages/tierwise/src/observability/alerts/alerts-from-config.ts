@@ -1,7 +1,7 @@
 import type { Duration } from '../../contract/options.ts'
 import { ConfigError } from '../../errors.ts'
 import type { AlertRule, AlertSeverity } from './alert-rule.ts'
-import { above, below, both, gauge, perSecond, quantile, ratio, type Expression } from './expression.ts'
+import { above, below, both, either, gauge, perSecond, quantile, ratio, type Expression } from './expression.ts'
 import { getRate, tierRatio } from './hit-rates.ts'
 
 /** When somebody should be told, as a configuration file says it. */
@@ -100,7 +100,9 @@ const measured: Readonly<Record<MonitoringThreshold['metric'], (tier: string | u
   }),
   memoryPercent: (tier) => {
     const of = { match: tier === undefined ? {} : { tier }, by: ['tier'] } as const
-    return { value: ratio(gauge('tier_bytes', of), gauge('tier_max_bytes', of)) }
+    const own = ratio(gauge('tier_bytes', of), gauge('tier_max_bytes', of))
+    // What a Redis may take it may take as a whole, whoever else uses it.
+    return { value: either(own, ratio(gauge('tier_store_bytes', of), gauge('tier_store_max_bytes', of))) }
   },
   errorRate: (tier) => {
     const of = { match: tier === undefined ? {} : { tier }, by: tier === undefined ? [] : (['tier'] as const) }

@@ -155,7 +155,7 @@ export function both(first: Expression, second: Expression): Expression {
 export function either(first: Expression, second: Expression): Expression {
   return {
     ...joined(first, second),
-    promql: (prefix) => `${first.promql(prefix)} or ${second.promql(prefix)}`,
+    promql: (prefix) => `(${first.promql(prefix)} or ${second.promql(prefix)})`,
     evaluate: (history) => new Map([...second.evaluate(history), ...first.evaluate(history)]),
   }
 }

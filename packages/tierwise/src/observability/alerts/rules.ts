@@ -127,7 +127,6 @@ function tierRules(limits: Limits, window: Window): readonly AlertRule[] {
   const gets = { by: ['tier'], match: { operation: 'get' } } as const
   const isAsked = above(perSecond('tier_operations_total', window, gets), limits.minPerSecond)
   const second = below(gauge('tier_position', { by: ['tier'] }), 3)
-  const ofRedis = { by: ['tier'], match: { tier: '(redis|valkey).*' } } as const
   const p99 = quantile(0.99, 'tier_operation_duration_seconds', { ...gets, windowMs: window })
   return [
     rule('CacheTierUnavailable', 2 * minutes, {
@@ -161,8 +160,8 @@ function tierRules(limits: Limits, window: Window): readonly AlertRule[] {
     }),
     rule('RedisMemoryHigh', 5 * minutes, {
       severity: 'critical',
-      summary: 'A Redis is nearly full',
-      condition: above(ratio(gauge('tier_bytes', ofRedis), gauge('tier_max_bytes', ofRedis)), limits.memory),
+      summary: 'The server behind a tier is nearly full',
+      condition: above(ratio(gauge('tier_store_bytes', { by: ['tier'] }), gauge('tier_store_max_bytes', { by: ['tier'] })), limits.memory),
     }),
     rule('CacheBadRecords', 10 * minutes, {
       summary: 'A tier has records that cannot be used',

@@ -14,7 +14,7 @@ afterEach(async () => {
 })
 
 test('a Prometheus that scrapes a service sees the counts of analytics()', async () => {
-  const server = await startRedis()
+  const server = await startRedis({ config: { maxmemory: '100mb' } })
   stops.push(() => server.stop())
   const manager = createCacheManager({ tiers: [memory(), redis({ url: server.url })], defaults: { ttl: '1m' } })
   stops.push(() => manager.stop())
@@ -28,6 +28,8 @@ test('a Prometheus that scrapes a service sees the counts of analytics()', async
   await factors.getMany(['k1', 'k2', 'absent'])
   await factors.delete('k3')
 
+  await manager.health({ deep: true })
+
   const { overall, tiers } = manager.analytics()
   const valueOf = async (expression: string): Promise<number | undefined> =>
     (await prometheus.query(expression))[0]?.value
@@ -36,12 +38,15 @@ test('a Prometheus that scrapes a service sees the counts of analytics()', async
   })
   expect(overall.gets).toBe(43)
   expect(await valueOf('sum(tierwise_gets_total{outcome="hit"})')).toBe(overall.hits)
-  expect(await valueOf('sum(tierwise_loads_total)')).toBe(10)
+  expect(await valueOf('sum(tierwise_loads_total)')).toBe(overall.loads)
   expect(await valueOf('sum(tierwise_deletes_total)')).toBe(1)
   const { calls } = tiers['redis']!.operations.get!
   expect(await valueOf('sum(tierwise_tier_operations_total{tier="redis",operation="get"})')).toBe(calls)
   const timed = 'sum(tierwise_tier_operation_duration_seconds_count{tier="redis",operation="get"})'
   expect(await valueOf(timed)).toBe(calls)
+
+  expect(await valueOf('tierwise_tier_store_max_bytes{tier="redis"}')).toBe(100 * 1024 ** 2)
+  expect(await valueOf('tierwise_tier_store_bytes{tier="redis"}')).toBeGreaterThan(100_000)
 
   // The three hit rates, as the guide says them.
   const hits = 'sum(tierwise_hits_total{tier="memory"})'
