@@ -66,7 +66,7 @@ describe('the record of hot keys', () => {
     // Written again and again, nothing gets hotter by that.
     for (let round = 0; round < 5; round++) await records.save('factors', source, keeping)
     expect((await records.read('factors'))[0]).toEqual(['b49', 849])
-    expect(await stored()).toMatchObject({ format: 1, keys: { length: 64 } })
+    expect(((await stored()) as { readonly keys: readonly unknown[] }).keys).toHaveLength(64)
   })
 
   test('forgets what is far colder than the rest', async () => {
@@ -226,17 +226,17 @@ describe('hot keys that are about to end', () => {
     const load = async ({ key }: { readonly key: string }): Promise<string> => {
       tries.push(key)
       most = Math.max(most, ++running)
-      await new Promise<void>((resolve) => void runtime.timers.after(5000, resolve))
+      await new Promise<void>((resolve) => void runtime.timers.after(3000, resolve))
       running--
       if (tries.filter((each) => each === key).length === 1) throw new Error('down')
       return 'new'
     }
     const errors: string[] = []
     manager.on('background-error', ({ work }) => errors.push(work))
-    const refresh = { concurrency: 2 }
+    const refresh = { concurrency: 1 }
     const kept = keepWarm(manager, { namespaces: { factors: { load, refreshBelow: 0.5 } }, warmNow: false, refresh })
     await runtime.advance(99_000)
-    expect(most).toBe(2)
+    expect(most).toBe(1)
     expect(tries.toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c', 'd', 'd'])
     expect(errors).toEqual(Array.from({ length: 4 }, () => 'refresh of hot keys'))
     expect([...(await cache.getMany(['a', 'b', 'c', 'd'])).values()]).toEqual(['new', 'new', 'new', 'new'])
