@@ -137,8 +137,15 @@ const tierRules: readonly TierRule[] = [
       reason: `It is ${percent(bytes / maxBytes)} full and gave up ${evicted} entries for ${hits} hits.`,
     }
   },
-  (tier, { lookups, tierHitRatio }) => {
-    if (lookups < fewReads || tierHitRatio === undefined || tierHitRatio >= limits.lowTierHitRatio) return undefined
+  (tier, { lookups, tierHitRatio, breakers }) => {
+    // Nobody waits for memory.
+    if (
+      breakers === undefined ||
+      lookups < fewReads ||
+      tierHitRatio === undefined ||
+      tierHitRatio >= limits.lowTierHitRatio
+    )
+      return undefined
     return {
       rule: 'useless-tier',
       severity: 'info',

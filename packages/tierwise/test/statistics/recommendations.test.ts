@@ -71,6 +71,8 @@ function seen({ namespace = {}, tier = {}, rest = {} }: Seen): Advised {
 
 const slow = { count: 100, meanMs: 900, p50Ms: 800, p95Ms: 2000, p99Ms: 3000, p999Ms: 3000, maxMs: 3000 }
 
+const breakers = { open: 'closed', read: 'closed', write: 'closed', remove: 'closed' } as const
+
 /** One case that a rule speaks at, and one just short of it. */
 const cases: Readonly<Record<string, { readonly at: Seen; readonly short: Seen }>> = {
   'low-hit-rate': { at: { namespace: { hits: 490, misses: 510 } }, short: { namespace: { hits: 500, misses: 500 } } },
@@ -99,7 +101,7 @@ const cases: Readonly<Record<string, { readonly at: Seen; readonly short: Seen }
     at: { tier: { bytes: 9600, evictions: { ...well.evictions, capacity: 500 } } },
     short: { tier: { bytes: 9400, evictions: { ...well.evictions, capacity: 500 } } },
   },
-  'useless-tier': { at: { tier: { tierHitRatio: 0.04 } }, short: { tier: { tierHitRatio: 0.05 } } },
+  'useless-tier': { at: { tier: { tierHitRatio: 0.04, breakers } }, short: { tier: { tierHitRatio: 0.05, breakers } } },
   'too-large-values': { at: { tier: { evictions: { ...well.evictions, 'too-large': 1 } } }, short: {} },
   'bad-records': { at: { tier: { badRecords: 1 } }, short: {} },
   incompressible: {

@@ -16,3 +16,11 @@ export {
 } from './redis-cluster.ts'
 export { startRedisSentinel, type RedisSentinel, type RedisSentinelOptions } from './redis-sentinel.ts'
 export { type SlotMigration } from './slot-move.ts'
+export {
+  promtool,
+  startPrometheus,
+  type PrometheusAlert,
+  type PrometheusServer,
+  type PrometheusServerOptions,
+  type PrometheusValue,
+} from './prometheus-server.ts'
