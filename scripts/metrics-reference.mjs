@@ -5,7 +5,7 @@ import { root } from './command.mjs'
 /**
  * The reference page of metrics, from their list.
  *
- * @typedef {import('../packages/tierwise/src/observability/metrics/list.ts')} List
+ * @typedef {typeof import('../packages/tierwise/src/observability/metrics/list.ts')} List
  */
 
 const intro = [
@@ -24,7 +24,10 @@ export async function metricsReference() {
     return `| \`tierwise_${name}\` | ${type} | ${names} | ${help} |`
   })
   const table = ['| metric | kind | labels | meaning |', '|---|---|---|---|', ...rows].join('\n')
-  return ['# Metrics', intro, table, '---\nWritten by `node scripts/reference.mjs` from the sources; change those.\n'].join(
-    '\n\n',
-  )
+  return [
+    '# Metrics',
+    intro,
+    table,
+    '---\nWritten by `node scripts/reference.mjs` from the sources; change those.\n',
+  ].join('\n\n')
 }

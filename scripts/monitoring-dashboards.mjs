@@ -27,11 +27,12 @@ function panel(title, queries, look = {}) {
   return { title, queries, look }
 }
 
-/** @param {number} share @param {string} metric @param {string} by @param {string} [more] */
-function quantile(share, metric, by, more) {
+/** @param {number} share @param {string} metric @param {{ by: string, where?: string }} of */
+function quantile(share, metric, { by, where: more }) {
   return `histogram_quantile(${share}, ${rate(`${metric}_bucket`, `le, ${by}`, more)})`
 }
 
+const ofReads = { by: 'tier', where: 'operation="get"' }
 const states = [
   {
     type: 'value',
@@ -86,8 +87,8 @@ const overview = [
   panel(
     'Reads from tiers, 50th and 99th percentile',
     [
-      [quantile(0.5, 'tier_operation_duration_seconds', 'tier', 'operation="get"'), '{{tier}} p50'],
-      [quantile(0.99, 'tier_operation_duration_seconds', 'tier', 'operation="get"'), '{{tier}} p99'],
+      [quantile(0.5, 'tier_operation_duration_seconds', ofReads), '{{tier}} p50'],
+      [quantile(0.99, 'tier_operation_duration_seconds', ofReads), '{{tier}} p99'],
     ],
     { unit: 's' },
   ),
@@ -101,8 +102,8 @@ const overview = [
   panel(
     'Loads, 50th and 99th percentile',
     [
-      [quantile(0.5, 'load_duration_seconds', 'namespace'), '{{namespace}} p50'],
-      [quantile(0.99, 'load_duration_seconds', 'namespace'), '{{namespace}} p99'],
+      [quantile(0.5, 'load_duration_seconds', { by: 'namespace' }), '{{namespace}} p50'],
+      [quantile(0.99, 'load_duration_seconds', { by: 'namespace' }), '{{namespace}} p99'],
     ],
     { unit: 's' },
   ),
@@ -150,10 +151,14 @@ const overview = [
       max: 1,
     },
   ),
-  panel('Bytes of servers behind tiers, by what they may take', [[`${largest('tier_store_bytes', 'tier')} / ${largest('tier_store_max_bytes', 'tier')}`, '{{tier}}']], {
-    unit: 'percentunit',
-    max: 1,
-  }),
+  panel(
+    'Bytes of servers behind tiers, by what they may take',
+    [[`${largest('tier_store_bytes', 'tier')} / ${largest('tier_store_max_bytes', 'tier')}`, '{{tier}}']],
+    {
+      unit: 'percentunit',
+      max: 1,
+    },
+  ),
   panel('Entries', [[`sum by (tier) (tierwise_tier_entries{${where}})`, '{{tier}}']], { unit: 'short' }),
   panel('Evictions', [[rate('tier_evictions_total', 'tier, reason'), '{{tier}} {{reason}}']], { unit: 'ops' }),
   panel(

@@ -10,7 +10,7 @@ import { dashboards } from './monitoring-dashboards.mjs'
  * Writes what the package brings for Prometheus and Grafana, from the list of alert rules: the rule file, the tests of it
  * for promtool, and the dashboards. With `--check` it only says which are out of date.
  *
- * @typedef {import('../packages/tierwise/src/observability/alerts/index.ts')} Alerts
+ * @typedef {typeof import('../packages/tierwise/src/observability/alerts/index.ts')} Alerts
  */
 
 const folder = 'packages/tierwise/monitoring'

@@ -161,7 +161,10 @@ function tierRules(limits: Limits, window: Window): readonly AlertRule[] {
     rule('RedisMemoryHigh', 5 * minutes, {
       severity: 'critical',
       summary: 'The server behind a tier is nearly full',
-      condition: above(ratio(gauge('tier_store_bytes', { by: ['tier'] }), gauge('tier_store_max_bytes', { by: ['tier'] })), limits.memory),
+      condition: above(
+        ratio(gauge('tier_store_bytes', { by: ['tier'] }), gauge('tier_store_max_bytes', { by: ['tier'] })),
+        limits.memory,
+      ),
     }),
     rule('CacheBadRecords', 10 * minutes, {
       summary: 'A tier has records that cannot be used',

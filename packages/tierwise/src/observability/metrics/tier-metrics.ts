@@ -91,7 +91,11 @@ export const tierMetrics: readonly ReadMetric[] = [
   ...contents('tier_bytes', 'bytes', 'Bytes that the tier takes, as of the same time as its entries.'),
   ...contents('tier_max_bytes', 'maxBytes', 'Bytes that the tier may take.'),
   ...store('bytes', 'tier_store_bytes', 'Bytes that the server behind the tier takes as a whole, as of the same time.'),
-  ...store('maxBytes', 'tier_store_max_bytes', 'Bytes that the server behind the tier may take; absent without a limit.'),
+  ...store(
+    'maxBytes',
+    'tier_store_max_bytes',
+    'Bytes that the server behind the tier may take; absent without a limit.',
+  ),
   ...compression('values', 'tier_compressed_values_total', 'Values that were framed for the tier.'),
   ...compression('rawBytes', 'tier_compression_raw_bytes_total', 'Bytes of values before compression.'),
   ...compression('storedBytes', 'tier_compression_stored_bytes_total', 'Bytes of the same values as they were stored.'),

@@ -198,7 +198,14 @@ describe('alertsFromConfig', () => {
         ...full,
         create: (context) => {
           const tier = full.create(context)
-          return Object.assign(tier, { usage: async () => ({ entries: 1, bytes: undefined, maxBytes: undefined, store: { bytes: 95, maxBytes: 100 } }) })
+          return Object.assign(tier, {
+            usage: async () => ({
+              entries: 1,
+              bytes: undefined,
+              maxBytes: undefined,
+              store: { bytes: 95, maxBytes: 100 },
+            }),
+          })
         },
       })
       .build()
