@@ -58,6 +58,7 @@ describe('the record of hot keys', () => {
     for (let at = 0; at < 50; at++) hot[`b${at}`] = 800 + at
     await runtime.advance(hour)
     await records.save('factors', source, keeping)
+    expect(((await stored()) as { readonly keys: readonly unknown[] }).keys).toHaveLength(64)
     const kept = await records.read('factors')
     expect(kept).toHaveLength(64)
     expect(kept[0]).toEqual(['b49', 849])
@@ -66,7 +67,6 @@ describe('the record of hot keys', () => {
     // Written again and again, nothing gets hotter by that.
     for (let round = 0; round < 5; round++) await records.save('factors', source, keeping)
     expect((await records.read('factors'))[0]).toEqual(['b49', 849])
-    expect(((await stored()) as { readonly keys: readonly unknown[] }).keys).toHaveLength(64)
   })
 
   test('forgets what is far colder than the rest', async () => {
@@ -242,6 +242,20 @@ describe('hot keys that are about to end', () => {
     expect([...(await cache.getMany(['a', 'b', 'c', 'd'])).values()]).toEqual(['new', 'new', 'new', 'new'])
     await kept.stop()
     await runtime.advance(10_000)
+  })
+
+  test('are not held up by one whose loader hangs', async () => {
+    const { manager, cache, runtime } = build({ a: 1, b: 1, c: 1 }, '100s')
+    await cache.setMany(['a', 'b', 'c'].map((key) => [key, 'old'] as const))
+    let giveUp = (): void => undefined
+    const load = ({ key }: { readonly key: string }): string | Promise<string> =>
+      key === 'a' ? new Promise((_, reject) => (giveUp = () => reject(new Error('over')))) : 'new'
+    const kept = keepWarm(manager, { namespaces: { factors: { load, refreshBelow: 0.5 } }, warmNow: false })
+    await runtime.advance(99_000)
+    expect([...(await cache.getMany(['b', 'c'])).values()]).toEqual(['new', 'new'])
+    await kept.stop()
+    giveUp()
+    await runtime.settle()
   })
 
   test('are not loaded every second when their source is down', async () => {

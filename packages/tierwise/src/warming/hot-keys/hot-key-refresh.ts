@@ -12,7 +12,10 @@ import type { ResolvedKeepWarmOptions, ResolvedKept } from './keep-warm-options.
 /** For so long no other instance refreshes the same key. */
 const claimMs = 10_000
 
-/** When a key is looked at again. */
+/** The due time of a key that is being looked at. */
+const inHand = Infinity
+
+/** When a key is looked at again; 0 for one that is new. */
 type DueTimes = Map<string, number>
 
 /**
@@ -28,7 +31,6 @@ export class HotKeyRefresh {
   readonly #dueTimes = new Map<string, DueTimes>()
   readonly #ended = new AbortController()
   readonly #timer: Timer | undefined
-  #isLooking = false
 
   constructor(manager: CacheManager, access: ManagerAccess, options: ResolvedKeepWarmOptions) {
     this.#manager = manager
@@ -37,8 +39,7 @@ export class HotKeyRefresh {
     this.#claims = new Claims(manager, { owner: randomUUID(), ttlMs: claimMs })
     this.#slots = new Slots(options.refreshConcurrency)
     setMaxListeners(0, this.#ended.signal)
-    if (this.#kept.length > 0)
-      this.#timer = access.runtime.timers.every(options.refreshEveryMs, () => void this.#look())
+    if (this.#kept.length > 0) this.#timer = access.runtime.timers.every(options.refreshEveryMs, () => this.#look())
   }
 
   stop(): void {
@@ -46,62 +47,69 @@ export class HotKeyRefresh {
     this.#ended.abort()
   }
 
-  async #look(): Promise<void> {
-    if (this.#isLooking) return
-    this.#isLooking = true
-    try {
-      await Promise.all(this.#kept.map((kept) => this.#lookAt(kept)))
-    } catch (error) {
-      this.#tell(error)
-    } finally {
-      this.#isLooking = false
+  #look(): void {
+    for (const kept of this.#kept) {
+      const cache = this.#manager.namespace(kept.name)
+      const due = this.#dueTimes.get(cache.name) ?? new Map<string, number>()
+      this.#dueTimes.set(cache.name, due)
+      const hot = new Set(this.#access.hotKeys.hotKeys(cache.name).map(({ key }) => key))
+      for (const [key, at] of due) if (!hot.has(key) && at !== inHand) due.delete(key)
+      const now = this.#access.runtime.clock.now()
+      // One that takes long holds up no other.
+      for (const key of hot) if ((due.get(key) ?? 0) <= now) void this.#lookAtKey(key, { kept, cache, due })
     }
-  }
-
-  async #lookAt(kept: ResolvedKept): Promise<void> {
-    const cache = this.#manager.namespace(kept.name)
-    const hot = this.#access.hotKeys.hotKeys(cache.name).map(({ key }) => key)
-    const before = this.#dueTimes.get(cache.name)
-    const due: DueTimes = new Map(hot.map((key) => [key, before?.get(key) ?? 0]))
-    this.#dueTimes.set(cache.name, due)
-    const now = this.#access.runtime.clock.now()
-    await Promise.all(
-      hot.filter((key) => due.get(key)! <= now).map((key) => this.#lookAtKey(key, { kept, cache, due })),
-    )
   }
 
   async #lookAtKey(
     key: string,
     { kept, cache, due }: { readonly kept: ResolvedKept; readonly cache: Cache; readonly due: DueTimes },
   ): Promise<void> {
-    const { clock, random } = this.#access.runtime
+    const isNew = (due.get(key) ?? 0) === 0
+    due.set(key, inHand)
+    let nextAt = this.#access.runtime.clock.now() + claimMs
     await this.#slots.take()
     try {
-      if (this.#ended.signal.aborted) return
-      const entry = await cache.getEntry(key)
-      const now = clock.now()
-      // What is gone was removed, or nobody wants it any more; whoever asks for it loads it.
-      if (entry?.expiresAt === undefined || entry.stale) return void due.set(key, now + claimMs)
-      const endsAt = entry.expiresAt.getTime()
-      const windowMs = (endsAt - entry.createdAt.getTime()) * kept.refreshBelow
-      // Its instant is drawn when the key is new here, and again once somebody has refreshed it.
-      if (due.get(key) === 0 || endsAt - windowMs > now) {
-        const at = endsAt - windowMs * (0.5 + random() / 2)
-        due.set(key, at)
-        if (at > now) return
-      }
-      if (await this.#takeNewer(key, entry, cache)) return void due.set(key, 0)
-      // Also after a failure: the next try comes when half of the time that is left has passed.
-      due.set(key, now + Math.max((endsAt - now) / 2, 1))
-      if (await this.#claims.take(`refresh:${canonicalDigest([cache.name, key])}`)) {
-        await this.#load(key, kept, cache)
-        due.set(key, 0)
-      }
+      if (!this.#ended.signal.aborted) nextAt = await this.#examine(key, { kept, cache, isNew })
     } catch (error) {
-      if (!this.#ended.signal.aborted) this.#tell(error)
+      this.#tell(error)
     } finally {
+      due.set(key, nextAt)
       this.#slots.give()
     }
+  }
+
+  /** Loads the key if it is time. When to look at it again. */
+  async #examine(
+    key: string,
+    { kept, cache, isNew }: { readonly kept: ResolvedKept; readonly cache: Cache; readonly isNew: boolean },
+  ): Promise<number> {
+    const { clock, random } = this.#access.runtime
+    const entry = await cache.getEntry(key)
+    const now = clock.now()
+    // What is gone was removed, or nobody wants it any more; whoever asks for it loads it.
+    if (entry?.expiresAt === undefined || entry.stale) return now + claimMs
+    const endsAt = entry.expiresAt.getTime()
+    const windowMs = (endsAt - entry.createdAt.getTime()) * kept.refreshBelow
+    // Its instant is drawn when the key is new here, and again once somebody has refreshed it.
+    if (isNew || endsAt - windowMs > now) {
+      const at = endsAt - windowMs * (0.5 + random() / 2)
+      if (at > now) return at
+    }
+    if ((await this.#takeNewer(key, entry, cache)) || (await this.#refresh(key, kept, cache))) return 0
+    // The loader failed, or another instance is at it.
+    return now + Math.max((endsAt - now) / 2, 1)
+  }
+
+  /** Whether this instance has loaded the key. */
+  async #refresh(key: string, kept: ResolvedKept, cache: Cache): Promise<boolean> {
+    if (!(await this.#claims.take(`refresh:${canonicalDigest([cache.name, key])}`))) return false
+    return this.#load(key, kept, cache).then(
+      () => true,
+      (error: unknown) => {
+        this.#tell(error)
+        return false
+      },
+    )
   }
 
   /** Whether a tier below had a newer value, which another instance has brought: no change, so nobody tells of it. */
@@ -134,6 +142,7 @@ export class HotKeyRefresh {
   }
 
   #tell(error: unknown): void {
+    if (this.#ended.signal.aborted) return
     this.#access.emit({ type: 'background-error', work: 'refresh of hot keys', error })
   }
 }
