@@ -1,4 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { loadConfig } from '../../../src/config/index.ts'
 import { alertRules, alertsFromConfig, watchAlerts } from '../../../src/observability/alerts/index.ts'
 import type { Alert, WatchAlertsOptions } from '../../../src/observability/alerts/index.ts'
 import { mapTier } from '../../../src/testing/map-tier.ts'
@@ -230,6 +234,26 @@ describe('alertsFromConfig', () => {
       'warning: hitRate of memory is below 0.7 firing 0.5',
       'critical: memoryPercent of redis is above 90 firing 0.95',
     ])
+  })
+
+  test('takes the section of a file as it was read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tierwise-monitoring-'))
+    const file = join(folder, 'tierwise.config.yaml')
+    await writeFile(
+      file,
+      [
+        'tiers: { memory: { type: memory } }',
+        'monitoring:',
+        '  interval: 30s',
+        '  thresholds: [{ metric: hitRate, tier: memory, below: 0.7 }]',
+      ].join('\n'),
+    )
+    const { config } = await loadConfig({ file, env: {} })
+    await rm(folder, { recursive: true })
+    const { rules, interval } = alertsFromConfig(config.monitoring)
+    expect(interval).toBe('30s')
+    expect(rules.map(({ summary }) => summary)).toEqual(['hitRate of memory is below 0.7'])
+    expect(alertsFromConfig().rules).toEqual([])
   })
 
   test('is of all tiers together where none is named', () => {

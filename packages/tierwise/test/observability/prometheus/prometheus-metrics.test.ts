@@ -117,6 +117,16 @@ describe('prometheusMetrics', () => {
     expect(register.getMetricsAsArray()).toEqual([])
   })
 
+  test('is scraped also once the manager is stopped', async () => {
+    const made = service()
+    const register = new Registry()
+    prometheusMetrics(made.manager, { register })
+    await traffic(made)
+    await made.runtime.until(made.manager.stop())
+    expect(await linesOf(register, 'tierwise_up')).toEqual(['tierwise_up 0'])
+    expect(await linesOf(register, 'tierwise_loads_total')).toEqual(['tierwise_loads_total{namespace="factors"} 2'])
+  })
+
   test('sums up the namespaces beyond the limit, and each keeps its place', async () => {
     const made = service()
     const register = new Registry()
