@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/build.ts'],
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 30_000,
     pool: 'forks',
   },

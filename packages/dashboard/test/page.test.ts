@@ -1,4 +1,5 @@
 import { createCacheManager, type CacheManager } from 'tierwise'
+import { alertRules, watchAlerts } from 'tierwise/alerts'
 import { memory } from 'tierwise/memory'
 import { redis } from 'tierwise/redis'
 import { startRedis } from 'tierwise/testing'
@@ -36,7 +37,10 @@ describe('the page', () => {
 
   it('shows a breaker that opens within two seconds, and that it closes again', async () => {
     const stage = stageOf()
-    const { url } = await served(stage.manager, { interval: '1s' })
+    const rules = alertRules({ for: Object.fromEntries(alertRules().map(({ name }) => [name, 0])) })
+    const alerts = watchAlerts(stage.manager, { rules, interval: '200ms', onAlert: () => {} })
+    onTestFinished(() => alerts.stop())
+    const { url } = await served(stage.manager, { interval: '1s', alerts })
     startTraffic(stage, { keys: 1e6 })
     const { page, complaints } = await browser.open(url)
     const store = page.locator('[data-stage="store"]')
@@ -53,6 +57,7 @@ describe('the page', () => {
     await page.locator('#feed').getByText('breaker opened').first().waitFor()
     await expect.poll(() => page.locator('#announcer').textContent()).toContain('Not well: store')
     await page.locator('header.top').getByText('Degraded').waitFor()
+    await page.locator('#alerts').getByText('CacheTierUnavailable').first().waitFor()
 
     stage.faults.clear()
     await store.getByText('Well').waitFor({ timeout: 10_000 })
