@@ -40,12 +40,11 @@ export class HeavyHitters {
     }
   }
 
-  /** Most frequent first. */
-  top(most: number): readonly HeavyHitter[] {
-    return [...this.#counts]
-      .map(([item, { count, error }]) => ({ item, count, error }))
-      .toSorted((a, b) => b.count - a.count)
-      .slice(0, most)
+  /** Most frequent first; those counted less than `atLeast` are left out, which costs less than to sort them. */
+  top(most: number, atLeast = 0): readonly HeavyHitter[] {
+    const found: HeavyHitter[] = []
+    for (const [item, { count, error }] of this.#counts) if (count >= atLeast) found.push({ item, count, error })
+    return found.toSorted((a, b) => b.count - a.count).slice(0, most)
   }
 
   #removeRarest(): number {

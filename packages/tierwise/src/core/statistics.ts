@@ -12,6 +12,7 @@ import type { Runtime, Timer } from '../contract/runtime.ts'
 import { CounterHistory, noteMs, windowNames } from '../statistics/counter-history.ts'
 import { ageMs, KeySamples } from '../statistics/key-samples.ts'
 import { Latency } from '../statistics/latency.ts'
+import { Ranking } from '../statistics/ranking.ts'
 
 /** Beyond so many namespaces the times of loads are kept together, under `*`. */
 const mostLoadLatencies = 256
@@ -119,12 +120,14 @@ export class Statistics {
   }
 
   get hotKeys(): readonly HotKey[] {
-    return this.#watched
-      .flatMap(({ name, samples }) =>
-        samples.hotKeys().map(({ key, reads }) => ({ namespace: name, key, reads, share: reads / samples.reads })),
+    const ranking = new Ranking<HotKey>(mostListed, ({ reads }) => reads)
+    for (const { name: namespace, samples } of this.#watched)
+      ranking.add(
+        samples
+          .hotKeys(ranking.atLeast)
+          .map(({ key, reads }) => ({ namespace, key, reads, share: reads / samples.reads })),
       )
-      .toSorted((a, b) => b.reads - a.reads)
-      .slice(0, mostListed)
+    return ranking.list
   }
 
   /** As `hotKeys`, all that are known of one namespace. */
@@ -138,10 +141,10 @@ export class Statistics {
   }
 
   get keyFamilies(): readonly KeyFamily[] {
-    return this.#watched
-      .flatMap(({ name, samples }) => samples.families().map((family) => ({ namespace: name, ...family })))
-      .toSorted((a, b) => b.hits + b.misses - a.hits - a.misses)
-      .slice(0, mostListed)
+    const ranking = new Ranking<KeyFamily>(mostListed, ({ hits, misses }) => hits + misses)
+    for (const { name: namespace, samples } of this.#watched)
+      ranking.add(samples.families(ranking.atLeast).map((family) => ({ namespace, ...family })))
+    return ranking.list
   }
 
   #note(): void {

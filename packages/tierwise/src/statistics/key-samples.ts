@@ -49,21 +49,26 @@ export class KeySamples {
     return this.#reads
   }
 
-  /** Most read first, each with the reads it had at least; what may owe most of its count to others is left out. */
-  hotKeys(): readonly { readonly key: string; readonly reads: number }[] {
+  /**
+   * Most read first, each with the reads it had at least; what may owe most of its count to others is left out, and what was
+   * read less than `atLeast` times.
+   */
+  hotKeys(atLeast = 0): readonly { readonly key: string; readonly reads: number }[] {
     return this.#keys
-      .top(keyPlaces)
+      .top(keyPlaces, atLeast)
       .filter(({ count, error }) => error <= count / 2)
       .map(({ item, count, error }) => ({ key: item, reads: count - error }))
+      .filter(({ reads }) => reads >= atLeast)
       .toSorted((a, b) => b.reads - a.reads)
   }
 
-  /** Most read first. */
-  families(): readonly { readonly family: string; readonly hits: number; readonly misses: number }[] {
-    const hits = new Map(this.#hits.top(familyPlaces).map(({ item, count }) => [item, count]))
-    const misses = new Map(this.#misses.top(familyPlaces).map(({ item, count }) => [item, count]))
+  /** Most read first; without those that were read less than `atLeast` times. */
+  families(atLeast = 0): readonly { readonly family: string; readonly hits: number; readonly misses: number }[] {
+    const hits = countsIn(this.#hits)
+    const misses = countsIn(this.#misses)
     return [...new Set([...hits.keys(), ...misses.keys()])]
       .map((family) => ({ family, hits: hits.get(family) ?? 0, misses: misses.get(family) ?? 0 }))
+      .filter((family) => family.hits + family.misses >= atLeast)
       .toSorted((a, b) => b.hits + b.misses - a.hits - a.misses)
   }
 
@@ -72,4 +77,8 @@ export class KeySamples {
     this.#keys.add(key, weight)
     families.add(keyFamily(key), weight)
   }
+}
+
+function countsIn(table: HeavyHitters): ReadonlyMap<string, number> {
+  return new Map(table.top(familyPlaces).map(({ item, count }) => [item, count]))
 }

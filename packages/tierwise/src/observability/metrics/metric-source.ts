@@ -12,6 +12,9 @@ import type {
 /** Where the namespaces go that are beyond the limit. */
 const otherNamespaces = 'other'
 
+/** Tiers behind memory have to be asked what they hold, which costs them something. */
+const askedEveryMs = 60_000
+
 /** What a source of metrics takes. */
 export interface MetricSourceOptions {
   /** Namespaces that are told apart; the first ones that are seen. The rest is summed up as `other`. @default 200 */
@@ -28,6 +31,7 @@ export class MetricSource {
   /** A namespace keeps its place: if it moved to `other` and back, counters would fall. */
   readonly #named = new Set<string>()
   #running: Promise<MetricSnapshot> | undefined
+  #askedAt = -Infinity
 
   constructor(manager: CacheManager, { maxNamespaces = 200, auditor }: MetricSourceOptions = {}) {
     this.#manager = manager
@@ -55,7 +59,16 @@ export class MetricSource {
     const health = await this.#manager.health()
     const manager = this.#manager
     const audit = this.#auditor?.report()
-    return { analytics: manager.analytics(), health, governance: manager.governanceReport(), audit }
+    const analytics = manager.analytics()
+    if (health.state === 'started') this.#askTiers(analytics.at)
+    return { analytics, health, governance: manager.governanceReport(), audit }
+  }
+
+  /** Nobody waits for the answer: it is in the next snapshot. */
+  #askTiers(now: number): void {
+    if (now - this.#askedAt < askedEveryMs) return
+    this.#askedAt = now
+    void this.#manager.health({ deep: true })
   }
 
   #fold(samples: readonly MetricSample[]): readonly MetricSample[] {
