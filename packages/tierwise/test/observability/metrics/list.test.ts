@@ -143,3 +143,22 @@ function watch<T extends object>(value: T, path: string, read: Set<string>): T {
     },
   })
 }
+
+test('tiers behind memory are asked what they hold once a minute, and nobody waits for it', async () => {
+  const made = testCache().memory().faulty('store').build()
+  stop = made.stop
+  const source = new MetricSource(made.manager)
+  await source.snapshot()
+  expect(made.faults.store.callsOf('usage')).toHaveLength(0)
+  await made.runtime.until(made.cache.set('steel', 1))
+  const entries = async (): Promise<number | undefined> => (await source.snapshot()).analytics.tiers['store']?.entries
+  expect(await entries()).toBeUndefined()
+  await made.runtime.settle()
+  expect(await entries()).toBe(1)
+  await made.runtime.advance(50_000)
+  expect(await entries()).toBe(1)
+  expect(made.faults.store.callsOf('usage')).toHaveLength(1)
+  await made.runtime.advance(10_000)
+  await entries()
+  expect(made.faults.store.callsOf('usage')).toHaveLength(2)
+})
