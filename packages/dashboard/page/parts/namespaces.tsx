@@ -42,7 +42,7 @@ export function Namespaces({ picture, window, session }: NamespacesProps): JSX.E
                 </th>
                 <th scope="col">coherence</th>
                 <th scope="col" class="n">
-                  longest life
+                  ttl
                 </th>
                 <th scope="col" class="n">
                   in memory
@@ -117,7 +117,10 @@ function NamespaceRow({ view, picture, window, onClear }: RowProps): JSX.Element
         {counted.foreignChanges > 0 ? <span class="sub">{count(counted.foreignChanges)} by others</span> : null}
       </td>
       <td>{view.coherence ?? '–'}</td>
-      <td class="n">{governance?.maxTtlMs === undefined ? 'no cap' : span(governance.maxTtlMs)}</td>
+      <td class="n">
+        {governance?.ttlMs === undefined ? 'endless' : span(governance.ttlMs)}
+        {governance?.maxTtlMs === undefined ? null : <span class="sub">at most {span(governance.maxTtlMs)}</span>}
+      </td>
       <td class="n">
         <Quota view={view} />
       </td>

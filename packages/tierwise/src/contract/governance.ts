@@ -38,6 +38,8 @@ export interface NamespaceGovernance {
   readonly mode: GovernanceMode
   readonly dataClass: string | undefined
   readonly license: string | undefined
+  /** What its entries get where nobody says otherwise, in milliseconds; undefined for endless. */
+  readonly ttlMs: number | undefined
   /** Milliseconds; undefined for no cap. */
   readonly maxTtlMs: number | undefined
   /** Writes, loads and renewals: what the rules were looked at for. */

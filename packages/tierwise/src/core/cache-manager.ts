@@ -126,6 +126,7 @@ export class TieredCacheManager implements CacheManager {
       name: ns.name,
       governor: ns.governor,
       rules: ns.policy.rules,
+      ttlMs: ns.policy.ttlMs,
       quota: ns.local && {
         entries: ns.local.space.size,
         maxEntries: ns.policy.maxEntries,

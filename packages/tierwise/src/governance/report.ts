@@ -7,6 +7,8 @@ export interface Governed {
   readonly name: string
   readonly governor: Governor
   readonly rules: RuleSet
+  /** `Infinity` for endless. */
+  readonly ttlMs: number
   readonly quota: NamespaceGovernance['quota']
 }
 
@@ -30,12 +32,13 @@ export function governanceReport(at: number, governed: readonly Governed[]): Gov
   }
 }
 
-function ofNamespace({ governor, rules, quota }: Governed): NamespaceGovernance {
+function ofNamespace({ governor, rules, ttlMs, quota }: Governed): NamespaceGovernance {
   const { mode, operations, violations, outcomes, ttlOverrides, immortalEntries } = governor
   return {
     mode,
     dataClass: rules.dataClass,
     license: rules.license,
+    ttlMs: ttlMs === Infinity ? undefined : ttlMs,
     maxTtlMs: rules.maxTtlMs === Infinity ? undefined : rules.maxTtlMs,
     operations,
     violations,
