@@ -99,10 +99,9 @@ export async function run({ quick = false } = {}) {
 }
 
 if (process.env[asChild]) {
-  process.once('message', async (message) => {
-    const figures = await work(/** @type {Order} */ (message))
-    process.send?.(figures, () => process.disconnect())
-  })
+  const [message] = await once(process, 'message')
+  const figures = await work(/** @type {Order} */ (message))
+  process.send?.(figures, () => process.disconnect())
 } else {
   await runDirectly(import.meta.url, run)
 }
