@@ -35,6 +35,8 @@ export interface NamespaceStats {
   readonly invalidations: number
   /** Entries copied from a slower tier to a faster one. */
   readonly promotions: number
+  /** Entries that left a tier by its own decision: it had no room, they were too large, or past their life. */
+  readonly evictions: number
   /** Entries that memory evicted and that went on to the next tier, see `demotion`. */
   readonly demotions: number
   /** Loads whose result was not stored because the key was invalidated meanwhile. */

@@ -81,6 +81,10 @@ export class TieredCacheManager implements CacheManager {
       for (const { cache } of this.#views.values()) cache.watch()
     })
     parts.engine.tagTable.onClear((namespace) => this.#forget(namespace))
+    parts.engine.emitter.on('evict', ({ namespace, count }) => {
+      const view = this.#views.get(namespace)
+      if (view !== undefined) view.ns.stats.evictions += count
+    })
   }
 
   namespace<V = unknown>(name: string): Cache<V> {

@@ -19,6 +19,7 @@ export class Stats {
   deletes = 0
   invalidations = 0
   promotions = 0
+  evictions = 0
   demotions = 0
   rejectedFills = 0
   foreignChanges = 0
@@ -49,7 +50,7 @@ export class Stats {
     if (memory !== undefined) hitsByTier[memory.name] = memory.hits + this.memoryHits
     const hits = Object.values(hitsByTier).reduce((sum, count) => sum + count, 0)
     const { staleHits, misses, loads, loadFailures, loadsSaved, refreshes, sets } = this
-    const { deletes, invalidations, promotions, demotions, rejectedFills, foreignChanges } = this
+    const { deletes, invalidations, promotions, evictions, demotions, rejectedFills, foreignChanges } = this
     return {
       gets: hits + staleHits + misses,
       hits,
@@ -65,6 +66,7 @@ export class Stats {
       deletes,
       invalidations,
       promotions,
+      evictions,
       demotions,
       rejectedFills,
       foreignChanges,

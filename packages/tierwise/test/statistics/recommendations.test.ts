@@ -19,6 +19,7 @@ const quiet: NamespaceStats = {
   deletes: 0,
   invalidations: 0,
   promotions: 0,
+  evictions: 0,
   demotions: 0,
   rejectedFills: 0,
   foreignChanges: 0,

@@ -12,6 +12,7 @@ const plainCounters: readonly (readonly [CounterName, string, string])[] = [
   ['deletes', 'deletes_total', 'Keys that were held and removed.'],
   ['invalidations', 'invalidations_total', 'Calls that invalidated something.'],
   ['promotions', 'promotions_total', 'Entries copied from a slower tier to a faster one.'],
+  ['evictions', 'evictions_total', 'Entries that left a tier by its own decision.'],
   ['demotions', 'demotions_total', 'Entries that memory evicted and that went on to the next tier.'],
   ['rejectedFills', 'rejected_fills_total', 'Loads that were not stored because the key was invalidated meanwhile.'],
   ['foreignChanges', 'foreign_changes_total', 'Changes by other processes that were applied here.'],

@@ -161,4 +161,5 @@ test('what was copied up and given up is what memory holds', async () => {
   expect(entries).toBe(8)
   expect(overall.promotions - evictions.capacity - evictions.quota).toBe(entries)
   expect(overall.promotions).toBe(overall.hitsByTier['second'])
+  expect(overall.evictions).toBe(evictions.capacity + evictions.quota + evictions.expired)
 })

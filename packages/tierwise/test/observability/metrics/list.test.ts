@@ -110,6 +110,7 @@ const withReason: Readonly<Record<string, string>> = {
   'governance.namespaces.*.dataClass': 'configuration',
   'governance.namespaces.*.license': 'configuration',
   'governance.namespaces.*.maxTtlMs': 'configuration',
+  'governance.namespaces.*.ttlMs': 'configuration',
 }
 
 function isInside(path: string): boolean {
