@@ -1,21 +1,6 @@
 import type { LocalEntry } from '../contract/tier.ts'
-import type { GuardedTier } from './guard/guarded-tier.ts'
 import type { Namespace } from './namespace.ts'
-import type { NamespacePolicy } from './policy.ts'
 import { encode, toRecord } from './store.ts'
-
-/**
- * Where entries go for which memory has no room: the first tier of this process behind it. A tier that others share would
- * be told late of what it should have had first.
- */
-export function demotionTier({ demotion }: NamespacePolicy, tiers: readonly GuardedTier[]): GuardedTier | undefined {
-  return demotion ? tiers.find(canDemoteTo) : undefined
-}
-
-/** Whether what memory gives up may go to a tier. */
-export function canDemoteTo({ capabilities }: Pick<GuardedTier, 'capabilities'>): boolean {
-  return !capabilities.shared && capabilities.readOnly !== true
-}
 
 /** Hands on what memory gives up for lack of room. It is written behind; where the queue is full it is gone. */
 export function demote(ns: Namespace, key: string, held: LocalEntry): void {
