@@ -1,9 +1,10 @@
 import { createCacheManager } from '../../../../src/create-cache-manager.ts'
 import type { CacheManagerOptions } from '../../../../src/contract/options.ts'
 import { memory } from '../../../../src/tiers/memory/index.ts'
-import type { Fleet, Member } from '../fleet.ts'
+import type { Fleet, Member, MemberOptions } from '../fleet.ts'
 
-export interface LifeOptions extends Pick<CacheManagerOptions, 'defaults' | 'namespaces'> {
+export interface LifeOptions
+  extends Pick<CacheManagerOptions, 'defaults' | 'namespaces'>, Pick<MemberOptions, 'below'> {
   readonly memoryEntries: number
 }
 
@@ -24,12 +25,12 @@ export class Life {
 
   /** Another member of the fleet, which is opened by its first call; its connection may fail at first. */
   static join(by: number, { runtime, store }: Fleet, { isCut, ...options }: LifeOptions & { isCut: boolean }): Life {
-    const { memoryEntries, ...others } = options
+    const { memoryEntries, below, ...others } = options
     const clock = { aheadMs: 0 }
     const now = (): number => runtime.clock.now() + clock.aheadMs
     const place = store.instances.length
     const manager = createCacheManager({
-      tiers: [memory({ maxEntries: memoryEntries }), store.tier()],
+      tiers: [memory({ maxEntries: memoryEntries }), store.tier(), ...(below?.(by) ?? [])],
       runtime: { ...runtime, clock: { now, burstNow: now } },
       ...others,
     })

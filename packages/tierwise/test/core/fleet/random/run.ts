@@ -1,5 +1,6 @@
 import type { Pause } from '../../../../src/testing/shared-store.ts'
-import { startFleet, type Fleet, type Member } from '../fleet.ts'
+import { mapTier } from '../../../../src/testing/index.ts'
+import { startFleet, type Fleet, type Member, type MemberOptions } from '../fleet.ts'
 import { maxStalenessMs } from '../schedules/promises.ts'
 import { keys, memberCount, type Command, type Key } from './commands.ts'
 import { History, type Change, type Outcome } from './history.ts'
@@ -16,23 +17,35 @@ const options = {
   namespaces: { factors: { tags: ['all'] } },
 } as const
 
+/** The same over a tier of each process, which gets what its memory has no room for. */
+const demoting = {
+  ...options,
+  namespaces: { factors: { ...options.namespaces.factors, demotion: true } },
+  below: () => [mapTier({ name: 'own', capabilities: { shared: false } })],
+} as const
+
 /** Runs the steps on a fleet, and returns what contradicts the history. */
-export async function runFleet(commands: readonly Command[]): Promise<readonly string[]> {
+export async function runFleet(
+  commands: readonly Command[],
+  { isDemoting = false }: { readonly isDemoting?: boolean } = {},
+): Promise<readonly string[]> {
+  const chosen = isDemoting ? demoting : options
   const fleet = await startFleet({
     members: memberCount,
     lanes: 2,
     logLength: 6,
     memoryEntries,
     endsWithTest: false,
-    ...options,
+    ...chosen,
   })
-  const run = new FleetRun(fleet)
+  const run = new FleetRun(fleet, chosen)
   for (const command of commands) await run.step(command)
   return run.end()
 }
 
 class FleetRun {
   readonly #fleet: Fleet
+  readonly #options: MemberOptions
   readonly #history = new History(maxStalenessMs)
   readonly #running = new Set<Promise<unknown>>()
   readonly #failures: string[] = []
@@ -41,8 +54,9 @@ class FleetRun {
   readonly #lives: Life[]
   readonly #gone: Life[] = []
 
-  constructor(fleet: Fleet) {
+  constructor(fleet: Fleet, options: MemberOptions) {
     this.#fleet = fleet
+    this.#options = options
     this.#lives = fleet.members.map((member, by) => new Life(by, member))
   }
 
@@ -158,7 +172,7 @@ class FleetRun {
     this.#history.bury(left.by)
     this.#gone.push(left)
     const name = memberCount + this.#gone.length
-    this.#lives[by] = Life.join(name, this.#fleet, { ...options, memoryEntries, isCut })
+    this.#lives[by] = Life.join(name, this.#fleet, { ...this.#options, memoryEntries, isCut })
   }
 
   #start(command: Work): void {
