@@ -47,7 +47,7 @@ async function portOfUrl(
   const factory = moduleOf<PostgresJsFactory>(postgresJs)
   const { prepare, statementTimeoutMs } = settings
   const create = (overrides: PostgresJsOverrides): PostgresJs =>
-    factory(url, { ...postgresJsOptions(settings), ...overrides })
+    factory(url, { ...postgresJsOptions(settings), ...withoutTypes, ...overrides })
   return new PostgresJsPort({ create, handed: undefined, prepare, statementTimeoutMs }, runtime)
 }
 
@@ -110,6 +110,12 @@ function handedClient(client: PgClient, { prepare }: PostgresConnectionSettings)
   }
 }
 
+/**
+ * Parameters are sent as texts and results are read raw, so the types of arrays are of no use. In release 3.4.9 nobody
+ * catches the failure of asking for them when the connection ends meanwhile, which would end the process.
+ */
+const withoutTypes = { fetch_types: false } as const
+
 async function handedSql(
   sql: PostgresJs,
   { prepare }: PostgresConnectionSettings,
@@ -121,7 +127,7 @@ async function handedSql(
   const factory = moduleOf<PostgresJsFactory>(loaded)
   const transform = { undefined: undefined, column: {}, value: {}, row: {} }
   const create = (overrides: PostgresJsOverrides): PostgresJs =>
-    factory({ ...options, onclose: undefined, onnotify: undefined, transform, ...overrides })
+    factory({ ...options, onclose: undefined, onnotify: undefined, transform, ...withoutTypes, ...overrides })
   const renamesColumns = options.transform?.column?.from !== undefined
   const handed = renamesColumns ? undefined : sql
   return { create, handed, prepare: prepare && options.prepare !== false, statementTimeoutMs: undefined }

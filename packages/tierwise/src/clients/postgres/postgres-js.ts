@@ -27,7 +27,6 @@ export interface PostgresJsOverrides {
   onnotify?: (channel: string, payload: string) => void
   idle_timeout?: null
   max_lifetime?: null
-  fetch_types?: boolean
   prepare?: boolean
 }
 
@@ -171,7 +170,6 @@ function listenConnect(source: PostgresJsSource): ListenConnect {
       max: 1,
       idle_timeout: null,
       max_lifetime: null,
-      fetch_types: false,
       onnotify: (channel, payload) => events.onMessage(channel, payload),
       onclose: () => isMade && events.onLost(),
     })

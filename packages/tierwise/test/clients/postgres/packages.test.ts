@@ -52,6 +52,26 @@ describe('packages', () => {
     await pool.end()
   })
 
+  it.each(['made here', 'handed in'])(
+    'postgres, %s, is not told to ask for types: nobody would catch it',
+    async (how) => {
+      const made: unknown[] = []
+      const counting = Object.assign((...args: unknown[]) => {
+        made.push(args.at(-1))
+        return postgres(...(args as [string]))
+      }, postgres)
+      const load = async (): Promise<unknown> => ({ default: counting })
+      const sql = postgres(url)
+      const settings = connectionSettings(how === 'made here' ? { url, package: 'postgres' } : { sql }, 'postgres')
+      const port = await createPostgresPort(settings, systemRuntime(), load as never)
+      await expect(port.session(async ({ query }) => query({ text: 'select 1' }))).rejects.toThrow()
+      expect(made.length).toBeGreaterThan(0)
+      for (const options of made) expect(options).toMatchObject({ fetch_types: false })
+      await port.close()
+      await sql.end()
+    },
+  )
+
   it('are not confused with each other', () => {
     const sql = postgres(url)
     const pool = new pg.Pool({ connectionString: url })
