@@ -13,8 +13,7 @@ export function HotKeys({ picture: { hotKeys }, onLookUp }: HotKeysProps): JSX.E
     <Panel title="Hot keys" id="hot-keys" class="span-6" aside={<span>estimated from samples</span>}>
       {hotKeys.length === 0 ? (
         <Empty>
-          None yet. One read of some thousands is sampled, of fewer while there are few, and keys that come up again and
-          again are listed here.
+          None yet. One read of about a thousand is sampled, and keys that come up again and again are listed here.
         </Empty>
       ) : (
         <Scroll label="Hot keys" class="tall">

@@ -119,7 +119,7 @@ export interface CompressionStats {
 export interface TierStats extends TierLookups, TierHitRates {
   /** How long its operations took, and what became of them. Empty for memory, which does not fail. */
   readonly operations: Readonly<Partial<Record<TierOperation, OperationStats>>>
-  /** A memory hit, one of some thousands, or of fewer while there are few; undefined for other tiers. */
+  /** A memory hit, of every 1024 or so one; undefined for other tiers. */
   readonly hitLatency: LatencySummary | undefined
   /** Entries that left by its own decision. */
   readonly evictions: Readonly<Record<EvictReason, number>>

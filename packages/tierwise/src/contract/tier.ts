@@ -204,7 +204,7 @@ export interface SpaceOptions {
   /** Told of each entry that is given up for lack of room, in the call that needs the room. @default nobody */
   readonly onEvict?: ((key: string, entry: LocalEntry) => void) | undefined
   /**
-   * Told of one `read` that answered in some thousands, of more while there are few: its key, how many it stands for, and
+   * Told of one `read` that answered in about a thousand, of more while there are few: its key, how many it stands for, and
    * how long it took in milliseconds. @default nobody
    */
   readonly onSample?: ((key: string, weight: number, durationMs: number) => void) | undefined

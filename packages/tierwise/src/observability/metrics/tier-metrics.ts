@@ -60,9 +60,11 @@ export const tierMetrics: readonly ReadMetric[] = [
       ]),
   },
   {
-    ...gauge('tier_hit_duration_seconds', 'Times of hits in memory since the start, from one hit of some thousands.', [
-      'percentile',
-    ]),
+    ...gauge(
+      'tier_hit_duration_seconds',
+      'Times of hits in memory since the start, from one hit of about a thousand.',
+      ['percentile'],
+    ),
     unit: 'seconds',
     read: ({ analytics }) => perTier(analytics.tiers, ({ hitLatency }) => percentilesOf(hitLatency)),
   },

@@ -1,5 +1,5 @@
 /** One hit of so many is looked at while there are many. */
-const longestStride = 4096
+const longestStride = 1024
 /** Samples closer than this are too many. */
 const hurriedMs = 10
 
