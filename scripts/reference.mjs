@@ -226,6 +226,7 @@ function verbsPage() {
     'contract/health.ts',
     'create-cache-manager.ts',
     'default-manager.ts',
+    'base/duration.ts',
     'base/glob.ts',
     'contract/tier.ts',
   ])
@@ -234,6 +235,7 @@ function verbsPage() {
     'initializeCacheManager',
     'getCacheManager',
     'shutdownCacheManager',
+    'parseDuration',
     'escapeGlob',
   ].map((name) => {
     const { type, doc } = find(name)

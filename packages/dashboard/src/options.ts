@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { ConfigError, type Duration, type Runtime } from 'tierwise'
+import { ConfigError, parseDuration, type Duration, type Runtime } from 'tierwise'
 import type { AlertSource, ConsistencySource } from './sources.ts'
 
 /** How a dashboard is served, and to whom. */
@@ -59,8 +59,8 @@ const known: Record<keyof DashboardOptions, (raw: unknown) => boolean> = {
   allowedHosts: (raw) => Array.isArray(raw) && raw.every((host) => typeof host === 'string'),
   auditor: (raw) => hasMethod(raw, 'report'),
   alerts: (raw) => typeof raw === 'object' && raw !== null && 'alerts' in raw,
-  interval: (raw) => (millisecondsOf(raw) ?? 0) >= 100,
-  askTiers: (raw) => raw === false || (millisecondsOf(raw) ?? 0) >= 100,
+  interval: isLongEnough,
+  askTiers: (raw) => raw === false || isLongEnough(raw),
   runtime: (raw) => typeof raw === 'object' && raw !== null,
 }
 
@@ -94,8 +94,8 @@ export function readOptions(options: DashboardOptions): ResolvedOptions {
     allowedHosts: allowedHosts?.map((host) => host.toLowerCase()),
     auditor: options.auditor,
     alerts: options.alerts,
-    intervalMs: millisecondsOf(interval) ?? 1000,
-    askTiersMs: millisecondsOf(askTiers),
+    intervalMs: parseDuration(interval) ?? 1000,
+    askTiersMs: askTiers === false ? undefined : parseDuration(askTiers),
     ...runtimeOf(options),
   }
 }
@@ -128,12 +128,8 @@ function everyInNode(ms: number, run: () => void): { cancel(): void } {
   return { cancel: () => clearInterval(timer) }
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-function millisecondsOf(raw: unknown): number | undefined {
-  if (typeof raw === 'number') return Number.isFinite(raw) ? raw : undefined
-  const match = typeof raw === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(raw) : undefined
-  return match ? Number(match[1]) * units[match[2]!]! : undefined
+function isLongEnough(raw: unknown): boolean {
+  return (parseDuration(raw as Duration) ?? 0) >= 100
 }
 
 function hasMethod(raw: unknown, name: string): boolean {

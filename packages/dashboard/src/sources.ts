@@ -1,3 +1,5 @@
+import type { AuditReport, Inconsistency } from 'tierwise/auditor'
+
 /** An alert, as the watcher of `tierwise/alerts` tells it. What is absent is not shown. */
 export interface ShownAlert {
   readonly rule: {
@@ -18,15 +20,9 @@ export interface AlertSource {
   readonly alerts: readonly ShownAlert[]
 }
 
-/** Anything that reports as the auditor of `tierwise/auditor` does. */
+/** Reports as the auditor of `tierwise/auditor` does; how often it looked at a key is not shown. */
 export interface ConsistencySource {
-  report(): {
-    readonly checked: number
-    readonly unknown: number
-    readonly suspected: number
-    readonly inconsistent: number
-    readonly consistency: number | undefined
-    readonly nines: number | undefined
-    readonly inconsistencies: readonly { readonly kind: string; readonly namespace: string; readonly key: string }[]
+  report(): Omit<AuditReport, 'inconsistencies'> & {
+    readonly inconsistencies: readonly Pick<Inconsistency, 'kind' | 'namespace' | 'key'>[]
   }
 }

@@ -42,7 +42,7 @@ const auditor = {
     inconsistent: 1,
     consistency: 39_999 / 40_000,
     nines: 4.6,
-    inconsistencies: [{ kind: 'memory', namespace: 'factors', key: 'key:1' }],
+    inconsistencies: [{ kind: 'memory' as const, namespace: 'factors', key: 'key:1' }],
   }),
 }
 const rule = { name: 'StoreAlone', severity: 'critical', summary: 'It is left alone.' }

@@ -98,7 +98,7 @@ describe('the page', () => {
         inconsistent: 1,
         consistency: 0.9995,
         nines: 3.3,
-        inconsistencies: [{ kind: 'memory', namespace: 'factors', key }],
+        inconsistencies: [{ kind: 'memory' as const, namespace: 'factors', key }],
       }),
     }
     const alerts = { alerts: [{ rule: { name: key, summary: key }, state: 'firing', labels: { tier: key } }] }

@@ -1,5 +1,6 @@
 export { createCacheManager } from './create-cache-manager.ts'
 export { getCacheManager, initializeCacheManager, shutdownCacheManager } from './default-manager.ts'
+export { parseDuration } from './base/duration.ts'
 export { escapeGlob } from './base/glob.ts'
 export {
   AbortedError,

@@ -3,7 +3,12 @@ import type { Duration, Lifetime, Size } from '../contract/options.ts'
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const unitBytes = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const
 
-/** Milliseconds of a duration, or undefined when it is none (zero, negative, NaN, unknown unit). */
+/**
+ * Milliseconds of a duration, or undefined when it is none (zero, negative, NaN, unknown unit).
+ *
+ * @example
+ * console.log(parseDuration('5m')) // => 300000
+ */
 export function parseDuration(input: Duration): number | undefined {
   return parseAmount(input, /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/, unitMs)
 }

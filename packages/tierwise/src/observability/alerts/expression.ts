@@ -41,70 +41,62 @@ const scopeLabels: Readonly<Record<Scope, readonly string[]>> = {
 }
 
 /** The present value of a gauge; of several, the largest. */
-export function gauge(metric: string, { match = {}, by = [], scope = 'instance' }: Selection = {}): Expression {
-  const series = { metric, match, by }
-  return {
-    series: [series],
-    by,
-    scope,
-    windowMs: 0,
-    promql: (prefix) => `max by (${labelList(scope, by)}) (${selector(prefix, series)})`,
+export function gauge(metric: string, selection: Selection = {}): Expression {
+  return overSeries(metric, { selection, windowMs: 0 }, (series, { labels, select }) => ({
+    promql: (prefix) => `max by (${labels()}) (${select(prefix)})`,
     evaluate: (history) => history.latest(series),
-  }
+  }))
 }
 
 /** The largest value that a gauge had in the last `windowMs`: for states that come and go while a thing lasts. */
-export function highest(
-  metric: string,
-  windowMs: number,
-  { match = {}, by = [], scope = 'instance' }: Selection = {},
-): Expression {
-  const series = { metric, match, by }
-  return {
-    series: [series],
-    by,
-    scope,
-    windowMs,
-    promql: (prefix) =>
-      `max by (${labelList(scope, by)}) (max_over_time(${selector(prefix, series)}[${durationText(windowMs)}]))`,
+export function highest(metric: string, windowMs: number, selection: Selection = {}): Expression {
+  return overSeries(metric, { selection, windowMs }, (series, { labels, select }) => ({
+    promql: (prefix) => `max by (${labels()}) (max_over_time(${select(prefix)}))`,
     evaluate: (history) => history.highest(series, windowMs),
-  }
+  }))
 }
 
 /** How much a counter grows in a second, over the last `windowMs`. */
-export function perSecond(
-  metric: string,
-  windowMs: number,
-  { match = {}, by = [], scope = 'instance' }: Selection = {},
-): Expression {
-  const series = { metric, match, by }
-  return {
-    series: [series],
-    by,
-    scope,
-    windowMs,
-    promql: (prefix) =>
-      `sum by (${labelList(scope, by)}) (rate(${selector(prefix, series)}[${durationText(windowMs)}]))`,
+export function perSecond(metric: string, windowMs: number, selection: Selection = {}): Expression {
+  return overSeries(metric, { selection, windowMs }, (series, { labels, select }) => ({
+    promql: (prefix) => `sum by (${labels()}) (rate(${select(prefix)}))`,
     evaluate: (history) => history.perSecond(series, windowMs),
-  }
+  }))
 }
 
 /** A quantile of a histogram, over the last `windowMs`. */
 export function quantile(
   share: number,
   metric: string,
-  { windowMs, match = {}, by = [], scope = 'instance' }: Selection & { readonly windowMs: number },
+  { windowMs, ...selection }: Selection & { readonly windowMs: number },
 ): Expression {
-  const series = { metric: `${metric}_bucket`, match, by }
-  return {
-    series: [series],
-    by,
-    scope,
-    windowMs,
-    promql: (prefix) =>
-      `histogram_quantile(${share}, sum by (${labelList(scope, ['le', ...by])}) (rate(${selector(prefix, series)}[${durationText(windowMs)}])))`,
+  return overSeries(`${metric}_bucket`, { selection, windowMs }, (series, { labels, select }) => ({
+    promql: (prefix) => `histogram_quantile(${share}, sum by (${labels('le')}) (rate(${select(prefix)})))`,
     evaluate: (history) => history.quantile(series, { share, windowMs }),
-  }
+  }))
+}
+
+/** What the PromQL over a series is made of. */
+interface Parts {
+  /** The labels that values are told apart by, after `more`. */
+  readonly labels: (...more: readonly (MetricLabel | 'le')[]) => string
+  /** The series, with its window where there is one. */
+  readonly select: (prefix: string) => string
+}
+
+function overSeries(
+  metric: string,
+  { selection, windowMs }: { readonly selection: Selection; readonly windowMs: number },
+  make: (series: Series, parts: Parts) => Pick<Expression, 'promql' | 'evaluate'>,
+): Expression {
+  const { match = {}, by = [], scope = 'instance' } = selection
+  const series = { metric, match, by }
+  const range = windowMs === 0 ? '' : `[${durationText(windowMs)}]`
+  const made = make(series, {
+    labels: (...more) => labelList(scope, [...more, ...by]),
+    select: (prefix) => `${selector(prefix, series)}${range}`,
+  })
+  return { series: [series], by, scope, windowMs, ...made }
 }
 
 /** The one by the other; the other may have fewer labels. Nothing where the other is 0. */
