@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { fakeRuntime, mapTier, sharedStore, testCache } from '../../../src/testing/index.ts'
 import { stackOpener } from '../../stacks.ts'
 import type { OpenStack } from '../../stacks.ts'
 
@@ -48,5 +49,25 @@ describe('inspecting a key', () => {
     expect(cache.peek('key')).toBeUndefined()
     expect(manager.analytics().overall).toMatchObject({ gets: 0, promotions: 0, lookups: {} })
     await expect(cache.inspect('')).rejects.toMatchObject({ code: 'ERR_CACHE_KEY' })
+  })
+
+  test('calls stale what this process cannot prove to be current', async () => {
+    const runtime = fakeRuntime()
+    const store = sharedStore({ clock: runtime.clock, random: runtime.random })
+    const { cache, manager } = testCache()
+      .memory()
+      .tier(store.tier({ name: 'shared' }))
+      .tier(mapTier({ name: 'own', capabilities: { shared: false } }))
+      .runtime(runtime)
+      .namespace('n', { ttl: '1h' })
+      .build()
+    onTestFinished(() => runtime.until(manager.stop()))
+    await runtime.until(cache.set('key', 'value'))
+    const seen = async (): Promise<readonly string[]> =>
+      (await runtime.until(cache.inspect('key'))).map(({ tier, state }) => `${tier} ${state}`)
+    expect(await seen()).toEqual(['memory fresh', 'shared fresh', 'own fresh'])
+    store.instances[0]?.cut()
+    await runtime.advance(10_000)
+    expect(await seen()).toEqual(['memory stale', 'shared unknown', 'own stale'])
   })
 })
