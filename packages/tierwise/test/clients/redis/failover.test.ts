@@ -111,12 +111,12 @@ describe('a primary behind Sentinel', () => {
     const dead = await group.killPrimary()
     const second = await group.primaryAfter(dead)
     await Promise.all(ports.map(({ primary, title }) => until(() => isAt(primary, second)).catch(nameIt(title))))
-    for (const { primary } of ports) expect(await takesWrites(primary, 'k')).toBe(true)
+    await Promise.all(ports.map(({ primary, title }) => until(() => takesWrites(primary, 'k')).catch(nameIt(title))))
 
     await dead.restart()
     const third = await group.failOver()
     await Promise.all(ports.map(({ primary, title }) => until(() => isAt(primary, third)).catch(nameIt(title))))
-    await Promise.all(ports.map(({ primary }) => until(() => takesWrites(primary, 'k'))))
+    await Promise.all(ports.map(({ primary, title }) => until(() => takesWrites(primary, 'k')).catch(nameIt(title))))
   })
 
   it('has replicas that are read when asked to', async () => {
