@@ -1,0 +1,123 @@
+import type { LimitAnswer, LimitRule } from '../contract/coordination.ts'
+
+/** What is kept of a limit between two requests. Whole numbers; times are epoch milliseconds. */
+export type LimitState =
+  /** `debt`: parts that are missing until all can be taken, as they were at `at`. */
+  | { readonly kind: 'bucket'; readonly debt: number; readonly at: number }
+  | { readonly kind: 'fixed-window'; readonly taken: number; readonly endsAt: number }
+  | { readonly kind: 'sliding-window'; readonly taken: readonly { readonly at: number; readonly units: number }[] }
+
+/** What a request comes to. */
+export interface LimitOutcome {
+  readonly answer: LimitAnswer
+  /** As before when nothing was taken. */
+  readonly state: LimitState | undefined
+  /** When the state says nothing any more; epoch milliseconds. */
+  readonly endsAt: number
+}
+
+/** A request for some units, at a whole millisecond. */
+export interface LimitRequest {
+  readonly now: number
+  readonly cost: number
+}
+
+/**
+ * What a rule says to a request, and the state after it: the meaning of every rule, in one place. Stores that cannot run this
+ * have it in their own language and are held against it.
+ */
+export function judge(rule: LimitRule, state: LimitState | undefined, request: LimitRequest): LimitOutcome {
+  switch (rule.kind) {
+    case 'bucket':
+      return judgeBucket(rule, state?.kind === rule.kind ? state : undefined, request)
+    case 'fixed-window':
+      return judgeFixed(rule, state?.kind === rule.kind ? state : undefined, request)
+    case 'sliding-window':
+      return judgeSliding(rule, state?.kind === rule.kind ? state : undefined, request)
+  }
+}
+
+type Of<K extends LimitRule['kind']> = Extract<LimitRule, { readonly kind: K }>
+type StateOf<K extends LimitRule['kind']> = Extract<LimitState, { readonly kind: K }> | undefined
+
+function judgeBucket(
+  { capacity, limit, periodMs }: Of<'bucket'>,
+  state: StateOf<'bucket'>,
+  { now, cost }: LimitRequest,
+): LimitOutcome {
+  // A clock that was set back fills nothing, and later not the same time twice.
+  const at = Math.max(now, state?.at ?? now)
+  const debt = state === undefined ? 0 : Math.max(0, state.debt - (at - state.at) * limit)
+  const most = capacity * periodMs
+  const wanted = cost * periodMs
+  const allowed = debt + wanted <= most
+  const after = allowed ? debt + wanted : debt
+  const resetAfterMs = Math.ceil(after / limit)
+  return {
+    answer: {
+      allowed,
+      remaining: Math.floor((most - after) / periodMs),
+      retryAfterMs: waitFor(allowed, cost > capacity ? Infinity : (debt + wanted - most) / limit),
+      resetAfterMs,
+    },
+    state: allowed ? { kind: 'bucket', debt: after, at } : state,
+    endsAt: at + resetAfterMs,
+  }
+}
+
+function judgeFixed(
+  { limit, periodMs }: Of<'fixed-window'>,
+  state: StateOf<'fixed-window'>,
+  { now, cost }: LimitRequest,
+): LimitOutcome {
+  const current = state !== undefined && state.endsAt > now ? state : { taken: 0, endsAt: now + periodMs }
+  const allowed = current.taken + cost <= limit
+  const taken = allowed ? current.taken + cost : current.taken
+  const leftMs = taken === 0 ? 0 : Math.ceil(current.endsAt - now)
+  return {
+    answer: {
+      allowed,
+      remaining: Math.max(0, limit - taken),
+      retryAfterMs: waitFor(allowed, cost > limit ? Infinity : current.endsAt - now),
+      resetAfterMs: leftMs,
+    },
+    state: allowed ? { kind: 'fixed-window', taken, endsAt: current.endsAt } : state,
+    endsAt: current.endsAt,
+  }
+}
+
+function judgeSliding(
+  { limit, periodMs }: Of<'sliding-window'>,
+  state: StateOf<'sliding-window'>,
+  { now, cost }: LimitRequest,
+): LimitOutcome {
+  const recent = (state?.taken ?? []).filter(({ at }) => at > now - periodMs)
+  const used = recent.reduce((sum, { units }) => sum + units, 0)
+  const allowed = used + cost <= limit
+  const taken = allowed ? [...recent, { at: now, units: cost }] : recent
+  const last = taken.at(-1)
+  return {
+    answer: {
+      allowed,
+      remaining: Math.max(0, limit - used - (allowed ? cost : 0)),
+      retryAfterMs: waitFor(allowed, cost > limit ? Infinity : freedAt(recent, used + cost - limit) + periodMs - now),
+      resetAfterMs: last === undefined ? 0 : Math.ceil(last.at + periodMs - now),
+    },
+    state: allowed ? { kind: 'sliding-window', taken } : state,
+    endsAt: (last?.at ?? now) + periodMs,
+  }
+}
+
+/** When enough of what was taken, oldest first, was taken. */
+function freedAt(taken: readonly { readonly at: number; readonly units: number }[], units: number): number {
+  let left = units
+  for (const each of taken) {
+    left -= each.units
+    if (left <= 0) return each.at
+  }
+  return Infinity
+}
+
+function waitFor(allowed: boolean, ms: number): number {
+  return allowed ? 0 : Math.max(1, Math.ceil(ms))
+}
