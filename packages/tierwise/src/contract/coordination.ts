@@ -72,6 +72,8 @@ export interface LimitAnswer {
   readonly retryAfterMs: number
   /** When all of the limit can be taken again, in milliseconds. */
   readonly resetAfterMs: number
+  /** When this was said, whole milliseconds by the clock of the store: names what was taken, see `giveBack`. */
+  readonly at: number
 }
 
 /** Ends a subscription. Idempotent. */
@@ -165,6 +167,12 @@ export interface CoordinationStore {
     rule: LimitRule,
     options: { readonly cost: number; readonly isPeek?: boolean },
   ): Promise<LimitAnswer>
+
+  /**
+   * Gives back units that were taken at a time and not used, as far as that lets nobody take more than the rule allows: of a
+   * window only what was taken in it and still counts, of a bucket only what it has not been filled with since.
+   */
+  giveBack(key: string, rule: LimitRule, taken: { readonly units: number; readonly at: number }): Promise<void>
 
   /** Told to all who listen at this moment; whoever does not is not told later. */
   publish(channel: string, text: string): Promise<void>

@@ -37,6 +37,37 @@ export function judge(rule: LimitRule, state: LimitState | undefined, request: L
   }
 }
 
+/** What was taken and is not wanted: whole units, at the time that the answer said. */
+export interface TakenUnits {
+  readonly units: number
+  readonly at: number
+}
+
+/** The state after units were given back; the same when nothing of them counts any more. */
+export function giveBack(
+  rule: LimitRule,
+  state: LimitState,
+  { now, units, at }: TakenUnits & { readonly now: number },
+): LimitState {
+  if (rule.kind === 'bucket' && state.kind === 'bucket') {
+    // What the bucket was filled with since may have been lost at its brim, so it is not given twice.
+    const parts = units * rule.periodMs - Math.max(0, now - at) * rule.limit
+    return { ...state, debt: Math.max(0, state.debt - Math.max(0, parts)) }
+  }
+  if (rule.kind === 'fixed-window' && state.kind === 'fixed-window') {
+    const isOfThisWindow = at < state.endsAt && at >= state.endsAt - rule.periodMs
+    return isOfThisWindow ? { ...state, taken: Math.max(0, state.taken - units) } : state
+  }
+  if (state.kind !== 'sliding-window') return state
+  let left = units
+  const taken = state.taken.map((each) => {
+    const back = each.at === at ? Math.min(left, each.units) : 0
+    left -= back
+    return { ...each, units: each.units - back }
+  })
+  return { kind: 'sliding-window', taken: taken.filter((each) => each.units > 0) }
+}
+
 type Of<K extends LimitRule['kind']> = Extract<LimitRule, { readonly kind: K }>
 type StateOf<K extends LimitRule['kind']> = Extract<LimitState, { readonly kind: K }> | undefined
 
@@ -59,6 +90,7 @@ function judgeBucket(
       remaining: Math.floor((most - after) / periodMs),
       retryAfterMs: waitFor(allowed, cost > capacity ? Infinity : (debt + wanted - most) / limit),
       resetAfterMs,
+      at: now,
     },
     state: allowed ? { kind: 'bucket', debt: after, at } : state,
     endsAt: at + resetAfterMs,
@@ -80,6 +112,7 @@ function judgeFixed(
       remaining: Math.max(0, limit - taken),
       retryAfterMs: waitFor(allowed, cost > limit ? Infinity : current.endsAt - now),
       resetAfterMs: leftMs,
+      at: now,
     },
     state: allowed ? { kind: 'fixed-window', taken, endsAt: current.endsAt } : state,
     endsAt: current.endsAt,
@@ -102,6 +135,7 @@ function judgeSliding(
       remaining: Math.max(0, limit - used - (allowed ? cost : 0)),
       retryAfterMs: waitFor(allowed, cost > limit ? Infinity : freedAt(recent, used + cost - limit) + periodMs - now),
       resetAfterMs: last === undefined ? 0 : Math.ceil(last.at + periodMs - now),
+      at: now,
     },
     state: allowed ? { kind: 'sliding-window', taken } : state,
     endsAt: (last?.at ?? now) + periodMs,

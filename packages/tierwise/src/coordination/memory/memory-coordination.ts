@@ -2,7 +2,7 @@ import { positiveInteger, readOptions, shaped, text } from '../../base/option-re
 import { systemRuntime } from '../../base/runtime.ts'
 import type { CoordinationStore, LimitAnswer, LimitRule, TextSubscription } from '../../contract/coordination.ts'
 import type { Runtime } from '../../contract/runtime.ts'
-import { judge } from '../limit-rules.ts'
+import { giveBack, judge } from '../limit-rules.ts'
 import { Collections } from './collections.ts'
 import { HeldStates } from './held-states.ts'
 import { Tenures } from './tenures.ts'
@@ -93,6 +93,13 @@ class MemoryCoordination implements CoordinationStore {
       }
     if (answer.allowed && state !== undefined) this.#states.put(key, { kind: 'limit', state, endsAt }, 'take')
     return answer
+  }
+
+  async giveBack(key: string, rule: LimitRule, taken: { readonly units: number; readonly at: number }): Promise<void> {
+    const held = this.#states.get(key, 'limit', 'giveBack')
+    if (held === undefined) return
+    const state = giveBack(rule, held.state, { ...taken, now: this.#states.now })
+    this.#states.put(key, { ...held, state }, 'giveBack')
   }
 
   async publish(channel: string, message: string): Promise<void> {
