@@ -1,4 +1,5 @@
-import { duration, numberIn, optionError, positiveInteger, readOptions, unknownName } from '../../base/option-reader.ts'
+import { breakerOptions, defaultBreaker, type BreakerOverrides } from '../../base/breaker-options.ts'
+import { duration, optionError, positiveInteger, readOptions, unknownName } from '../../base/option-reader.ts'
 import type { OptionReader, OptionTable } from '../../base/option-reader.ts'
 import type { BreakerSettings } from '../../base/breaker.ts'
 
@@ -17,41 +18,10 @@ export const defaultGuard: GuardSettings = {
   connectTimeoutMs: 5000,
   retries: 1,
   maxInFlight: 10_000,
-  breaker: { failures: 5, failureRate: 0.5, minCalls: 20, windowMs: 10_000, openForMs: 5000, probes: 3 },
-}
-
-const breakerTable: OptionTable<{
-  failures: number
-  failureRate: number
-  minCalls: number
-  window: number
-  openFor: number
-  probes: number
-}> = {
-  failures: positiveInteger,
-  failureRate: (raw, path) => {
-    const share = numberIn({ min: 0, max: 1 })(raw, path)
-    if (share === 0) throw optionError(path, raw, 'above 0 and at most 1')
-    return share
-  },
-  minCalls: positiveInteger,
-  window: duration,
-  openFor: duration,
-  probes: positiveInteger,
+  breaker: defaultBreaker,
 }
 
 const wholeNumber: OptionReader<number> = (raw, path) => (raw === 0 ? 0 : positiveInteger(raw, path))
-
-type BreakerOverrides = Partial<BreakerSettings>
-
-const breaker: OptionReader<BreakerOverrides> = (raw, path) => {
-  const { window, openFor, ...own } = readOptions(raw, path, breakerTable)
-  return {
-    ...own,
-    ...(window === undefined ? {} : { windowMs: window }),
-    ...(openFor === undefined ? {} : { openForMs: openFor }),
-  }
-}
 
 /** The options of a guard, as the manager has them for all tiers and `guards` for one. */
 export interface GuardOptionValues {
@@ -67,7 +37,7 @@ export const guardTable: OptionTable<GuardOptionValues> = {
   connectTimeout: duration,
   retries: wholeNumber,
   maxInFlight: positiveInteger,
-  breaker,
+  breaker: breakerOptions,
 }
 
 /** Puts the options that were given over what held before. */
