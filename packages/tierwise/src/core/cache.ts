@@ -21,7 +21,7 @@ import { deleteKeys, deletePattern, deleteTags, guardWork, invalidateKeys, refus
 import { inspectKey } from './inspect.ts'
 import { resolveClear, resolveInvalidation, resolveTagInvalidation } from './invalidation-options.ts'
 import { isolateOut } from './isolation.ts'
-import { checkKey } from './key.ts'
+import { checkKey } from '../base/key.ts'
 import { failedTiers, refuseMissedChange } from './failure-mode.ts'
 import { endFreshness, locate, renew } from './life.ts'
 import { liveKeys } from './listing.ts'

@@ -1,23 +1,8 @@
-import { ConfigError, KeyError } from '../errors.ts'
-
-/** UTF-16 units; longer keys are almost always a mistake, and every tier has to carry them. */
-const longestKey = 4096
-
-/** Letters, digits and `_ - .`: a namespace is a part of the storage key, and `:` separates parts. */
-const namePattern = /^[\w.-]{1,128}$/
-
-/** Throws a `KeyError` for what cannot be a key: not a string, empty, longer than 4096 characters, or with half a surrogate pair. */
-export function checkKey(key: unknown, operation: string): asserts key is string {
-  if (typeof key !== 'string') throw keyError(`A key must be a string, not ${describe(key)}`, operation)
-  if (key === '') throw keyError('A key must not be empty', operation)
-  if (key.length > longestKey)
-    throw keyError(`A key must not be longer than ${longestKey} characters, this one has ${key.length}`, operation)
-  if (!key.isWellFormed())
-    throw keyError('A key must be well-formed Unicode, this one contains half of a surrogate pair', operation)
-}
+import { isNamePart } from '../base/key.ts'
+import { ConfigError } from '../errors.ts'
 
 export function checkNamespaceName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && namePattern.test(name)) return
+  if (typeof name === 'string' && isNamePart(name)) return
   throw new ConfigError(
     `\`${String(name)}\` is not a namespace name: use letters, digits, \`_\`, \`-\` and \`.\`, at most 128.`,
     {
@@ -35,16 +20,4 @@ export function storagePrefix(prefix: string, ...namespace: [] | [version: strin
 /** The namespace whose keys start with the prefix. */
 export function namespaceIn(prefix: string): string {
   return prefix.split(':')[2] ?? ''
-}
-
-export function isNamePart(text: string): boolean {
-  return namePattern.test(text)
-}
-
-function keyError(message: string, operation: string): KeyError {
-  return new KeyError(`${message}.`, { code: 'ERR_CACHE_KEY', operation })
-}
-
-function describe(value: unknown): string {
-  return value === null ? 'null' : `a value of type ${typeof value}`
 }

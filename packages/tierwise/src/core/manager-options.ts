@@ -4,7 +4,7 @@ import type { BusDefinition } from '../contract/bus.ts'
 import type { EncryptionKey } from '../contract/codec.ts'
 import { guardTable } from './guard/guard-options.ts'
 import type { GuardOptionValues } from './guard/guard-options.ts'
-import { isNamePart } from './key.ts'
+import { isNamePart } from '../base/key.ts'
 
 /** The manager's own options that are plain values; tiers, namespaces and parts are read elsewhere. */
 export interface ManagerSettings {

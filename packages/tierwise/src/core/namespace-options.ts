@@ -22,7 +22,7 @@ import type {
 } from '../contract/options.ts'
 import type { StandardSchema } from '../contract/schema.ts'
 import { rulesTable } from '../governance/rule-set.ts'
-import { isNamePart } from './key.ts'
+import { isNamePart } from '../base/key.ts'
 import { lifeTable } from './policy.ts'
 import type { Resolved } from './policy.ts'
 import { rawOptions } from './raw/raw-policy.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkKey, checkNamespaceName } from '../../src/core/key.ts'
+import { checkKey } from '../../src/base/key.ts'
+import { checkNamespaceName } from '../../src/core/key.ts'
 import { ConfigError, KeyError } from '../../src/errors.ts'
 
 describe('a key', () => {

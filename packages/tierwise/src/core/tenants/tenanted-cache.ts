@@ -13,7 +13,7 @@ import type {
 } from '../../contract/cache.ts'
 import type { BatchLoader, Loader } from '../../contract/loader.ts'
 import type { Lifetime, LoadOptions, ReadOptions, WriteOptions } from '../../contract/options.ts'
-import { checkKey } from '../key.ts'
+import { checkKey } from '../../base/key.ts'
 import { TenantCache } from './tenant-cache.ts'
 import type { WholeNamespace } from './tenant-cache.ts'
 import { refuseMarked } from './tenant-tags.ts'
