@@ -1,33 +1,11 @@
+import { textOf, type Migration } from '../../clients/postgres/migrations/migration.ts'
+import { quoted } from '../../clients/postgres/migrations/table-names.ts'
 import { headBytes } from './stored-key.ts'
-import { quoted, type Tables } from './tables.ts'
-
-export interface Migration {
-  readonly number: number
-  /** Code that knows only the migrations before it can no longer work with the tables. */
-  readonly isBreaking: boolean
-  readonly statements: readonly string[]
-}
+import type { Tables } from './tables.ts'
 
 export interface MigrationOptions {
   /** Whether entries are written to the log of the server, and so survive its crash. */
   readonly logged: boolean
-}
-
-/** What creates the place for the migrations; the schema itself is created apart, because most roles may not. */
-export function bookkeeping({ migrations }: Tables): string {
-  return `create table if not exists ${migrations} (
-  number integer primary key,
-  is_breaking boolean not null,
-  applied_at timestamptz not null default now()
-)`
-}
-
-export function createSchema({ schema }: Tables): string {
-  return `create schema if not exists ${schema}`
-}
-
-export function recordMigration({ migrations }: Tables, { number, isBreaking }: Migration): string {
-  return `insert into ${migrations} (number, is_breaking) values (${number}, ${isBreaking}) on conflict do nothing`
 }
 
 /** All migrations, oldest first. A number that was released is never changed. */
@@ -87,13 +65,4 @@ function firstTables({ entries, floors, tags, state, base }: Tables, logged: boo
 /** The whole schema of a tier as text, for whoever may run it. */
 export function migrationText(tables: Tables, options: MigrationOptions): string {
   return textOf(tables, migrationsOf(tables, options))
-}
-
-export function textOf(tables: Tables, migrations: readonly Migration[]): string {
-  const lines = migrations.flatMap((migration) => [
-    `-- ${migration.number}`,
-    ...migration.statements.map((statement) => `${statement};`),
-    `${recordMigration(tables, migration)};`,
-  ])
-  return [`${createSchema(tables)};`, `${bookkeeping(tables)};`, ...lines, ''].join('\n')
 }

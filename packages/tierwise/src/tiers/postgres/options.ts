@@ -16,9 +16,10 @@ import {
   type PostgresConnectionOptions,
   type PostgresConnectionSettings,
 } from '../../clients/postgres/connection-options.ts'
+import { schemaName, tableName } from '../../clients/postgres/migrations/table-names.ts'
 import type { Duration, Size } from '../../contract/options.ts'
 import type { CompressionOptions } from '../../contract/tier.ts'
-import { longestSchemaName, longestTableName, tablesOf, type Tables } from './tables.ts'
+import { tablesOf, type Tables } from './tables.ts'
 
 /** Names of the tables and what they are. */
 export interface PostgresTableOptions {
@@ -71,21 +72,11 @@ const quota: OptionReader<number> = (raw, path) => {
   return bytes
 }
 
-function identifier(longest: number): OptionReader<string> {
-  return (raw, path) => {
-    const name = text(raw, path)
-    if (name.includes('\0') || !name.isWellFormed() || Buffer.byteLength(name) > longest) {
-      throw optionError(path, raw, `a name of at most ${longest} bytes without NUL`)
-    }
-    return name
-  }
-}
-
 /** The table options as they were given. */
 export type GivenTables = Required<PostgresTableOptions>
 export const tableOptionTable: OptionTable<GivenTables> = {
-  schema: identifier(longestSchemaName),
-  table: identifier(longestTableName),
+  schema: schemaName,
+  table: tableName,
   logged: boolean,
 }
 

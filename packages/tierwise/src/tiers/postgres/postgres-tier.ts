@@ -1,3 +1,4 @@
+import { applyMigrations } from '../../clients/postgres/migrations/apply-migrations.ts'
 import type { PostgresPort } from '../../clients/postgres/port.ts'
 import type { Bus } from '../../contract/bus.ts'
 import type { Timer } from '../../contract/runtime.ts'
@@ -13,7 +14,7 @@ import type {
 } from '../../contract/tier.ts'
 import { postgresBus, type PostgresBus } from './bus/postgres-bus.ts'
 import { closedFailure, tierFailure, type TierOperationName } from './failures.ts'
-import { migrate } from './migrate.ts'
+import { migrationsOf } from './migrations.ts'
 import { PrefixPages } from './prefix-pages.ts'
 import { RecordReads } from './record-reads.ts'
 import { RecordWrites, sizeOf, type Deletion } from './record-writes.ts'
@@ -172,7 +173,13 @@ export class PostgresTier implements Tier {
     const port = await connect(context)
     try {
       await port.connect()
-      await migrate(port, { tables, logged, tier: context.name, mayMigrate: this.#settings.migrate })
+      await applyMigrations(port, {
+        tables,
+        tier: context.name,
+        mayMigrate: this.#settings.migrate,
+        migrations: migrationsOf(tables, { logged }),
+        textFrom: 'postgresMigrations()',
+      })
       await this.#reportKind(port)
       if (this.capabilities.shared) await this.#serverClock.measure(port)
       const highestVersion = await this.#highestVersion(port)

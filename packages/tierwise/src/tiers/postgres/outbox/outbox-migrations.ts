@@ -1,5 +1,6 @@
-import type { Migration } from '../migrations.ts'
-import { quoted, type Tables } from '../tables.ts'
+import type { Migration } from '../../../clients/postgres/migrations/migration.ts'
+import { quoted } from '../../../clients/postgres/migrations/table-names.ts'
+import type { Tables } from '../tables.ts'
 
 /** Where a commit that has put rows into the outbox is told. */
 export function channelOf({ digest }: Tables): string {

@@ -1,25 +1,15 @@
-import type { PostgresPort, PostgresSession } from '../../clients/postgres/port.ts'
-import { TierError } from '../../errors.ts'
-import {
-  bookkeeping,
-  createSchema,
-  migrationsOf,
-  recordMigration,
-  type Migration,
-  type MigrationOptions,
-} from './migrations.ts'
-import { lockNumber, type Tables } from './tables.ts'
+import { TierError } from '../../../errors.ts'
+import type { PostgresPort, PostgresSession } from '../port.ts'
+import { bookkeeping, createSchema, recordMigration, type Migration } from './migration.ts'
+import { lockNumber, type TableNames } from './table-names.ts'
 
-export interface MigrateOptions extends MigrationOptions {
-  readonly tables: Tables
+/** Tables of any kind that are kept up to date by numbered migrations. */
+export interface MigratedTables {
+  readonly tables: TableNames
   /** Name of the tier, for messages. */
   readonly tier: string
   /** Whether missing migrations may be applied. */
   readonly mayMigrate: boolean
-}
-
-/** Tables of any kind that are kept up to date by numbered migrations. */
-export interface MigratedTables extends Omit<MigrateOptions, 'logged'> {
   /** All that this release knows, oldest first. */
   readonly migrations: readonly Migration[]
   /** The function that gives the statements as text, for messages. */
@@ -29,12 +19,6 @@ export interface MigratedTables extends Omit<MigrateOptions, 'logged'> {
 interface Applied {
   readonly number: number
   readonly isBreaking: boolean
-}
-
-/** Brings the tables of a tier up to date; see `applyMigrations`. */
-export function migrate(port: PostgresPort, options: MigrateOptions): Promise<void> {
-  const migrations = migrationsOf(options.tables, options)
-  return applyMigrations(port, { ...options, migrations, textFrom: 'postgresMigrations()' })
 }
 
 /**
@@ -57,7 +41,7 @@ export async function applyMigrations(port: PostgresPort, options: MigratedTable
 
 async function apply(
   session: PostgresSession,
-  { migration, tables }: { readonly migration: Migration; readonly tables: Tables },
+  { migration, tables }: { readonly migration: Migration; readonly tables: TableNames },
 ): Promise<void> {
   // Other tables of the schema have another lock, and two that create it at once would collide in the catalog.
   await session.query({
@@ -94,7 +78,7 @@ function missingOf(applied: readonly Applied[], { tier, tables, migrations }: Mi
   const newer = applied.find(({ number, isBreaking }) => isBreaking && number > newest)
   if (newer !== undefined) {
     throw new TierError(
-      `The tables ${tables.entries} of the tier ${tier} are at migration ${newer.number}, this release knows ${newest}: upgrade tierwise in this process, or use another table`,
+      `The tables ${tables.entries} of ${tier} are at migration ${newer.number}, this release knows ${newest}: upgrade tierwise in this process, or use another table`,
       { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier },
     )
   }
@@ -104,7 +88,7 @@ function missingOf(applied: readonly Applied[], { tier, tables, migrations }: Mi
 
 function notMigrated({ tier, tables, textFrom }: MigratedTables): TierError {
   return new TierError(
-    `The tables ${tables.entries} of the tier ${tier} do not exist or are out of date, and \`migrate\` is false: run the text of ${textFrom} with a role that may create tables`,
+    `The tables ${tables.entries} of ${tier} do not exist or are out of date, and \`migrate\` is false: run the text of ${textFrom} with a role that may create tables`,
     { code: 'ERR_CACHE_TIER_OPEN', operation: 'open', tier },
   )
 }
