@@ -42,6 +42,7 @@ export interface NodeRedisClient extends Emitter {
   readonly options?: { readonly socket?: object } | undefined
   duplicate(overrides?: object): NodeRedisClient
   subscribe(channels: string | string[], listener: MessageListener, withBytes: true): Promise<unknown>
+  unsubscribe(channels: string | string[], listener: MessageListener, withBytes: true): Promise<unknown>
   sSubscribe(channels: string | string[], listener: MessageListener, withBytes: true): Promise<unknown>
 }
 

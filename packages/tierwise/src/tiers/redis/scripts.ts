@@ -1,5 +1,5 @@
+import { Script } from '../../clients/redis/script.ts'
 import { emitLua } from './lane.ts'
-import { Script } from './script.ts'
 
 /**
  * What a script knows of a stored string: kind, version, expiry, and the bytes up to where a frame says until when it is

@@ -1,9 +1,9 @@
 import type { Buffer } from 'node:buffer'
 import type { RedisArgument, RedisPort, RedisReply } from '../../clients/redis/port.ts'
+import type { Script } from '../../clients/redis/script.ts'
 import type { Clock } from '../../contract/runtime.ts'
 import type { KeyLayout } from './key-layout.ts'
 import { listOf, numberOf, textOf } from './replies.ts'
-import type { Script } from './script.ts'
 import { clearScript, countScript, writeScript } from './scripts.ts'
 import { TornLanes } from './torn-lanes.ts'
 

@@ -174,6 +174,7 @@ export class FaultyPort implements RedisPort {
         await this.#follow('subscribe', listener.subscribe(channels, kind))
         this.listeners.add(own)
       },
+      unsubscribe: (channels) => listener.unsubscribe(channels),
       ping: () => listener.ping(),
       close: () => {
         this.#forget(own)

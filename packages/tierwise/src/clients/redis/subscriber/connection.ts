@@ -23,8 +23,8 @@ export interface ConnectionWatcher extends ListenerWatcher {
 /** One listener from its making to its end, which comes with the first failure of any kind and is told once. */
 export class Connection {
   readonly #options: ConnectionOptions
-  /** Channels that are listened to, or will be. */
-  readonly #channels = new Set<string>()
+  /** Channels that are listened to, or will be, each with what tells it from the same one after it was left. */
+  readonly #channels = new Map<string, object>()
   readonly #heard = new Set<string>()
   #listener: Promise<Listener> | undefined
   #isOpen = false
@@ -45,8 +45,15 @@ export class Connection {
   /** Adds what is not listened to yet. */
   listenTo(channels: readonly string[]): void {
     const added = channels.filter((channel) => !this.#channels.has(channel))
-    for (const channel of added) this.#channels.add(channel)
+    for (const channel of added) this.#channels.set(channel, {})
     if (this.isOpen && added.length > 0) this.#attempt(() => this.#subscribe(added))
+  }
+
+  /** Ends what was listened to; other channels go on. */
+  leave(channel: string): void {
+    this.#heard.delete(channel)
+    if (!this.#channels.delete(channel) || !this.isOpen) return
+    this.#attempt(async () => (await this.#listener)?.unsubscribe([channel]))
   }
 
   has(channel: string): boolean {
@@ -67,7 +74,7 @@ export class Connection {
       if (tracking.length > 0) await listener.track(tracking)
       if (this.#hasEnded) return
       this.#isOpen = true
-      await this.#subscribe([...this.#channels])
+      await this.#subscribe([...this.#channels.keys()])
       this.#startHeartbeat()
     })
   }
@@ -111,10 +118,12 @@ export class Connection {
 
   async #subscribe(channels: readonly string[]): Promise<void> {
     const { kind, watcher } = this.#options
+    const asked = channels.map((channel) => ({ channel, mark: this.#channels.get(channel) }))
     await (await this.#listener)?.subscribe(channels, kind)
     if (this.#hasEnded) return
-    for (const channel of channels) this.#heard.add(channel)
-    watcher.listening(channels)
+    const heard = asked.filter(({ channel, mark }) => this.#channels.get(channel) === mark)
+    for (const { channel } of heard) this.#heard.add(channel)
+    watcher.listening(heard.map(({ channel }) => channel))
   }
 
   /** A host that dies without a word closes no socket; without an answer in time the connection counts as gone. */

@@ -76,6 +76,10 @@ export class IoredisListener implements Listener {
     else await Promise.all(channels.map((channel) => this.#link.send(['ssubscribe', channel])))
   }
 
+  async unsubscribe(channels: readonly string[]): Promise<void> {
+    await this.#link.send(['unsubscribe', ...channels])
+  }
+
   async ping(): Promise<void> {
     // With an argument: a subscription that ends meanwhile is then noticed, because the package has one answer too many.
     await this.#link.send(['ping', 'still'])

@@ -20,6 +20,8 @@ export interface Listener {
   track(prefixes: readonly string[]): Promise<void>
   /** Resolves once everything that is published from now on will be told. May be called again for more channels. */
   subscribe(channels: readonly string[], kind: ChannelKind): Promise<void>
+  /** Ends subscriptions of the kind `classic`. What is on its way may still be told. */
+  unsubscribe(channels: readonly string[]): Promise<void>
   /** What was sent to this connection before the answer has been told before the promise resolves. */
   ping(): Promise<void>
   /** Idempotent; nothing is told afterwards. */

@@ -55,6 +55,10 @@ export class NodeRedisListener implements Listener {
     else await Promise.all(channels.map((channel) => this.#client.sSubscribe(channel, this.#tell, true)))
   }
 
+  async unsubscribe(channels: readonly string[]): Promise<void> {
+    await this.#client.unsubscribe([...channels], this.#tell, true)
+  }
+
   async ping(): Promise<void> {
     await this.#link.send(['PING'])
   }

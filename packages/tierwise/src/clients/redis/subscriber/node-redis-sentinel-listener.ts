@@ -39,6 +39,11 @@ export class NodeRedisSentinelListener implements Listener {
     await this.#client.subscribe([...channels], this.#tell, true)
   }
 
+  async unsubscribe(channels: readonly string[]): Promise<void> {
+    for (const channel of channels) this.#channels.delete(channel)
+    await this.#client.unsubscribe([...channels], this.#tell, true)
+  }
+
   async ping(): Promise<void> {
     if (!this.#client.isReady) throw new Error('the client is not connected')
   }

@@ -27,6 +27,7 @@ export interface SubscriberWatcher {
 export interface SubscriberOptions {
   /** Says which servers there are, and makes the connections that listen. */
   readonly port: RedisPort
+  /** More may be added later. */
   readonly channels: readonly SubscriberChannel[]
   /** `sharded`: each channel is heard at the primary that owns its slot. `classic`: all at one server. */
   readonly kind: ChannelKind
@@ -58,6 +59,7 @@ const lookAgainMs = 5_000
  */
 export class Subscriber {
   readonly #options: Required<SubscriberOptions>
+  readonly #channels: Map<string, SubscriberChannel>
   readonly #connections = new Map<string, Connection>()
   /** On their way to being closed. */
   readonly #parted = new Set<Connection>()
@@ -72,6 +74,7 @@ export class Subscriber {
 
   constructor(options: SubscriberOptions) {
     this.#options = { ...defaults, ...options, tracking: withoutCovered(options.tracking) }
+    this.#channels = new Map(options.channels.map((channel) => [channel.name, channel]))
   }
 
   start(): void {
@@ -81,6 +84,17 @@ export class Subscriber {
     if (tracking.length > 0 && port.topology === 'cluster')
       this.#look = runtime.timers.every(lookAgainMs, () => this.#arrange())
     this.#arrange()
+  }
+
+  /** `listening` tells from when on it is heard. */
+  add(channel: SubscriberChannel): void {
+    this.#channels.set(channel.name, channel)
+    this.#arrange()
+  }
+
+  /** Ends listening to a channel; of the kind `classic` only. The connection stays for those that are added later. */
+  remove(channel: string): void {
+    if (this.#channels.delete(channel)) for (const connection of this.#connections.values()) connection.leave(channel)
   }
 
   isListeningTo(channel: string): boolean {
@@ -162,13 +176,14 @@ export class Subscriber {
       }
     for (const [address, { node, channels }] of wanted) this.#connect(address, node, channels)
     const heard = new Set([...wanted.values()].flatMap(({ channels }) => channels))
-    this.#isComplete = this.#options.channels.every(({ name }) => heard.has(name))
+    this.#isComplete = [...this.#channels.keys()].every((name) => heard.has(name))
     if (!this.#isComplete) this.#arrangeLater()
   }
 
   /** Which server has to be connected for which channels, by address. */
   #assign(servers: readonly Server[]): Map<string, { readonly node: RedisNode; readonly channels: readonly string[] }> {
-    const { channels, tracking } = this.#options
+    const { tracking } = this.#options
+    const channels = [...this.#channels.values()]
     // A classic message reaches every node of a cluster; the one that is used stays so while it is there.
     const one = servers.find(({ node }) => this.#connections.has(node.address)) ?? servers[0]
     const wanted = new Map<string, { readonly node: RedisNode; readonly channels: readonly string[] }>()

@@ -1,5 +1,5 @@
+import { Script } from '../../../clients/redis/script.ts'
 import { arrivedLua, emitLua } from '../lane.ts'
-import { Script } from '../script.ts'
 import { readHeadLua } from '../scripts.ts'
 import { guardsLua, laneMemoryLua } from './lane-memory.ts'
 

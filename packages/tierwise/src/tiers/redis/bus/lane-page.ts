@@ -1,7 +1,7 @@
 import type { RedisPort } from '../../../clients/redis/port.ts'
+import { Script } from '../../../clients/redis/script.ts'
 import type { LaneNames } from '../lane.ts'
 import { bytesOf, listOf, numberOf, textOf } from '../replies.ts'
-import { Script } from '../script.ts'
 import type { LanePoint } from './lane-state.ts'
 import { readMessage, type ChangeMessage } from './message.ts'
 

@@ -1,6 +1,6 @@
 import type { RedisPort } from '../../../clients/redis/port.ts'
+import { Script } from '../../../clients/redis/script.ts'
 import { listOf, numberOf, textOf } from '../replies.ts'
-import { Script } from '../script.ts'
 
 /** An instance, as it last wrote of itself. */
 export interface Member {

@@ -152,6 +152,34 @@ describe.each(testedPackages)('listening with $title', (tested) => {
     endClient(client)
   })
 
+  it('takes channels in and leaves them while it listens, over the connection that it has', async () => {
+    const { port, heard } = await listen(['a'])
+    const before = await connections()
+    const say = (channel: string, text: string) => port.send({ args: ['PUBLISH', channel, text] })
+    heard.subscriber.add({ name: 'b', slot: 0 })
+    await until(() => heard.subscriber.isListeningTo('b'))
+    await say('b', '1')
+    await until(() => heard.messages.length === 1)
+    heard.subscriber.remove('b')
+    expect(heard.subscriber.isListeningTo('b')).toBe(false)
+    await until(async () => (await server.command('PUBSUB', 'CHANNELS')) === 'a')
+    await say('b', '2')
+    await say('a', '3')
+    await until(() => heard.messages.length === 2)
+    for (let turn = 0; turn < 20; turn++) {
+      heard.subscriber.add({ name: 'b', slot: 0 })
+      heard.subscriber.remove('b')
+    }
+    heard.subscriber.remove('a')
+    heard.subscriber.add({ name: 'b', slot: 0 })
+    await until(() => heard.subscriber.isListeningTo('b'))
+    await say('b', '4')
+    await until(() => heard.messages.length === 3)
+    expect(heard.messages.map(([, text]) => text)).toEqual(['1', '3', '4'])
+    expect(heard.failures).toEqual([])
+    expect(await connections()).toBe(before)
+  })
+
   it('leaves no connection and no timer behind, wherever it is closed', async () => {
     const port = open.create(tested, place()).primary
     await port.connect()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { RedisPort } from '../../../../src/clients/redis/port.ts'
 import type { KeyLayout } from '../../../../src/tiers/redis/key-layout.ts'
 import { emitLua, laneNames } from '../../../../src/tiers/redis/lane.ts'
-import { Script } from '../../../../src/tiers/redis/script.ts'
+import { Script } from '../../../../src/clients/redis/script.ts'
 
 const emitScript = new Script(`
 ${emitLua}

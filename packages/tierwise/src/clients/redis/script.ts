@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RedisArgument, RedisPort, RedisReply } from '../../clients/redis/port.ts'
+import type { RedisArgument, RedisPort, RedisReply } from './port.ts'
 
 /** A Lua script that is called by its digest; a server that does not know it (restarted, flushed, promoted) is told. */
 export class Script {
