@@ -68,6 +68,12 @@ export function giveBack(
   return { kind: 'sliding-window', taken: taken.filter((each) => each.units > 0) }
 }
 
+/** What a rule would say to a request that takes nothing: whether it may, and what is left as long as it does not. */
+export function peek(rule: LimitRule, state: LimitState | undefined, request: LimitRequest): LimitAnswer {
+  const { allowed, retryAfterMs } = judge(rule, state, request).answer
+  return { ...judge(rule, state, { ...request, cost: 0 }).answer, allowed, retryAfterMs }
+}
+
 type Of<K extends LimitRule['kind']> = Extract<LimitRule, { readonly kind: K }>
 type StateOf<K extends LimitRule['kind']> = Extract<LimitState, { readonly kind: K }> | undefined
 
@@ -114,7 +120,7 @@ function judgeFixed(
       resetAfterMs: leftMs,
       at: now,
     },
-    state: allowed ? { kind: 'fixed-window', taken, endsAt: current.endsAt } : state,
+    state: allowed && cost > 0 ? { kind: 'fixed-window', taken, endsAt: current.endsAt } : state,
     endsAt: current.endsAt,
   }
 }
@@ -127,7 +133,7 @@ function judgeSliding(
   const recent = (state?.taken ?? []).filter(({ at }) => at > now - periodMs)
   const used = recent.reduce((sum, { units }) => sum + units, 0)
   const allowed = used + cost <= limit
-  const taken = allowed ? [...recent, { at: now, units: cost }] : recent
+  const taken = allowed && cost > 0 ? [...recent, { at: now, units: cost }] : recent
   const last = taken.at(-1)
   return {
     answer: {

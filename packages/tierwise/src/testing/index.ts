@@ -6,6 +6,11 @@ export {
   type BusWorld,
   type WantedChange,
 } from './bus-conformance.ts'
+export {
+  coordinationConformance,
+  type CoordinationConformanceOptions,
+  type CoordinationWorld,
+} from './coordination-conformance.ts'
 export { createEnvelope, loadValueCodec } from '../codecs/index.ts'
 export { fakeRuntime, type FakeRuntime, type FakeRuntimeOptions, type PendingTimer } from './fake-runtime.ts'
 export {
