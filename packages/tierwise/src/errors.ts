@@ -44,6 +44,12 @@ export type CacheErrorCode =
   | 'ERR_CACHE_VIEW_REFRESH'
   /** `TierError`. A tier was used before it was opened or after it was closed. Do: use it through a manager; a tier of your own rejects with it after `close`. */
   | 'ERR_CACHE_TIER_CLOSED'
+  /** `CoordinationError`. A lock was lost while it was held: it could not be renewed in time, or somebody else holds it; the reason of its `signal`. Do: stop the work, and give its writes the fence. */
+  | 'ERR_CACHE_LOCK_LOST'
+  /** `TimeoutError`. A lock was not free within `wait`. Do: try again later, wait longer, or hold it shorter. */
+  | 'ERR_CACHE_LOCK_TIMEOUT'
+  /** `CoordinationError`. A limiter has no room, and none within the time to wait; `retryAfterMs` says when. Do: try again then. */
+  | 'ERR_CACHE_LIMIT_EXCEEDED'
   /** `CodecError`. A value has no faithful bytes: a function, a symbol, a class instance, a cycle, more than 256 levels. Do: store plain data; the message has the path of the part. */
   | 'ERR_CACHE_ENCODE'
   /** `CodecError`. Stored bytes are damaged, foreign, of another key, or encrypted with an unknown key; only in `bad-record` events, the read is a miss. Do: nothing for one record; many mean a wrong key or a store shared with something else. */
@@ -127,6 +133,18 @@ export class AbortedError extends CacheError {
 /** A tier failed. Reads report it as an event; writes reject only where the tier is required. */
 export class TierError extends CacheError {
   override readonly name: string = 'TierError'
+}
+
+/** The outcome of a primitive that its caller has to see: a lost lock, a limit that is used up. */
+export class CoordinationError extends CacheError {
+  override readonly name: string = 'CoordinationError'
+  /** With ERR_CACHE_LIMIT_EXCEEDED: when there will be room; `Infinity` for never. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(message: string, fields: CacheErrorFields & { readonly retryAfterMs?: number }) {
+    super(message, fields)
+    this.retryAfterMs = fields.retryAfterMs
+  }
 }
 
 /** Bytes that cannot become an entry, or a value that cannot become bytes. */

@@ -1,0 +1,1 @@
+export { memoryCoordination, type MemoryCoordinationOptions } from './memory-coordination.ts'

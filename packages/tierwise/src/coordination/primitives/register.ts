@@ -1,0 +1,137 @@
+import type { HeldText } from '../../contract/coordination.ts'
+import { duration } from '../../base/option-reader.ts'
+import type { Duration } from '../../contract/options.ts'
+import type { Keys } from '../keys.ts'
+import type { Steps } from '../steps.ts'
+import { textOf, valueOf } from '../values.ts'
+
+/** How a value is written. */
+export interface RegisterWriteOptions {
+  /** @default that of the register */
+  readonly ttl?: Duration
+}
+
+/** A value for another one. */
+export interface ComparedWrite<V> extends RegisterWriteOptions {
+  /** What is there now; undefined for nothing. */
+  readonly expected: V | undefined
+  readonly value: V
+}
+
+/** What `update` makes of a value: another one, or undefined to leave it as it is. */
+export type RegisterChange<V> = (current: V | undefined) => V | undefined | Promise<V | undefined>
+
+/** Single values, each changed in atomic steps. */
+export interface Register<V> {
+  get(id: string): Promise<V | undefined>
+  set(id: string, value: V, options?: RegisterWriteOptions): Promise<void>
+  /** True for the one that was first. */
+  setIfAbsent(id: string, value: V, options?: RegisterWriteOptions): Promise<boolean>
+  /** The value for the one that was first, undefined for all others. */
+  getAndDelete(id: string): Promise<V | undefined>
+  /** Writes if the value equals what is expected by content. */
+  compareAndSet(id: string, change: ComparedWrite<V>): Promise<boolean>
+  /** Deletes if the value equals `expected` by content; any value without it. */
+  delete(id: string, expected?: V): Promise<boolean>
+  /**
+   * Changes a value by what it is: reads it, and writes if nobody has written meanwhile, else begins again. Answers what
+   * is held then. `change` may run several times.
+   */
+  update(id: string, change: RegisterChange<V>, options?: RegisterWriteOptions): Promise<V | undefined>
+}
+
+export class StoredRegister<V> implements Register<V> {
+  readonly #keys: Keys
+  readonly #steps: Steps
+  readonly #ttlMs: number | undefined
+
+  constructor(keys: Keys, steps: Steps, ttlMs: number | undefined) {
+    this.#keys = keys
+    this.#steps = steps
+    this.#ttlMs = ttlMs
+  }
+
+  async get(id: string): Promise<V | undefined> {
+    const held = await this.#read(this.#keys.of(id, 'get'), 'get')
+    return held && (valueOf(held.value) as V)
+  }
+
+  async set(id: string, value: V, options: RegisterWriteOptions = {}): Promise<void> {
+    const key = this.#keys.of(id, 'set')
+    const text = textOf(value, 'set')
+    await this.#steps.take('set', (store) => store.write(key, text, { ttlMs: this.#ttlOf(options) }))
+  }
+
+  async setIfAbsent(id: string, value: V, options: RegisterWriteOptions = {}): Promise<boolean> {
+    return this.#write('setIfAbsent', id, { value, onlyIf: undefined, options })
+  }
+
+  async getAndDelete(id: string): Promise<V | undefined> {
+    const key = this.#keys.of(id, 'getAndDelete')
+    const { before } = await this.#steps.take(
+      'getAndDelete',
+      (store) => store.remove(key),
+      () => ({ removed: false, before: undefined }),
+    )
+    return before === undefined ? undefined : (valueOf(before) as V)
+  }
+
+  async compareAndSet(id: string, { expected, value, ...options }: ComparedWrite<V>): Promise<boolean> {
+    const onlyIf = expected === undefined ? undefined : textOf(expected, 'compareAndSet')
+    return this.#write('compareAndSet', id, { value, onlyIf, options })
+  }
+
+  async delete(id: string, expected?: V): Promise<boolean> {
+    const key = this.#keys.of(id, 'delete')
+    const onlyIf = expected === undefined ? undefined : { is: textOf(expected, 'delete') }
+    return (await this.#steps.take('delete', (store) => store.remove(key, onlyIf))).removed
+  }
+
+  async update(id: string, change: RegisterChange<V>, options: RegisterWriteOptions = {}): Promise<V | undefined> {
+    const key = this.#keys.of(id, 'update')
+    const ttlMs = this.#ttlOf(options)
+    let held = await this.#read(key, 'update')
+    for (;;) {
+      const current = held && (valueOf(held.value) as V)
+      const next = await change(current)
+      if (next === undefined) return current
+      const text = textOf(next, 'update')
+      const onlyIf = held === undefined ? 'absent' : { is: held.value }
+      const outcome = await this.#steps.take('update', (store) => store.write(key, text, { ttlMs, onlyIf }))
+      if (outcome.written) return next
+      held = outcome.before
+    }
+  }
+
+  async #write(
+    operation: string,
+    id: string,
+    {
+      value,
+      onlyIf,
+      options,
+    }: { readonly value: V; readonly onlyIf: string | undefined; readonly options: RegisterWriteOptions },
+  ): Promise<boolean> {
+    const key = this.#keys.of(id, operation)
+    const text = textOf(value, operation)
+    const condition = { ttlMs: this.#ttlOf(options), onlyIf: onlyIf === undefined ? 'absent' : { is: onlyIf } } as const
+    const { written } = await this.#steps.take(
+      operation,
+      (store) => store.write(key, text, condition),
+      () => ({ written: true, before: undefined }),
+    )
+    return written
+  }
+
+  #read(key: string, operation: string): Promise<HeldText | undefined> {
+    return this.#steps.take(
+      operation,
+      (store) => store.read(key),
+      () => undefined,
+    )
+  }
+
+  #ttlOf({ ttl }: RegisterWriteOptions): number | undefined {
+    return ttl === undefined ? this.#ttlMs : duration(ttl, 'ttl')
+  }
+}

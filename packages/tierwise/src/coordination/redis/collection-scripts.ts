@@ -1,0 +1,154 @@
+import type { Script } from '../../clients/redis/script.ts'
+import { stepScript } from './step-script.ts'
+
+/** A set: a sorted set of members by the instant of their end. The key ends with the last of them. */
+const setLua = `
+local now = nowMs()
+local function isThere(member)
+  local ends = redis.call('ZSCORE', key, 's' .. member)
+  return ends and tonumber(ends) > now
+end
+local function removeEnded()
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now))
+  local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
+  if last == 'inf' then
+    redis.call('PERSIST', key)
+  elseif last then
+    redis.call('PEXPIREAT', key, whole(tonumber(last)))
+  end
+end
+`
+
+/** ARGV: pairs of a member and its life in milliseconds, empty for never ending. Returns 1 or 0 for whether each was new. */
+export const enterScript: Script = stepScript(
+  ['set'],
+  `
+${setLua}
+local found = {}
+for i = 1, #ARGV, 2 do
+  found[#found + 1] = isThere(ARGV[i]) and 0 or 1
+  local ends = ARGV[i + 1] == '' and '+inf' or whole(now + tonumber(ARGV[i + 1]))
+  redis.call('ZADD', key, ends, 's' .. ARGV[i])
+end
+-- After the first addition, which is refused when the memory is full; after a removal Redis would let all of it pass.
+removeEnded()
+return found
+`,
+)
+
+/** ARGV: members. Returns 1 or 0 for whether each is there. */
+export const containsScript: Script = stepScript(
+  ['set'],
+  `
+${setLua}
+local found = {}
+for i, member in ipairs(ARGV) do found[i] = isThere(member) and 1 or 0 end
+return found
+`,
+)
+
+/** ARGV: members. Returns 1 or 0 for whether each was there. */
+export const leaveScript: Script = stepScript(
+  ['set'],
+  `
+${setLua}
+local found = {}
+for i, member in ipairs(ARGV) do
+  found[i] = isThere(member) and 1 or 0
+  redis.call('ZREM', key, 's' .. member)
+end
+if kind then removeEnded() end
+return found
+`,
+)
+
+/** ARGV: none. Returns how many members there are. */
+export const sizeScript: Script = stepScript(['set'], `return redis.call('ZCOUNT', key, '(' .. whole(nowMs()), '+inf')`)
+
+/** ARGV: none. Returns the members, each with an `s` before it. */
+export const membersScript: Script = stepScript(
+  ['set'],
+  `return redis.call('ZRANGEBYSCORE', key, '(' .. whole(nowMs()), '+inf')`,
+)
+
+/**
+ * ARGV: the life of the whole in milliseconds, empty to leave it; then for each field its name, `=` or `-`, and its value,
+ * empty when it is removed. Returns nil.
+ */
+export const setFieldsScript: Script = stepScript(
+  ['fields'],
+  `
+for i = 2, #ARGV, 3 do
+  if ARGV[i + 1] == '=' then
+    redis.call('HSET', key, 'kind', 'fields', ':' .. ARGV[i], ARGV[i + 2])
+  else
+    redis.call('HDEL', key, ':' .. ARGV[i])
+  end
+end
+if redis.call('HLEN', key) == 1 then
+  redis.call('UNLINK', key)
+elseif ARGV[1] ~= '' then
+  redis.call('PEXPIRE', key, ARGV[1])
+end
+return false
+`,
+)
+
+/** ARGV: `all`, or `some` and names. Returns names, each with a colon before it, and values; nil when there is nothing. */
+export const fieldsScript: Script = stepScript(
+  ['fields'],
+  `
+if not kind then return false end
+if ARGV[1] == 'all' then return redis.call('HGETALL', key) end
+local found = {}
+for i = 2, #ARGV do
+  local value = redis.call('HGET', key, ':' .. ARGV[i])
+  if value then
+    found[#found + 1] = ':' .. ARGV[i]
+    found[#found + 1] = value
+  end
+end
+return found
+`,
+)
+
+/**
+ * ARGV: how many to keep, empty for all; the life of the whole in milliseconds, empty to leave it; then pairs of a score
+ * and a member. Returns nil.
+ */
+export const rankScript: Script = stepScript(
+  ['ranked'],
+  `
+for i = 3, #ARGV, 2 do redis.call('ZADD', key, ARGV[i], 'r' .. ARGV[i + 1]) end
+if ARGV[1] ~= '' then redis.call('ZREMRANGEBYRANK', key, 0, whole(-1 - tonumber(ARGV[1]))) end
+if ARGV[2] ~= '' then redis.call('PEXPIRE', key, ARGV[2]) end
+return false
+`,
+)
+
+/** ARGV: least and largest score, how many (-1 for all), `up` or `down`. Returns members, each with an `r` before it, and scores. */
+export const rankedScript: Script = stepScript(
+  ['ranked'],
+  `
+if ARGV[4] == 'up' then
+  return redis.call('ZRANGEBYSCORE', key, ARGV[1], ARGV[2], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+end
+return redis.call('ZREVRANGEBYSCORE', key, ARGV[2], ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+`,
+)
+
+/** ARGV: members. Returns how many were removed. */
+export const unrankMembersScript: Script = stepScript(
+  ['ranked'],
+  `
+local removed = 0
+for _, member in ipairs(ARGV) do removed = removed + redis.call('ZREM', key, 'r' .. member) end
+return removed
+`,
+)
+
+/** ARGV: least and largest score. Returns how many were removed. */
+export const unrankRangeScript: Script = stepScript(
+  ['ranked'],
+  `return redis.call('ZREMRANGEBYSCORE', key, ARGV[1], ARGV[2])`,
+)
