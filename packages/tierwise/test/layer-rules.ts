@@ -14,7 +14,8 @@ const layers: readonly (readonly string[])[] = [
   ['default-manager.ts'],
   ['index.ts'],
   ['decorators'],
-  ['recipes', 'adapters'],
+  ['recipes'],
+  ['adapters'],
   ['testing'],
 ]
 

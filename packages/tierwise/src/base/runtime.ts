@@ -99,3 +99,11 @@ export function nextTurn(): Promise<void> {
 export function systemRuntime(): Runtime {
   return { clock: new SteadyClock(), timers: new SystemTimers(), random: Math.random }
 }
+
+/**
+ * Epoch milliseconds of the wall clock, steps and all: for comparing with times that other machines wrote, as in tokens and
+ * signed requests. Everything that measures uses the `Clock` of the runtime.
+ */
+export function wallClock(): number {
+  return Date.now()
+}
