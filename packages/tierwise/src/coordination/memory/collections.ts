@@ -1,5 +1,7 @@
 import type { Member, Scored, ScoreRange } from '../../contract/coordination.ts'
+import { EndingSet } from './ending-set.ts'
 import type { HeldStates } from './held-states.ts'
+import { RankedList } from './ranked-list.ts'
 
 /** Sets whose members end by themselves, fields of one key, and lists that are sorted by a number. */
 export class Collections {
@@ -9,37 +11,38 @@ export class Collections {
     this.#states = states
   }
 
-  enter(key: string, members: readonly Member[]): readonly boolean[] {
-    const held = this.#set(key, 'enter') ?? new Map<string, number>()
+  enter(key: string, entering: readonly Member[]): readonly boolean[] {
+    const held = this.#states.get(key, 'set', 'enter')
+    if (entering.length === 0) return []
     const { now } = this.#states
-    const isNew = members.map(({ member, ttlMs = Infinity }) => {
-      const wasNew = !held.has(member)
-      held.set(member, now + ttlMs)
-      return wasNew
-    })
-    this.#keepSet(key, held, 'enter')
-    return isNew
+    const members = held?.members ?? new EndingSet()
+    // There has to be room before anything is changed.
+    if (held === undefined) this.#states.put(key, { kind: 'set', members, endsAt: Infinity }, 'enter')
+    const wereNew = entering.map(({ member, ttlMs = Infinity }) => members.enter(member, now + ttlMs, now))
+    this.#states.put(key, { kind: 'set', members, endsAt: members.latest }, 'enter')
+    return wereNew
   }
 
-  contains(key: string, members: readonly string[]): readonly boolean[] {
-    const held = this.#set(key, 'contains')
-    return members.map((member) => held?.has(member) === true)
+  contains(key: string, names: readonly string[]): readonly boolean[] {
+    const members = this.#states.get(key, 'set', 'contains')?.members
+    const { now } = this.#states
+    return names.map((name) => members?.has(name, now) === true)
   }
 
-  leave(key: string, members: readonly string[]): readonly boolean[] {
-    const held = this.#set(key, 'leave')
-    if (held === undefined) return members.map(() => false)
-    const left = members.map((member) => held.delete(member))
-    this.#keepSet(key, held, 'leave')
-    return left
+  leave(key: string, names: readonly string[]): readonly boolean[] {
+    const members = this.#states.get(key, 'set', 'leave')?.members
+    const { now } = this.#states
+    const wereThere = names.map((name) => members?.leave(name, now) === true)
+    if (members?.heldSize === 0) this.#states.delete(key)
+    return wereThere
   }
 
   size(key: string): number {
-    return this.#set(key, 'size')?.size ?? 0
+    return this.#states.get(key, 'set', 'size')?.members.size(this.#states.now) ?? 0
   }
 
   members(key: string): readonly string[] {
-    return [...(this.#set(key, 'members')?.keys() ?? [])]
+    return this.#states.get(key, 'set', 'members')?.members.members(this.#states.now) ?? []
   }
 
   setFields(key: string, changes: Readonly<Record<string, string | null>>, ttlMs?: number): void {
@@ -49,16 +52,15 @@ export class Collections {
       if (value === null) fields.delete(name)
       else fields.set(name, value)
     }
-    const endsAt = ttlMs === undefined ? (held?.endsAt ?? Infinity) : this.#states.now + ttlMs
     if (fields.size === 0) this.#states.delete(key)
-    else this.#states.put(key, { kind: 'fields', fields, endsAt }, 'setFields')
+    else this.#states.put(key, { kind: 'fields', fields, endsAt: this.#endOf(ttlMs, held) }, 'setFields')
   }
 
+  /** `fromEntries` makes own properties of all names, `__proto__` too. */
   fields(key: string, names?: readonly string[]): Readonly<Record<string, string>> | undefined {
-    const held = this.#states.get(key, 'fields', 'fields')
-    if (held === undefined) return undefined
-    const wanted = names === undefined ? [...held.fields] : names.flatMap((name) => pairIn(held.fields, name))
-    return Object.fromEntries(wanted)
+    const fields = this.#states.get(key, 'fields', 'fields')?.fields
+    if (fields === undefined) return undefined
+    return Object.fromEntries(names === undefined ? fields : names.flatMap((name) => pairIn(fields, name)))
   }
 
   rank(
@@ -67,55 +69,32 @@ export class Collections {
     { keep = Infinity, ttlMs }: { readonly keep?: number; readonly ttlMs?: number } = {},
   ): void {
     const held = this.#states.get(key, 'ranked', 'rank')
-    const scores = held?.scores ?? new Map<string, number>()
-    for (const { member, score } of members) scores.set(member, score)
-    for (const { member } of sorted(scores).slice(0, Math.max(0, scores.size - keep))) scores.delete(member)
-    const endsAt = ttlMs === undefined ? (held?.endsAt ?? Infinity) : this.#states.now + ttlMs
-    this.#states.put(key, { kind: 'ranked', scores, endsAt }, 'rank')
+    if (held === undefined && (members.length === 0 || keep < 1)) return
+    const list = held?.list ?? new RankedList()
+    this.#states.put(key, { kind: 'ranked', list, endsAt: this.#endOf(ttlMs, held) }, 'rank')
+    list.put(members)
+    list.keepHighest(keep)
+    if (list.size === 0) this.#states.delete(key)
   }
 
-  ranked(
-    key: string,
-    { min = -Infinity, max = Infinity, limit = Infinity, reverse = false }: ScoreRange = {},
-  ): readonly Scored[] {
-    const held = this.#states.get(key, 'ranked', 'ranked')
-    const inRange = sorted(held?.scores ?? new Map()).filter(({ score }) => score >= min && score <= max)
-    return (reverse ? inRange.toReversed() : inRange).slice(0, limit)
+  ranked(key: string, range: ScoreRange = {}): readonly Scored[] {
+    return this.#states.get(key, 'ranked', 'ranked')?.list.range(range) ?? []
   }
 
   unrank(key: string, which: readonly string[] | Pick<ScoreRange, 'min' | 'max'>): number {
-    const held = this.#states.get(key, 'ranked', 'unrank')
-    if (held === undefined) return 0
-    const names = 'length' in which ? which : this.ranked(key, which).map(({ member }) => member)
-    const removed = names.filter((member) => held.scores.delete(member)).length
-    if (held.scores.size === 0) this.#states.delete(key)
+    const list = this.#states.get(key, 'ranked', 'unrank')?.list
+    if (list === undefined) return 0
+    const removed = 'length' in which ? list.remove(which) : list.removeRange(which.min, which.max)
+    if (list.size === 0) this.#states.delete(key)
     return removed
   }
 
-  /** The members that have not ended. */
-  #set(key: string, operation: string): Map<string, number> | undefined {
-    const members = this.#states.get(key, 'set', operation)?.members
-    if (members === undefined) return undefined
-    const { now } = this.#states
-    for (const [member, until] of members) if (until <= now) members.delete(member)
-    return members
-  }
-
-  #keepSet(key: string, members: Map<string, number>, operation: string): void {
-    const endsAt = Math.max(-Infinity, ...members.values())
-    if (members.size === 0) this.#states.delete(key)
-    else this.#states.put(key, { kind: 'set', members, endsAt }, operation)
+  #endOf(ttlMs: number | undefined, held: { readonly endsAt: number } | undefined): number {
+    return ttlMs === undefined ? (held?.endsAt ?? Infinity) : this.#states.now + ttlMs
   }
 }
 
 function pairIn(fields: ReadonlyMap<string, string>, name: string): readonly (readonly [string, string])[] {
   const value = fields.get(name)
   return value === undefined ? [] : [[name, value]]
-}
-
-/** Lowest first; of equal scores by name, as Redis has it. */
-function sorted(scores: ReadonlyMap<string, number>): readonly Scored[] {
-  return [...scores]
-    .map(([member, score]) => ({ member, score }))
-    .toSorted((a, b) => a.score - b.score || (a.member < b.member ? -1 : 1))
 }

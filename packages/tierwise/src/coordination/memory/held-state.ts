@@ -1,4 +1,6 @@
 import type { LimitState } from '../limit-rules.ts'
+import type { EndingSet } from './ending-set.ts'
+import type { RankedList } from './ranked-list.ts'
 
 /** Who waits for a tenure, and until when they are in the line. */
 export interface Waiter {
@@ -8,19 +10,20 @@ export interface Waiter {
 
 /** What a key holds; `endsAt` is epoch milliseconds, `Infinity` for never. */
 export type HeldState =
-  | { readonly kind: 'text'; value: string; endsAt: number }
-  | { readonly kind: 'set'; readonly members: Map<string, number>; endsAt: number }
-  | { readonly kind: 'fields'; readonly fields: Map<string, string>; endsAt: number }
-  | { readonly kind: 'ranked'; readonly scores: Map<string, number>; endsAt: number }
+  | { readonly kind: 'text'; readonly value: string; readonly endsAt: number }
+  /** Has ended at `endsAt` at the latest, before when all members have left or ended. */
+  | { readonly kind: 'set'; readonly members: EndingSet; readonly endsAt: number }
+  | { readonly kind: 'fields'; readonly fields: Map<string, string>; readonly endsAt: number }
+  | { readonly kind: 'ranked'; readonly list: RankedList; readonly endsAt: number }
   | {
       readonly kind: 'tenure'
-      fence: number
-      owner: string | undefined
-      until: number
-      line: readonly Waiter[]
-      endsAt: number
+      readonly fence: number
+      readonly owner: string | undefined
+      readonly until: number
+      readonly line: readonly Waiter[]
+      readonly endsAt: number
     }
-  | { readonly kind: 'limit'; state: LimitState; endsAt: number }
+  | { readonly kind: 'limit'; readonly state: LimitState; readonly endsAt: number }
 
 /** The kinds of state. */
 export type HeldKind = HeldState['kind']

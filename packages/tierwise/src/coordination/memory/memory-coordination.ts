@@ -1,10 +1,12 @@
 import { positiveInteger, readOptions, shaped, text } from '../../base/option-reader.ts'
 import { systemRuntime } from '../../base/runtime.ts'
-import type { CoordinationStore, LimitAnswer, LimitRule, TextSubscription } from '../../contract/coordination.ts'
+import type { CoordinationStore } from '../../contract/coordination.ts'
 import type { Runtime } from '../../contract/runtime.ts'
-import { giveBack, judge } from '../limit-rules.ts'
+import { TierError } from '../../errors.ts'
+import { Channels } from './channels.ts'
 import { Collections } from './collections.ts'
 import { HeldStates } from './held-states.ts'
+import { Limits } from './limits.ts'
 import { Tenures } from './tenures.ts'
 import { Texts } from './texts.ts'
 
@@ -12,7 +14,7 @@ import { Texts } from './texts.ts'
 export interface MemoryCoordinationOptions {
   /** Name in messages and metrics. @default 'memory' */
   readonly name?: string
-  /** Keys that may be held; one too many is refused. @default 1_000_000 */
+  /** Keys that may be held; a step that would begin one more is refused. @default 1_000_000 */
   readonly maxKeys?: number
   /** Clock and timers; for tests. @default those of Node */
   readonly runtime?: Partial<Pick<Runtime, 'clock' | 'timers'>>
@@ -34,93 +36,75 @@ export function memoryCoordination(options: MemoryCoordinationOptions = {}): Coo
   return new MemoryCoordination(name, new HeldStates({ name, clock, timers, maxKeys }))
 }
 
+interface Parts {
+  readonly texts: Texts
+  readonly collections: Collections
+  readonly tenures: Tenures
+  readonly limits: Limits
+  readonly channels: Channels
+}
+
 class MemoryCoordination implements CoordinationStore {
-  readonly capabilities = { shared: false, durable: false }
   readonly name: string
+  readonly capabilities = { shared: false, durable: false }
   readonly #states: HeldStates
-  readonly #texts: Texts
-  readonly #collections: Collections
-  readonly #tenures: Tenures
-  readonly #listeners = new Map<string, Set<(message: string) => void>>()
+  readonly #parts: Parts
+  #isClosed = false
 
   constructor(name: string, states: HeldStates) {
     this.name = name
     this.#states = states
-    this.#texts = new Texts(states, name)
-    this.#collections = new Collections(states)
-    this.#tenures = new Tenures(states, (key) => this.#tell(`released:${key}`, ''))
-  }
-
-  async open(): Promise<void> {}
-
-  async close(): Promise<void> {
-    this.#listeners.clear()
-    this.#states.close()
-  }
-
-  read: CoordinationStore['read'] = async (...args) => this.#texts.read(...args)
-  write: CoordinationStore['write'] = async (...args) => this.#texts.write(...args)
-  remove: CoordinationStore['remove'] = async (...args) => this.#texts.remove(...args)
-  add: CoordinationStore['add'] = async (...args) => this.#texts.add(...args)
-  raise: CoordinationStore['raise'] = async (...args) => this.#texts.raise(...args)
-  enter: CoordinationStore['enter'] = async (...args) => this.#collections.enter(...args)
-  contains: CoordinationStore['contains'] = async (...args) => this.#collections.contains(...args)
-  leave: CoordinationStore['leave'] = async (...args) => this.#collections.leave(...args)
-  size: CoordinationStore['size'] = async (...args) => this.#collections.size(...args)
-  members: CoordinationStore['members'] = async (...args) => this.#collections.members(...args)
-  setFields: CoordinationStore['setFields'] = async (...args) => this.#collections.setFields(...args)
-  fields: CoordinationStore['fields'] = async (...args) => this.#collections.fields(...args)
-  rank: CoordinationStore['rank'] = async (...args) => this.#collections.rank(...args)
-  ranked: CoordinationStore['ranked'] = async (...args) => this.#collections.ranked(...args)
-  unrank: CoordinationStore['unrank'] = async (...args) => this.#collections.unrank(...args)
-  acquire: CoordinationStore['acquire'] = async (...args) => this.#tenures.acquire(...args)
-  renew: CoordinationStore['renew'] = async (...args) => this.#tenures.renew(...args)
-  release: CoordinationStore['release'] = async (...args) => this.#tenures.release(...args)
-
-  async take(
-    key: string,
-    rule: LimitRule,
-    { cost, isPeek = false }: { readonly cost: number; readonly isPeek?: boolean },
-  ): Promise<LimitAnswer> {
-    const held = this.#states.get(key, 'limit', 'take')
-    const { now } = this.#states
-    const { answer, state, endsAt } = judge(rule, held?.state, { now, cost })
-    if (isPeek)
-      return {
-        ...judge(rule, held?.state, { now, cost: 0 }).answer,
-        allowed: answer.allowed,
-        retryAfterMs: answer.retryAfterMs,
-      }
-    if (answer.allowed && state !== undefined) this.#states.put(key, { kind: 'limit', state, endsAt }, 'take')
-    return answer
-  }
-
-  async giveBack(key: string, rule: LimitRule, taken: { readonly units: number; readonly at: number }): Promise<void> {
-    const held = this.#states.get(key, 'limit', 'giveBack')
-    if (held === undefined) return
-    const state = giveBack(rule, held.state, { ...taken, now: this.#states.now })
-    this.#states.put(key, { ...held, state }, 'giveBack')
-  }
-
-  async publish(channel: string, message: string): Promise<void> {
-    this.#tell(channel, message)
-  }
-
-  async subscribe(channel: string, onMessage: (message: string) => void): Promise<TextSubscription> {
-    // A wrapper of its own, so that the same function subscribed twice is told twice.
-    const listener = (message: string): void => onMessage(message)
-    const listeners = this.#listeners.get(channel) ?? new Set()
-    this.#listeners.set(channel, listeners.add(listener))
-    return {
-      close: async () => {
-        listeners.delete(listener)
-        if (listeners.size === 0) this.#listeners.delete(channel)
-      },
+    const channels = new Channels()
+    this.#parts = {
+      texts: new Texts(states, name),
+      collections: new Collections(states),
+      tenures: new Tenures(states, (key) => channels.tell(`released:${key}`, '')),
+      limits: new Limits(states),
+      channels,
     }
   }
 
-  /** Not in the call that tells: a listener must not run in the middle of a step. */
-  #tell(channel: string, message: string): void {
-    for (const listener of this.#listeners.get(channel) ?? []) queueMicrotask(() => listener(message))
+  async open(): Promise<void> {
+    this.#of('open')
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#parts.channels.close()
+    this.#states.close()
+  }
+
+  read: CoordinationStore['read'] = async (...args) => this.#of('read').texts.read(...args)
+  write: CoordinationStore['write'] = async (...args) => this.#of('write').texts.write(...args)
+  remove: CoordinationStore['remove'] = async (...args) => this.#of('remove').texts.remove(...args)
+  add: CoordinationStore['add'] = async (...args) => this.#of('add').texts.add(...args)
+  raise: CoordinationStore['raise'] = async (...args) => this.#of('raise').texts.raise(...args)
+  enter: CoordinationStore['enter'] = async (...args) => this.#of('enter').collections.enter(...args)
+  contains: CoordinationStore['contains'] = async (...args) => this.#of('contains').collections.contains(...args)
+  leave: CoordinationStore['leave'] = async (...args) => this.#of('leave').collections.leave(...args)
+  size: CoordinationStore['size'] = async (...args) => this.#of('size').collections.size(...args)
+  members: CoordinationStore['members'] = async (...args) => this.#of('members').collections.members(...args)
+  setFields: CoordinationStore['setFields'] = async (...args) => this.#of('setFields').collections.setFields(...args)
+  fields: CoordinationStore['fields'] = async (...args) => this.#of('fields').collections.fields(...args)
+  rank: CoordinationStore['rank'] = async (...args) => this.#of('rank').collections.rank(...args)
+  ranked: CoordinationStore['ranked'] = async (...args) => this.#of('ranked').collections.ranked(...args)
+  unrank: CoordinationStore['unrank'] = async (...args) => this.#of('unrank').collections.unrank(...args)
+  acquire: CoordinationStore['acquire'] = async (...args) => this.#of('acquire').tenures.acquire(...args)
+  renew: CoordinationStore['renew'] = async (...args) => this.#of('renew').tenures.renew(...args)
+  release: CoordinationStore['release'] = async (...args) => this.#of('release').tenures.release(...args)
+  take: CoordinationStore['take'] = async (...args) => this.#of('take').limits.take(...args)
+  giveBack: CoordinationStore['giveBack'] = async (...args) => this.#of('giveBack').limits.giveBack(...args)
+  publish: CoordinationStore['publish'] = async (...args) => this.#of('publish').channels.tell(...args)
+  subscribe: CoordinationStore['subscribe'] = async (channel, onMessage) =>
+    this.#of('subscribe').channels.listen(channel, onMessage)
+
+  #of(operation: string): Parts {
+    if (!this.#isClosed) return this.#parts
+    throw new TierError(`Coordination store \`${this.name}\` was closed.`, {
+      code: 'ERR_CACHE_TIER_CLOSED',
+      tier: this.name,
+      operation,
+      retryable: false,
+    })
   }
 }

@@ -1,12 +1,9 @@
-import type { CoordinationStore, HeldText, TextCondition, TextWrite } from '../../contract/coordination.ts'
+import type { HeldText, TextCondition, TextWrite } from '../../contract/coordination.ts'
 import { TierError } from '../../errors.ts'
 import type { HeldStates } from './held-states.ts'
 
-type Steps = Pick<CoordinationStore, 'read' | 'write' | 'remove' | 'add' | 'raise'>
-type Sync = { readonly [K in keyof Steps]: (...args: Parameters<Steps[K]>) => Awaited<ReturnType<Steps[K]>> }
-
 /** Texts, and the numbers that texts can be. */
-export class Texts implements Sync {
+export class Texts {
   readonly #states: HeldStates
   readonly #name: string
 
@@ -44,8 +41,9 @@ export class Texts implements Sync {
   add(key: string, by: number, ttlMs = Infinity): { readonly value: number; readonly leftMs: number } {
     const { now } = this.#states
     const held = this.#states.get(key, 'text', 'add')
-    const value = this.#numberOf(held?.value ?? '0', 'add') + by
-    if (!Number.isSafeInteger(value)) throw this.#refused('add', 'would leave the whole numbers that are exact')
+    const start = held === undefined ? 0 : this.#wholeNumber(held.value, 'add')
+    const value = start + by
+    if (!Number.isSafeInteger(value)) throw this.#refused('add', 'has no whole number that is exact for this sum')
     const endsAt = held?.endsAt ?? now + ttlMs
     this.#states.put(key, { kind: 'text', value: String(value), endsAt }, 'add')
     return { value, leftMs: endsAt - now }
@@ -53,7 +51,8 @@ export class Texts implements Sync {
 
   raise(key: string, to: number): { readonly value: number; readonly raised: boolean } {
     const held = this.#states.get(key, 'text', 'raise')
-    const value = held === undefined ? -Infinity : this.#numberOf(held.value, 'raise')
+    const value = held === undefined ? -Infinity : this.#number(held.value, 'raise')
+    if (!Number.isFinite(to)) throw this.#refused('raise', 'takes finite numbers only')
     if (to <= value) return { value, raised: false }
     this.#states.put(key, { kind: 'text', value: String(to), endsAt: Infinity }, 'raise')
     return { value: to, raised: true }
@@ -64,9 +63,15 @@ export class Texts implements Sync {
     return held && { value: held.value, leftMs: held.endsAt - this.#states.now }
   }
 
-  #numberOf(text: string, operation: string): number {
+  #wholeNumber(text: string, operation: string): number {
     const value = Number(text)
-    if (text.trim() !== '' && Number.isFinite(value)) return value
+    if (/^-?\d+$/.test(text) && Number.isSafeInteger(value)) return value
+    throw this.#refused(operation, 'holds a text under this key that is no whole number')
+  }
+
+  #number(text: string, operation: string): number {
+    const value = Number(text)
+    if (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) && Number.isFinite(value)) return value
     throw this.#refused(operation, 'holds a text under this key that is no number')
   }
 

@@ -1,0 +1,23 @@
+import * as runner from 'vitest'
+
+import { memoryCoordination } from '../../../src/coordination/memory/index.ts'
+import { coordinationConformance } from '../../../src/testing/coordination-conformance.ts'
+import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
+import { checkTimers } from '../../../src/testing/invariants.ts'
+
+coordinationConformance({
+  name: 'memory',
+  runner,
+  create: async () => {
+    const runtime = fakeRuntime()
+    const store = memoryCoordination({ runtime })
+    return {
+      handles: [store, store],
+      advance: (ms) => runtime.advance(ms),
+      stop: async () => {
+        await store.close()
+        checkTimers(runtime)
+      },
+    }
+  },
+})
