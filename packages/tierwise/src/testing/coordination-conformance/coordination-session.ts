@@ -6,11 +6,13 @@ import { seededRandom, type SeededRandom } from '../seeded-random.ts'
 import { until } from '../servers/until.ts'
 import type { CoordinationConformanceOptions, CoordinationWorld } from './world.ts'
 
-/** A life that a test waits for; on real time the margin covers a busy machine. */
+/** A life whose end a test waits for, without having to do anything before. */
 export const shortMs = 60
 /** A life that no test sees the end of. */
 export const longMs = 600_000
 const marginMs = 30
+/** A busy machine and its servers take some steps in this time. */
+const stepsMs = 400
 
 /** One empty state of a test, several views of it, and its time. */
 export class CoordinationSession {
@@ -36,6 +38,11 @@ export class CoordinationSession {
   /** Whether the clock of the store stands still unless it is moved. */
   get hasOwnClock(): boolean {
     return this.#world.advance !== undefined
+  }
+
+  /** A life whose end a test waits for, and in which it takes some steps before. */
+  get livelyMs(): number {
+    return this.hasOwnClock ? shortMs : stepsMs
   }
 
   /** So long passes, or on real time a little more. */

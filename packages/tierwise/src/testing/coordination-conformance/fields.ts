@@ -85,9 +85,9 @@ function lifeTests({ test }: CoordinationSuite): void {
 
   test('leaves the life when none is given', async (session) => {
     const { store } = session
-    await store.setFields('a', { x: '1' }, shortMs)
+    await store.setFields('a', { x: '1' }, session.livelyMs)
     await store.setFields('a', { y: '2' })
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     assert.equal(await store.fields('a'), undefined)
   })
 

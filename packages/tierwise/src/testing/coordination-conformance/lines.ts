@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 import type { CoordinationSession } from './coordination-session.ts'
-import { aheadOf, fenceOf, longMs, shortMs } from './coordination-session.ts'
+import { aheadOf, fenceOf, longMs } from './coordination-session.ts'
 import type { CoordinationSuite } from './suite.ts'
 
 const long = { ttlMs: longMs }
@@ -64,9 +64,9 @@ function leavingTests({ test }: CoordinationSuite): void {
   test('skips who has given up', async (session) => {
     const { store, other } = session
     await store.acquire('a', 'x', long)
-    aheadOf(await store.acquire('a', 'y', { ttlMs: longMs, waitMs: shortMs }))
+    aheadOf(await store.acquire('a', 'y', { ttlMs: longMs, waitMs: session.livelyMs }))
     assert.equal(aheadOf(await other.acquire('a', 'z', waiting)), 1)
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     assert.equal(aheadOf(await other.acquire('a', 'z', waiting)), 0)
     assert.equal(aheadOf(await store.acquire('a', 'y', waiting)), 1, 'who comes back stands behind')
     await store.release('a', 'x')
@@ -76,9 +76,9 @@ function leavingTests({ test }: CoordinationSuite): void {
   test('keeps who asks again in the line for so long from then on', async (session) => {
     const { store, other } = session
     await store.acquire('a', 'x', long)
-    await store.acquire('a', 'y', { ttlMs: longMs, waitMs: shortMs })
+    await store.acquire('a', 'y', { ttlMs: longMs, waitMs: session.livelyMs })
     await store.acquire('a', 'y', waiting)
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     assert.equal(aheadOf(await other.acquire('a', 'z', waiting)), 1)
   })
 
@@ -94,9 +94,9 @@ function leavingTests({ test }: CoordinationSuite): void {
 
   test('passes on to the line when a tenure ends by itself', async (session) => {
     const { store, other } = session
-    await store.acquire('a', 'x', { ttlMs: shortMs })
+    await store.acquire('a', 'x', { ttlMs: session.livelyMs })
     await other.acquire('a', 'y', waiting)
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     assert.equal(aheadOf(await store.acquire('a', 'x', long)), 1)
     fenceOf(await other.acquire('a', 'y', waiting))
   })

@@ -45,9 +45,9 @@ function addTests({ test }: CoordinationSuite): void {
 
   test('begins again at 0 when a number has ended', async (session) => {
     const { store } = session
-    await store.add('a', 5, shortMs)
+    await store.add('a', 5, session.livelyMs)
     await store.add('a', 5, longMs)
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     assert.equal(await store.read('a'), undefined)
     assert.equal((await store.add('a', 3)).value, 3)
   })

@@ -141,10 +141,10 @@ function lifeTests({ test }: CoordinationSuite): void {
 
   test('leaves the life when none is given, and begins a new one when it is', async (session) => {
     const { store } = session
-    for (const key of ['left', 'longer']) await store.rank(key, five, { ttlMs: shortMs })
+    for (const key of ['left', 'longer']) await store.rank(key, five, { ttlMs: session.livelyMs })
     await store.rank('left', scored(['f', 6]))
     await store.rank('longer', scored(['f', 6]), { ttlMs: longMs })
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     assert.deepEqual(await store.ranked('left'), [])
     assert.equal((await store.ranked('longer')).length, 6)
   })

@@ -24,9 +24,9 @@ function grantTests({ test }: CoordinationSuite): void {
 
   test('grants it to the holder again, for longer and with the same fence', async (session) => {
     const { store, other } = session
-    const fence = fenceOf(await store.acquire('a', 'x', short))
+    const fence = fenceOf(await store.acquire('a', 'x', { ttlMs: session.livelyMs }))
     assert.equal(fenceOf(await other.acquire('a', 'x', long)), fence)
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     aheadOf(await other.acquire('a', 'y', long))
     assert.equal(fenceOf(await store.acquire('a', 'x', long)), fence)
   })
@@ -73,14 +73,14 @@ function endTests({ test }: CoordinationSuite): void {
 function renewTests({ test }: CoordinationSuite): void {
   test('renews a tenure, from now on', async (session) => {
     const { store, other } = session
-    await store.acquire('a', 'x', short)
+    await store.acquire('a', 'x', { ttlMs: session.livelyMs })
     assert.equal(await other.renew('a', 'x', longMs), true)
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     const answer = await other.acquire('a', 'y', long)
     aheadOf(answer)
     assertJustBegun(answer.kind === 'busy' ? answer.leftMs : 0, longMs)
-    assert.equal(await store.renew('a', 'x', shortMs), true)
-    await session.pass(shortMs)
+    assert.equal(await store.renew('a', 'x', session.livelyMs), true)
+    await session.pass(session.livelyMs)
     fenceOf(await other.acquire('a', 'y', long))
   })
 

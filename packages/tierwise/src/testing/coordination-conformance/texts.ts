@@ -90,14 +90,14 @@ function lifeTests({ test }: CoordinationSuite): void {
       ['endless', Infinity],
       ['longer', longMs],
     ] as const) {
-      await store.write(key, 'one', { ttlMs: shortMs })
+      await store.write(key, 'one', { ttlMs: session.livelyMs })
       await store.write(key, 'two', { ttlMs })
     }
     await store.write('shorter', 'one', {})
-    await store.write('shorter', 'two', { ttlMs: shortMs })
-    await store.write('refused', 'one', { ttlMs: shortMs })
+    await store.write('shorter', 'two', { ttlMs: session.livelyMs })
+    await store.write('refused', 'one', { ttlMs: session.livelyMs })
     await store.write('refused', 'two', { ttlMs: longMs, onlyIf: 'absent' })
-    await session.pass(shortMs)
+    await session.pass(session.livelyMs)
     assert.deepEqual(await store.read('never'), { value: 'two', leftMs: Infinity })
     assert.deepEqual(await store.read('endless'), { value: 'two', leftMs: Infinity })
     assert.equal((await store.read('longer'))?.value, 'two')

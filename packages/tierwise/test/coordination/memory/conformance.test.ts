@@ -1,6 +1,6 @@
 import * as runner from 'vitest'
 
-import { memoryCoordination } from '../../../src/coordination/memory/index.ts'
+import { memoryCoordination } from '../../../src/coordination/memory/memory-coordination.ts'
 import { coordinationConformance } from '../../../src/testing/coordination-conformance.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { checkTimers } from '../../../src/testing/invariants.ts'
@@ -19,5 +19,14 @@ coordinationConformance({
         checkTimers(runtime)
       },
     }
+  },
+})
+
+coordinationConformance({
+  name: 'memory, on real time',
+  runner,
+  create: async () => {
+    const store = memoryCoordination()
+    return { handles: [store, store], stop: () => store.close() }
   },
 })

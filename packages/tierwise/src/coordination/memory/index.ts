@@ -1,1 +1,0 @@
-export { memoryCoordination, type MemoryCoordinationOptions } from './memory-coordination.ts'
