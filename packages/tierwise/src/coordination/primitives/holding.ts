@@ -27,8 +27,10 @@ export interface HoldingParts {
   readonly onEnd: () => void
 }
 
-/** Of the ttl, after which it is renewed; also the pause after a renewal that failed. */
+/** Of the ttl, after which it is renewed. */
 const renewalShare = 1 / 3
+/** Of the ttl, after which a renewal that the store did not answer is tried again. */
+const retryShare = 1 / 9
 
 /** Renews a lock until it is released, and says when it was lost: at the latest when its time is over by the clock of this process. */
 export class Holding implements HeldLock {
@@ -42,7 +44,7 @@ export class Holding implements HeldLock {
   constructor(parts: HoldingParts, askedAt: number) {
     this.#parts = parts
     this.#end = this.#endAt(askedAt + parts.ttlMs)
-    this.#renewal = this.#planRenewal()
+    this.#renewal = this.#planRenewal(renewalShare)
   }
 
   get fence(): number {
@@ -63,8 +65,8 @@ export class Holding implements HeldLock {
     await this.release()
   }
 
-  #planRenewal(): Timer {
-    return this.#parts.timers.after(this.#parts.ttlMs * renewalShare, () => void this.#renew())
+  #planRenewal(share: number): Timer {
+    return this.#parts.timers.after(this.#parts.ttlMs * share, () => void this.#renew())
   }
 
   #endAt(instant: number): Timer {
@@ -76,12 +78,14 @@ export class Holding implements HeldLock {
     const isHeld = await this.#parts.renew().catch((error: unknown) => (isUnavailable(error) ? undefined : false))
     if (this.#hasEnded) return
     if (isHeld === false) return this.#lose()
-    if (isHeld === true) {
-      this.#end.cancel()
-      this.#end = this.#endAt(askedAt + this.#parts.ttlMs)
-    }
     // A store that cannot be asked has not said that it is lost: tried again until the time is over.
-    this.#renewal = this.#planRenewal()
+    if (isHeld === undefined) {
+      this.#renewal = this.#planRenewal(retryShare)
+      return
+    }
+    this.#end.cancel()
+    this.#end = this.#endAt(askedAt + this.#parts.ttlMs)
+    this.#renewal = this.#planRenewal(renewalShare)
   }
 
   #lose(): void {
