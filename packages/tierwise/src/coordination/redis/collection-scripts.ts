@@ -1,5 +1,4 @@
-import type { Script } from '../../clients/redis/script.ts'
-import { stepScript } from './step-script.ts'
+import { stepScript, type StepScript } from './step-script.ts'
 
 /** A set: a sorted set of members by the instant of their end. The key ends with the last of them. */
 const setLua = `
@@ -20,7 +19,8 @@ end
 `
 
 /** ARGV: pairs of a member and its life in milliseconds, empty for never ending. Returns 1 or 0 for whether each was new. */
-export const enterScript: Script = stepScript(
+export const enterScript: StepScript = stepScript(
+  'enter',
   ['set'],
   `
 ${setLua}
@@ -37,7 +37,8 @@ return found
 )
 
 /** ARGV: members. Returns 1 or 0 for whether each is there. */
-export const containsScript: Script = stepScript(
+export const containsScript: StepScript = stepScript(
+  'contains',
   ['set'],
   `
 ${setLua}
@@ -48,7 +49,8 @@ return found
 )
 
 /** ARGV: members. Returns 1 or 0 for whether each was there. */
-export const leaveScript: Script = stepScript(
+export const leaveScript: StepScript = stepScript(
+  'leave',
   ['set'],
   `
 ${setLua}
@@ -63,21 +65,36 @@ return found
 )
 
 /** ARGV: none. Returns how many members there are. */
-export const sizeScript: Script = stepScript(['set'], `return redis.call('ZCOUNT', key, '(' .. whole(nowMs()), '+inf')`)
+export const sizeScript: StepScript = stepScript(
+  'size',
+  ['set'],
+  `return redis.call('ZCOUNT', key, '(' .. whole(nowMs()), '+inf')`,
+)
 
 /** ARGV: none. Returns the members, each with an `s` before it. */
-export const membersScript: Script = stepScript(
+export const membersScript: StepScript = stepScript(
+  'members',
   ['set'],
   `return redis.call('ZRANGEBYSCORE', key, '(' .. whole(nowMs()), '+inf')`,
 )
 
+/** Gives the whole key a new life in milliseconds, empty for never ending, unless it is to `keep` the one it has. */
+const liveLua = `
+local function live(life)
+  if life == 'keep' then return end
+  if life == '' then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, life) end
+end
+`
+
 /**
- * ARGV: the life of the whole in milliseconds, empty to leave it; then for each field its name, `=` or `-`, and its value,
+ * ARGV: the life of the whole in milliseconds, empty for never ending, or `keep`; then for each field its name, `=` or `-`, and its value,
  * empty when it is removed. Returns nil.
  */
-export const setFieldsScript: Script = stepScript(
+export const setFieldsScript: StepScript = stepScript(
+  'setFields',
   ['fields'],
   `
+${liveLua}
 for i = 2, #ARGV, 3 do
   if ARGV[i + 1] == '=' then
     redis.call('HSET', key, 'kind', 'fields', ':' .. ARGV[i], ARGV[i + 2])
@@ -87,19 +104,29 @@ for i = 2, #ARGV, 3 do
 end
 if redis.call('HLEN', key) == 1 then
   redis.call('UNLINK', key)
-elseif ARGV[1] ~= '' then
-  redis.call('PEXPIRE', key, ARGV[1])
+else
+  live(ARGV[1])
 end
 return false
 `,
 )
 
 /** ARGV: `all`, or `some` and names. Returns names, each with a colon before it, and values; nil when there is nothing. */
-export const fieldsScript: Script = stepScript(
+export const fieldsScript: StepScript = stepScript(
+  'fields',
   ['fields'],
   `
 if not kind then return false end
-if ARGV[1] == 'all' then return redis.call('HGETALL', key) end
+if ARGV[1] == 'all' then
+  local all = redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    if all[i] == 'kind' then
+      table.remove(all, i)
+      table.remove(all, i)
+      return all
+    end
+  end
+end
 local found = {}
 for i = 2, #ARGV do
   local value = redis.call('HGET', key, ':' .. ARGV[i])
@@ -113,21 +140,24 @@ return found
 )
 
 /**
- * ARGV: how many to keep, empty for all; the life of the whole in milliseconds, empty to leave it; then pairs of a score
+ * ARGV: how many to keep, empty for all; the life of the whole in milliseconds, empty for never ending, or `keep`; then pairs of a score
  * and a member. Returns nil.
  */
-export const rankScript: Script = stepScript(
+export const rankScript: StepScript = stepScript(
+  'rank',
   ['ranked'],
   `
+${liveLua}
 for i = 3, #ARGV, 2 do redis.call('ZADD', key, ARGV[i], 'r' .. ARGV[i + 1]) end
 if ARGV[1] ~= '' then redis.call('ZREMRANGEBYRANK', key, 0, whole(-1 - tonumber(ARGV[1]))) end
-if ARGV[2] ~= '' then redis.call('PEXPIRE', key, ARGV[2]) end
+live(ARGV[2])
 return false
 `,
 )
 
 /** ARGV: least and largest score, how many (-1 for all), `up` or `down`. Returns members, each with an `r` before it, and scores. */
-export const rankedScript: Script = stepScript(
+export const rankedScript: StepScript = stepScript(
+  'ranked',
   ['ranked'],
   `
 if ARGV[4] == 'up' then
@@ -138,7 +168,8 @@ return redis.call('ZREVRANGEBYSCORE', key, ARGV[2], ARGV[1], 'WITHSCORES', 'LIMI
 )
 
 /** ARGV: members. Returns how many were removed. */
-export const unrankMembersScript: Script = stepScript(
+export const unrankMembersScript: StepScript = stepScript(
+  'unrank',
   ['ranked'],
   `
 local removed = 0
@@ -148,7 +179,8 @@ return removed
 )
 
 /** ARGV: least and largest score. Returns how many were removed. */
-export const unrankRangeScript: Script = stepScript(
+export const unrankRangeScript: StepScript = stepScript(
+  'unrank',
   ['ranked'],
   `return redis.call('ZREMRANGEBYSCORE', key, ARGV[1], ARGV[2])`,
 )

@@ -1,5 +1,4 @@
-import type { Script } from '../../clients/redis/script.ts'
-import { stepScript, type HeldKind } from './step-script.ts'
+import { stepScript, type HeldKind, type StepScript } from './step-script.ts'
 
 const limits: readonly HeldKind[] = ['bucket', 'fixed-window', 'sliding-window']
 
@@ -22,7 +21,8 @@ local function removeOther(own) if kind and kind ~= own then redis.call('UNLINK'
 `
 
 /** ARGV: capacity, limit, period in milliseconds, cost, `take` or `peek`. */
-export const takeBucketScript: Script = stepScript(
+export const takeBucketScript: StepScript = stepScript(
+  'take',
   limits,
   `
 ${limitLua}
@@ -50,7 +50,8 @@ return answer(isAllowed, math.floor((most - debt) / period), retry, reset, now)
 )
 
 /** ARGV: limit, period in milliseconds, cost, `take` or `peek`. */
-export const takeFixedScript: Script = stepScript(
+export const takeFixedScript: StepScript = stepScript(
+  'take',
   limits,
   `
 ${limitLua}
@@ -100,7 +101,8 @@ end
 `
 
 /** ARGV: limit, period in milliseconds, cost, `take` or `peek`. */
-export const takeSlidingScript: Script = stepScript(
+export const takeSlidingScript: StepScript = stepScript(
+  'take',
   limits,
   `
 ${limitLua}
@@ -158,7 +160,8 @@ return answer(isAllowed, math.max(0, limit - used), retry, last and last + perio
 )
 
 /** ARGV: limit, period in milliseconds, units, and the time at which they were taken. Returns nil. */
-export const giveBackBucketScript: Script = stepScript(
+export const giveBackBucketScript: StepScript = stepScript(
+  'giveBack',
   limits,
   `
 if kind ~= 'bucket' then return false end
@@ -172,7 +175,8 @@ return false
 )
 
 /** ARGV: period in milliseconds, units, and the time at which they were taken. Returns nil. */
-export const giveBackFixedScript: Script = stepScript(
+export const giveBackFixedScript: StepScript = stepScript(
+  'giveBack',
   limits,
   `
 if kind ~= 'fixed-window' then return false end
@@ -186,7 +190,8 @@ return false
 )
 
 /** ARGV: units, and the time at which they were taken. Returns nil. */
-export const giveBackSlidingScript: Script = stepScript(
+export const giveBackSlidingScript: StepScript = stepScript(
+  'giveBack',
   limits,
   `
 if kind ~= 'sliding-window' then return false end

@@ -53,14 +53,21 @@ end
 local kind = kindOfKey()
 `
 
+/** A script that is one step. */
+export interface StepScript {
+  /** Name of the method of the store. */
+  readonly operation: string
+  readonly script: Script
+}
+
 /**
  * A step of keys that hold one of some kinds, or nothing. In the body `kind` is what the key holds, nil for nothing.
  * Another kind is answered with the error `TWKIND` and its name; the body answers `TWNUMBER` when a text is no number, and
  * `TWRANGE` when a sum is not exact.
  */
-export function stepScript(kinds: readonly HeldKind[] | 'any', body: string): Script {
+export function stepScript(operation: string, kinds: readonly HeldKind[] | 'any', body: string): StepScript {
   const others = kinds === 'any' ? [] : kinds.map((each) => `kind ~= '${each}'`)
   const check = ['kind', ...others].join(' and ')
   const refusal = kinds === 'any' ? '' : `if ${check} then return redis.error_reply('TWKIND ' .. kind) end`
-  return new Script(`${prologue}${refusal}\n${body}`)
+  return { operation, script: new Script(`${prologue}${refusal}\n${body}`) }
 }

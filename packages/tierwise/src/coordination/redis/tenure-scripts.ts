@@ -1,5 +1,4 @@
-import type { Script } from '../../clients/redis/script.ts'
-import { stepScript } from './step-script.ts'
+import { stepScript, type StepScript } from './step-script.ts'
 
 /**
  * A hash: `fence` of the latest tenure, `owner` and `ends` of the holder, and in `line` those who wait, first in front, as
@@ -46,7 +45,8 @@ end
  * line, empty for never ending, 0 for not at all. Returns 1 and the fence; or 0, for how long it is busy at most (-1 for
  * ever), and how many stand before.
  */
-export const acquireScript: Script = stepScript(
+export const acquireScript: StepScript = stepScript(
+  'acquire',
   ['tenure'],
   `
 ${tenureLua}
@@ -76,7 +76,8 @@ return { 0, left, ahead }
 )
 
 /** ARGV: the owner, and the life from now on in milliseconds, empty for never ending. Returns 1, or 0 for not held. */
-export const renewScript: Script = stepScript(
+export const renewScript: StepScript = stepScript(
+  'renew',
   ['tenure'],
   `
 ${tenureLua}
@@ -88,7 +89,8 @@ return 1
 )
 
 /** ARGV: the owner, and the channel on which the next in line is told. Returns 1, or 0 for not held. */
-export const releaseScript: Script = stepScript(
+export const releaseScript: StepScript = stepScript(
+  'release',
   ['tenure'],
   `
 ${tenureLua}

@@ -1,8 +1,8 @@
-import type { Script } from '../../clients/redis/script.ts'
-import { stepScript } from './step-script.ts'
+import { stepScript, type StepScript } from './step-script.ts'
 
 /** ARGV: none. Returns the text and its PTTL, or nil. */
-export const readScript: Script = stepScript(
+export const readScript: StepScript = stepScript(
+  'read',
   ['text'],
   `
 if not kind then return false end
@@ -14,7 +14,8 @@ return { redis.call('GET', key), redis.call('PTTL', key) }
  * ARGV: the text; its life in milliseconds, empty for never ending; `always`, `absent`, `present` or `is`, and the text
  * that it must be. Returns 1 or 0 for whether it was written, what was held or nil, and the PTTL of that.
  */
-export const writeScript: Script = stepScript(
+export const writeScript: StepScript = stepScript(
+  'write',
   ['text'],
   `
 local before = kind and redis.call('GET', key) or false
@@ -29,7 +30,8 @@ return { 1, before, left }
 )
 
 /** ARGV: `always` or `is`, and the text that it must be. Returns 1 or 0 for whether it was removed, and the text or nil. */
-export const removeScript: Script = stepScript(
+export const removeScript: StepScript = stepScript(
+  'remove',
   'any',
   `
 local before = kind == 'text' and redis.call('GET', key)
@@ -43,7 +45,8 @@ return { 1, before }
  * ARGV: a whole number to add, and the life in milliseconds of a number that begins, empty for never ending. Returns the
  * sum as a text, and the PTTL.
  */
-export const addScript: Script = stepScript(
+export const addScript: StepScript = stepScript(
+  'add',
   ['text'],
   `
 local exact = 9007199254740991
@@ -64,13 +67,15 @@ return { whole(sum), redis.call('PTTL', key) }
 )
 
 /** ARGV: a number. Returns the number that is held now, as a text, and 1 or 0 for whether it was raised. */
-export const raiseScript: Script = stepScript(
+export const raiseScript: StepScript = stepScript(
+  'raise',
   ['text'],
   `
 local held = kind and redis.call('GET', key)
 if held then
-  local value = tonumber(held)
-  if not value or value ~= value or math.abs(value) == math.huge then return redis.error_reply('TWNUMBER') end
+  local rest = string.match(held, '^%-?%d+%.?%d*(.*)$')
+  local value = (rest == '' or string.find(rest or ' ', '^e[%+%-]?%d+$')) and tonumber(held)
+  if not value or math.abs(value) == math.huge then return redis.error_reply('TWNUMBER') end
   if tonumber(ARGV[1]) <= value then return { held, 0 } end
 end
 redis.call('SET', key, ARGV[1])

@@ -1,0 +1,2 @@
+export type { RedisCoordinationOptions } from './options.ts'
+export { redisCoordination } from './redis-coordination.ts'
