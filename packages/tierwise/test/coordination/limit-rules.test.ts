@@ -23,7 +23,7 @@ const requests = (rule: LimitRule): fc.Arbitrary<readonly { readonly pauseMs: nu
     fc.integer({ min: 0, max: Math.ceil(rule.periodMs / rule.limit) + 1 }),
     fc.integer({ min: 0, max: 2 * rule.periodMs }),
   )
-  return fc.array(fc.record({ pauseMs, cost: fc.integer({ min: 1, max: 4 }) }), { maxLength: 60 })
+  return fc.array(fc.record({ pauseMs, cost: fc.integer({ min: 1, max: 4 }) }), { maxLength: 60, size: 'max' })
 }
 
 describe.each(Object.keys(rules) as LimitRule['kind'][])('%s', (kind) => {
