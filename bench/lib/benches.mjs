@@ -28,6 +28,7 @@ export const benches = [
   { name: 'postgres-speed', title: 'The PostgreSQL tier', module: 'postgres/postgres-speed.mjs' },
   { name: 'chain-layers', title: 'Layers of the whole chain', module: 'chain/chain-layers.mjs' },
   { name: 'open-breaker', title: 'A tier that is down', module: 'guard/open-breaker.mjs' },
+  { name: 'coordination-speed', title: 'Coordination over Redis', module: 'coordination/coordination-speed.mjs' },
   { name: 'after-restart', title: 'After a restart', module: 'warming/after-restart.mjs' },
   { name: 'statistics-cost', title: 'What statistics and exports cost', module: 'statistics/statistics-cost.mjs' },
   { name: 'statistics-memory', title: 'Memory of all statistics', module: 'statistics/statistics-memory.mjs' },
