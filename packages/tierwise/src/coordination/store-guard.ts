@@ -63,7 +63,7 @@ export class StoreGuard {
   async #send<T>(operation: string, step: Step<T>, pass: number): Promise<T> {
     const { store, clock, timeoutMs } = this.#parts
     const sentAt = clock.now()
-    const running = step(store, false)
+    const running = begun(step, store)
     try {
       const error = (): Error => this.#late(operation)
       const answer = await withDeadline(running, timeoutMs, { timers: this.#deadlines, error })
@@ -113,6 +113,11 @@ export class StoreGuard {
   #stopped(operation: string): CacheError {
     return new CacheError('This coordination was stopped.', { code: 'ERR_CACHE_STOPPED', operation })
   }
+}
+
+/** A store that throws instead of rejecting has failed like any other: the breaker has to hear of it. */
+async function begun<T>(step: Step<T>, store: CoordinationStore): Promise<T> {
+  return step(store, false)
 }
 
 /** The store has answered, and the answer is no: another kind of state, no number, out of range. */
