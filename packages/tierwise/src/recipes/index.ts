@@ -9,3 +9,12 @@ export type {
   FactorSource,
   ResolvedFactor,
 } from './factor-broker.ts'
+export { partnerResponses } from './partner-responses.ts'
+export type {
+  Fetch,
+  FetchInput,
+  PartnerPolicy,
+  PartnerResponses,
+  PartnerResponsesOptions,
+  PartnerResponsesStats,
+} from './partner-responses.ts'
