@@ -35,6 +35,7 @@ export class Channels {
   readonly #channels = new Map<string, Heard>()
   readonly #subscriber: Subscriber
   #isStarted = false
+  #isClosed = false
 
   constructor({ server, port, runtime }: ChannelsParts) {
     this.#server = server
@@ -65,6 +66,7 @@ export class Channels {
   /** Resolves once everything that is published from now on is told, rejects when the server cannot be listened to. */
   async subscribe(channel: string, onMessage: Listening['onMessage'], onGap?: () => void): Promise<TextSubscription> {
     await this.#server.opened('subscribe')
+    if (this.#isClosed) throw this.#server.closedError('subscribe')
     const name = this.nameOf(channel)
     const heard = this.#channels.get(name) ?? this.#add(name)
     const own: Listening = { onMessage, onGap, isHeard: this.#subscriber.isListeningTo(name) }
@@ -79,6 +81,7 @@ export class Channels {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     this.#fail(this.#server.closedError('subscribe'))
     for (const { listeners } of this.#channels.values()) listeners.clear()
     this.#channels.clear()

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { CoordinationStore, LimitRule } from '../../../src/contract/coordination.ts'
+import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
+import { storeOf } from './opened-store.ts'
+
+const rule: LimitRule = { kind: 'fixed-window', limit: 2, periodMs: 600_000 }
+
+let server: RedisServer
+let store: CoordinationStore
+beforeAll(async () => void (server = await startRedis({ dedicated: true })))
+afterAll(() => server.stop())
+beforeEach(async () => {
+  await server.command('FLUSHALL')
+  store = storeOf({ client: 'ioredis', host: server.host, port: server.port })
+})
+
+const foreign: readonly (readonly [string, readonly string[]])[] = [
+  ['a hash', ['HSET', 'tw:c:a', 'x', '1']],
+  ['a hash with the field `kind`', ['HSET', 'tw:c:a', 'kind', 'of blue']],
+  ['a sorted set', ['ZADD', 'tw:c:a', '1', 'x']],
+  ['a list', ['RPUSH', 'tw:c:a', 'x']],
+  ['a set', ['SADD', 'tw:c:a', 'x']],
+  ['a stream', ['XADD', 'tw:c:a', '*', 'x', '1']],
+]
+
+describe('what somebody else has put under a key', () => {
+  it.each(foreign)('is left alone and refused: %s', async (_, command) => {
+    await server.command(...command)
+    const before = await server.command('DUMP', 'tw:c:a')
+    const steps: readonly Promise<unknown>[] = [
+      store.read('a'),
+      store.write('a', 'x', {}),
+      store.add('a', 1),
+      store.enter('a', [{ member: 'y' }]),
+      store.members('a'),
+      store.setFields('a', { y: '1' }),
+      store.fields('a', ['x']),
+      store.rank('a', [{ member: 'y', score: 1 }]),
+      store.unrank('a', ['x']),
+      store.acquire('a', 'x', { ttlMs: 1000 }),
+      store.take('a', rule, { cost: 1 }),
+    ]
+    for (const step of await Promise.allSettled(steps)) {
+      const reason: unknown = step.status === 'rejected' ? step.reason : undefined
+      expect(reason).toMatchObject({ retryable: false, key: 'a' })
+      expect(String(reason)).toContain('holds something under this key that is not its own')
+      expect(String(reason)).not.toContain('blue')
+    }
+    expect(await server.command('DUMP', 'tw:c:a')).toBe(before)
+    expect(await store.remove('a')).toEqual({ removed: true, before: undefined })
+  })
+})
+
+describe('what the server holds', () => {
+  it('is one key for each state, under the prefix', async () => {
+    await store.write('text', 'x', {})
+    await store.enter('set', [{ member: 'x' }])
+    await store.setFields('fields', { x: '1' })
+    await store.rank('ranked', [{ member: 'x', score: 1 }])
+    await store.acquire('tenure', 'x', { ttlMs: 1000, waitMs: 1000 })
+    await store.acquire('tenure', 'y', { ttlMs: 1000, waitMs: 1000 })
+    for (const kind of ['bucket', 'fixed-window', 'sliding-window'] as const)
+      await store.take(kind, { kind, capacity: 2, limit: 2, periodMs: 1000 }, { cost: 1 })
+    const names = (await server.command('KEYS', '*')).split('\n').toSorted()
+    const keys = ['bucket', 'fields', 'fixed-window', 'ranked', 'set', 'sliding-window', 'tenure', 'text']
+    expect(names).toEqual(keys.map((key) => `tw:c:${key}`))
+  })
+
+  it('ends with the state, and a fence a month after its tenure', async () => {
+    await store.enter('set', [
+      { member: 'x', ttlMs: 1000 },
+      { member: 'y', ttlMs: 9000 },
+    ])
+    await store.enter('for ever', [{ member: 'x', ttlMs: 1000 }, { member: 'y' }])
+    await store.leave('set', ['y'])
+    await store.take('bucket', { kind: 'bucket', capacity: 10, limit: 1, periodMs: 1000 }, { cost: 2 })
+    await store.take('sliding', { kind: 'sliding-window', limit: 10, periodMs: 1000 }, { cost: 2 })
+    await store.acquire('tenure', 'x', { ttlMs: 60_000 })
+    await store.acquire('endless', 'x', { ttlMs: Infinity })
+    const left = async (key: string): Promise<number> => Number(await server.command('PTTL', `tw:c:${key}`))
+    expect(await left('set')).toBeLessThanOrEqual(1000)
+    expect(await left('for ever')).toBe(-1)
+    expect(await left('bucket')).toBeLessThanOrEqual(2000)
+    expect(await left('sliding')).toBeLessThanOrEqual(1000)
+    expect(await left('tenure')).toBeGreaterThan(30 * 86_400_000)
+    expect(await left('tenure')).toBeLessThanOrEqual(30 * 86_400_000 + 60_000)
+    expect(await left('endless')).toBeGreaterThan(1e14)
+    expect(await store.acquire('endless', 'y', { ttlMs: 1 })).toEqual({ kind: 'busy', leftMs: Infinity, ahead: 0 })
+  })
+
+  it('is refused as a whole when the memory is full, and can still be read and removed', async () => {
+    await store.write('held', 'x', {})
+    await store.enter('set', [{ member: 'x' }])
+    await server.command('CONFIG', 'SET', 'maxmemory', '1')
+    try {
+      const members = Array.from({ length: 10 }, (_, index) => ({ member: `member ${index}` }))
+      await expect(store.enter('set', members)).rejects.toMatchObject({ retryable: true })
+      await expect(store.take('limit', rule, { cost: 1 })).rejects.toMatchObject({ retryable: true })
+      await expect(store.acquire('lock', 'x', { ttlMs: 1000 })).rejects.toMatchObject({ retryable: true })
+      expect(await store.members('set')).toEqual(['x'])
+      expect(await store.remove('held')).toEqual({ removed: true, before: 'x' })
+    } finally {
+      await server.command('CONFIG', 'SET', 'maxmemory', '0')
+    }
+    expect(await store.take('limit', rule, { cost: 1 })).toMatchObject({ allowed: true, remaining: 1 })
+  })
+
+  it('refuses texts that no bytes can carry', async () => {
+    await expect(store.write('\ud800', 'x', {})).rejects.toMatchObject({ operation: 'write', retryable: false })
+    await expect(store.enter('a', [{ member: 'x\udc00' }])).rejects.toThrow('surrogate')
+  })
+})
