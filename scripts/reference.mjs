@@ -68,6 +68,17 @@ function optionsPage() {
     'observability/alerts/alert-rule.ts',
     'observability/alerts/watch-alerts.ts',
     'observability/endpoints/endpoints.ts',
+    'coordination/options.ts',
+    'coordination/memory/memory-coordination.ts',
+    'coordination/redis/options.ts',
+    'coordination/primitives/channel.ts',
+    'coordination/primitives/claims.ts',
+    'coordination/primitives/limit-headers.ts',
+    'coordination/primitives/limit-options.ts',
+    'coordination/primitives/lock.ts',
+    'coordination/primitives/member-set.ts',
+    'coordination/primitives/rate-limiter.ts',
+    'coordination/primitives/register.ts',
     'buses/thread-bus.ts',
     'buses/definition.ts',
     'presets/index.ts',
@@ -273,6 +284,62 @@ function verbsPage() {
   ])
 }
 
+function coordinationPage() {
+  const primitives = [
+    'counter',
+    'register',
+    'member-set',
+    'hash',
+    'sorted-set',
+    'claims',
+    'watermark',
+    'channel',
+    'lock',
+    'rate-limiter',
+  ]
+  const find = index([
+    'coordination/coordination.ts',
+    'coordination/options.ts',
+    'coordination/steps.ts',
+    'coordination/primitives/holding.ts',
+    ...primitives.map((name) => `coordination/primitives/${name}.ts`),
+    'contract/coordination.ts',
+  ])
+  const verbs = [
+    'Counter',
+    'Register',
+    'MemberSet',
+    'Hash',
+    'SortedSet',
+    'Claims',
+    'Watermark',
+    'Channel',
+    'Lock',
+    'RateLimiter',
+  ]
+  const shapes = [
+    'ClaimedWork',
+    'HeldLock',
+    'LimitDecision',
+    'Reservation',
+    'Subscription',
+    'ComparedWrite',
+    'CoordinationStats',
+    'StepCounts',
+  ]
+  const types = ['Claim', 'ClaimedRun', 'CoordinationEvent', 'CoordinationFailure'].map((name) => typeRow(find(name)))
+  const intro =
+    'What `tierwise/coordination` can do. Every call rejects with `ERR_CACHE_UNAVAILABLE` when the store cannot be asked and the `failure` of the primitive is `closed`, and with `ERR_CACHE_KEY` for what cannot be an id.'
+  return page('Coordination', intro, [
+    ...verbSections(find('Coordination'), 'A coordination'),
+    ...verbs.flatMap((name) => verbSections(find(name), name)),
+    '## What calls return',
+    ...shapes.map((name) => shapeSection(find(name))),
+    table(['type', 'form', 'meaning'], types),
+    ...verbSections(find('CoordinationStore'), 'A store'),
+  ])
+}
+
 /** @param {Declaration} declaration @param {string} title */
 function verbSections({ name, doc, members }, title) {
   const verbs = members.filter(({ signature }) => signature.includes('('))
@@ -335,6 +402,7 @@ const pages = {
   'docs/reference/events.md': eventsPage(),
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/verbs.md': verbsPage(),
+  'docs/reference/coordination.md': coordinationPage(),
   'docs/reference/configuration.md': config.page,
   'docs/reference/metrics.md': await metricsReference(),
   'packages/tierwise/schema/tierwise.schema.json': config.schema,

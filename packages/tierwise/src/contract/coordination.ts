@@ -107,6 +107,7 @@ export interface CoordinationStore {
   /** Ends subscriptions and connections that were made here. Idempotent. */
   close(): Promise<void>
 
+  /** A text and how long it stays. */
   read(key: string): Promise<HeldText | undefined>
   /** Writes a text, if the condition holds. `ttlMs` undefined: never ending. */
   write(
@@ -126,10 +127,13 @@ export interface CoordinationStore {
 
   /** Whether each was new; one that was there gets the new life. */
   enter(key: string, members: readonly Member[]): Promise<readonly boolean[]>
+  /** Whether each is there, in the order asked for. */
   contains(key: string, members: readonly string[]): Promise<readonly boolean[]>
   /** Whether each was there. */
   leave(key: string, members: readonly string[]): Promise<readonly boolean[]>
+  /** How many members have not ended. */
   size(key: string): Promise<number>
+  /** All members that have not ended, in no order. */
   members(key: string): Promise<readonly string[]>
 
   /** Sets fields; a `null` removes one. `ttlMs` is that of the whole, from now on; undefined leaves it. */
@@ -143,6 +147,7 @@ export interface CoordinationStore {
     members: readonly Scored[],
     options?: { readonly keep?: number; readonly ttlMs?: number },
   ): Promise<void>
+  /** Lowest first; of equal scores by name. */
   ranked(key: string, range?: ScoreRange): Promise<readonly Scored[]>
   /** How many were removed. */
   unrank(key: string, which: readonly string[] | Pick<ScoreRange, 'min' | 'max'>): Promise<number>

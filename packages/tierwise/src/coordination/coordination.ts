@@ -39,7 +39,9 @@ export interface PrimitiveStats extends StepCounts {
 
 /** How a coordination is. */
 export interface CoordinationStats {
+  /** Name of the store. */
   readonly store: string
+  /** Whether the store is asked. */
   readonly breaker: BreakerState
   /** One for each kind and name that was asked for. */
   readonly primitives: readonly PrimitiveStats[]
@@ -53,18 +55,27 @@ export interface CoordinationStats {
  * otherwise, and with a `KeyError` ERR_CACHE_KEY for what cannot be an id.
  */
 export interface Coordination extends AsyncDisposable {
-  /** @throws ConfigError ERR_CACHE_OPTION, as all that follow */
+  /** Whole numbers that many add to. @throws ConfigError ERR_CACHE_OPTION */
   counter(name: string, options?: CounterOptions): Counter
+  /** Single values, each changed in atomic steps. @throws ConfigError ERR_CACHE_OPTION */
   register<V = unknown>(name: string, options?: LivedOptions): Register<V>
+  /** Sets whose members end one by one. @throws ConfigError ERR_CACHE_OPTION */
   memberSet(name: string, options?: LivedOptions): MemberSet
+  /** Records whose fields change together. @throws ConfigError ERR_CACHE_OPTION */
   hash<T extends object = Record<string, unknown>>(name: string, options?: LivedOptions): Hash<T>
+  /** Lists that are sorted by a number. @throws ConfigError ERR_CACHE_OPTION */
   sortedSet(name: string, options?: SortedSetOptions): SortedSet
+  /** Work that is to be done once. @throws ConfigError ERR_CACHE_OPTION */
   claims<R = undefined>(name: string, options?: ClaimsOptions): Claims<R>
-  /** @throws ConfigError ERR_CACHE_CONFIG when the store forgets and `allowVolatile` is not set */
+  /** How far something has come. @throws ConfigError ERR_CACHE_CONFIG when the store forgets and `allowVolatile` is not set */
   watermark(name: string, options?: WatermarkOptions): Watermark
+  /** Messages to whoever listens now. @throws ConfigError ERR_CACHE_OPTION */
   channel<V = unknown>(name: string, options?: PrimitiveOptions): Channel<V>
+  /** One holder at a time. @throws ConfigError ERR_CACHE_OPTION */
   lock(name: string, options?: LockOptions): Lock
+  /** How often something may be done. @throws ConfigError ERR_CACHE_OPTION */
   rateLimiter(name: string, options: RateLimiterOptions): RateLimiter
+  /** Steps since the start, by kind and name, and how the breaker is. */
   stats(): CoordinationStats
   /** Opens the store, and says when it cannot be opened; the first use opens it too. @throws TierError ERR_CACHE_TIER_OPEN */
   start(): Promise<void>

@@ -53,7 +53,7 @@ export interface PrimitiveOptions {
 
 /** What primitives take that cannot go on without their store. */
 export interface StrictOptions {
-  /** @default 'closed' */
+  /** When the store cannot be asked: `closed` throws, `local` takes the step in this process. @default 'closed' */
   readonly failure?: 'closed' | 'local'
 }
 

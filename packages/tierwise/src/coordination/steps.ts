@@ -9,6 +9,7 @@ export type AnswerSource = 'store' | 'local' | 'assumed'
 
 /** What became of the steps of a primitive since the start. */
 export interface StepCounts {
+  /** Steps that were to be taken. */
   readonly calls: number
   /** The store could not be asked. */
   readonly unavailable: number

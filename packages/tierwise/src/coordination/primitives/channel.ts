@@ -17,6 +17,7 @@ export interface Subscription extends AsyncDisposable {
 
 /** Messages to whoever listens at the moment; who does not is not told later. */
 export interface Channel<V> {
+  /** Resolves when the store has taken it, not when it was heard. @throws CodecError ERR_CACHE_ENCODE */
   publish(topic: string, message: V): Promise<void>
   /** A message that cannot be read is left out; what the listener throws is told as a `listener-failed` event. */
   subscribe(topic: string, listener: (message: V) => void, options?: ListenOptions): Promise<Subscription>

@@ -25,6 +25,7 @@ export type Claim<R> =
 
 /** Work that is this caller's to do. */
 export interface ClaimedWork<R> {
+  /** Tells it from what is done or under way. */
   readonly kind: 'claimed'
   /** The store could not be asked; somebody else may be at it too. */
   readonly assumed: boolean
@@ -46,6 +47,7 @@ export type ClaimedRun<R> =
  * done and not committed is done again: at least once, and only then twice.
  */
 export interface Claims<R = never> {
+  /** Claims, or says what became of it. */
   claim(id: string, times?: ClaimTimes): Promise<Claim<R>>
   /** In the order of the ids; each is claimed by itself. */
   claimMany(ids: readonly string[], times?: ClaimTimes): Promise<readonly Claim<R>[]>

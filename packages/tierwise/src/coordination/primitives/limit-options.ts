@@ -16,10 +16,11 @@ export type LimitAlgorithm = 'token-bucket' | 'gcra' | 'fixed-window' | 'sliding
 
 /** What `rateLimiter` takes. */
 export interface RateLimiterOptions {
-  /** @default 'sliding-window' */
+  /** Which of them. @default 'sliding-window' */
   readonly algorithm?: LimitAlgorithm
   /** Units in a period. A positive whole number. */
   readonly limit: number
+  /** The stretch of time that the limit is for. */
   readonly period: Duration
   /** Units that may come at once, with `token-bucket` and `gcra`. @default `limit` for a bucket, 1 for gcra */
   readonly burst?: number

@@ -11,7 +11,7 @@ import { Wakeups } from './wakeups.ts'
 
 /** How to wait for a lock. */
 export interface AcquireOptions {
-  /** @default that of the lock */
+  /** How long to stand in the line. @default that of the lock */
   readonly wait?: Duration
   /** Ends the wait. */
   readonly signal?: AbortSignal

@@ -16,12 +16,17 @@ export interface MemberSet {
   add(id: string, member: string, options?: MemberOptions): Promise<boolean>
   /** One step for all of them. */
   addMany(id: string, members: readonly string[], options?: MemberOptions): Promise<readonly boolean[]>
+  /** Whether it is there and has not ended. */
   has(id: string, member: string): Promise<boolean>
+  /** One step for all of them. */
   hasMany(id: string, members: readonly string[]): Promise<readonly boolean[]>
   /** Whether it was there. */
   remove(id: string, member: string): Promise<boolean>
+  /** One step for all of them. */
   removeMany(id: string, members: readonly string[]): Promise<readonly boolean[]>
+  /** How many have not ended. */
   count(id: string): Promise<number>
+  /** All that have not ended, in no order. */
   members(id: string): Promise<readonly string[]>
   /** Whether there were any. */
   clear(id: string): Promise<boolean>

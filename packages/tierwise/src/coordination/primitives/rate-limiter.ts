@@ -10,9 +10,11 @@ import { Wakeups } from './wakeups.ts'
 
 /** What a limiter says to a request. */
 export interface LimitDecision {
+  /** Whether it was taken, or would have been. */
   readonly allowed: boolean
   /** Units in a period. */
   readonly limit: number
+  /** The stretch of time that the limit is for, in milliseconds. */
   readonly periodMs: number
   /** Whole units that could be taken now. */
   readonly remaining: number
@@ -32,13 +34,15 @@ export interface ConsumeOptions {
 
 /** How to wait for room. */
 export interface LimitWaitOptions extends ConsumeOptions {
-  /** @default '60s' */
+  /** The longest wait. @default '60s' */
   readonly timeout?: Duration
+  /** Ends the wait. */
   readonly signal?: AbortSignal
 }
 
 /** Units that were taken ahead of work whose cost is not known yet. */
 export interface Reservation extends AsyncDisposable {
+  /** What was said when it was taken. */
   readonly decision: LimitDecision
   /** Keeps what was used and gives the rest back; when it was more, takes as much of that as there is. Once. */
   settle(used: number): Promise<void>
@@ -48,7 +52,7 @@ export interface Reservation extends AsyncDisposable {
 
 /** Takes units from a limit that all processes share, by the clock of the store. */
 export interface RateLimiter {
-  /** @throws TierError ERR_CACHE_UNAVAILABLE with `closed` */
+  /** Takes units if there is room for all of them. @throws TierError ERR_CACHE_UNAVAILABLE with `closed` */
   consume(id: string, options?: ConsumeOptions): Promise<LimitDecision>
   /** What `consume` would say; takes nothing. */
   peek(id: string, options?: ConsumeOptions): Promise<LimitDecision>

@@ -7,7 +7,7 @@ import { textOf, valueOf } from '../values.ts'
 
 /** How a value is written. */
 export interface RegisterWriteOptions {
-  /** @default that of the register */
+  /** After which it ends. @default that of the register */
   readonly ttl?: Duration
 }
 
@@ -15,6 +15,7 @@ export interface RegisterWriteOptions {
 export interface ComparedWrite<V> extends RegisterWriteOptions {
   /** What is there now; undefined for nothing. */
   readonly expected: V | undefined
+  /** What is to be there then. */
   readonly value: V
 }
 
@@ -23,7 +24,9 @@ export type RegisterChange<V> = (current: V | undefined) => V | undefined | Prom
 
 /** Single values, each changed in atomic steps. */
 export interface Register<V> {
+  /** The value; undefined for none. @throws CodecError ERR_CACHE_DECODE when it was not written by a register */
   get(id: string): Promise<V | undefined>
+  /** Writes, whatever was there. @throws ValueError ERR_CACHE_VALUE_UNDEFINED, CodecError ERR_CACHE_ENCODE */
   set(id: string, value: V, options?: RegisterWriteOptions): Promise<void>
   /** True for the one that was first. */
   setIfAbsent(id: string, value: V, options?: RegisterWriteOptions): Promise<boolean>
