@@ -76,14 +76,18 @@ export class Listening {
   }
 
   #connected(): Promise<ListenConnection> {
-    this.#connection ??= this.#make().catch((error: unknown) => {
-      this.#connection = undefined
+    if (this.#connection !== undefined) return this.#connection
+    const isCurrent = (): boolean => this.#connection === making
+    const making: Promise<ListenConnection> = this.#make(isCurrent).catch((error: unknown) => {
+      if (isCurrent()) this.#connection = undefined
       throw error
     })
-    return this.#connection
+    this.#connection = making
+    return making
   }
 
-  async #make(): Promise<ListenConnection> {
+  /** `isCurrent`: nothing has taken its place; what becomes of a connection that was given up is nobody's concern. */
+  async #make(isCurrent: () => boolean): Promise<ListenConnection> {
     let isLost = false
     const connection = await this.#connect({
       onMessage: (channel, payload) => {
@@ -92,7 +96,7 @@ export class Listening {
       onLost: () => {
         if (isLost || this.#isClosed) return
         isLost = true
-        this.#lose()
+        if (isCurrent()) this.#lose()
       },
     })
     if (this.#isClosed) {
@@ -100,15 +104,16 @@ export class Listening {
       throw new Error('The connection to PostgreSQL is closed')
     }
     this.#heartbeat?.cancel()
-    this.#heartbeat = this.#runtime.timers.every(heartbeatMs, () => this.#checkAlive(connection))
+    this.#heartbeat = this.#runtime.timers.every(heartbeatMs, () => this.#checkAlive(connection, isCurrent))
     return connection
   }
 
-  #checkAlive(connection: ListenConnection): void {
-    const deadline = this.#runtime.timers.after(heartbeatMs / 2, () => this.#lose())
+  #checkAlive(connection: ListenConnection, isCurrent: () => boolean): void {
+    const lose = (): void => void (isCurrent() && this.#lose())
+    const deadline = this.#runtime.timers.after(heartbeatMs / 2, lose)
     void connection
       .run('select 1')
-      .catch(() => this.#lose())
+      .catch(lose)
       .finally(() => deadline.cancel())
   }
 

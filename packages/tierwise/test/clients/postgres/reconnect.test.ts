@@ -59,6 +59,21 @@ describe.each(Object.entries(ways))('over %s', (_, way) => {
       .toMatch(/^0/)
   })
 
+  it('a channel that is left and listened to at once is heard: the end of one connection is not that of the next', async () => {
+    const port = await openPort(way())
+    for (let round = 0; round < 30; round++) {
+      const heard: string[] = []
+      const subscription = await port.listen('news', {
+        onMessage: (payload) => heard.push(payload),
+        onGap: () => undefined,
+      })
+      await port.query({ text: 'select pg_notify($1::text, $2::text)', values: ['news', `round ${round}`] })
+      await expect.poll(() => heard, { timeout: 5000, interval: 5 }).toEqual([`round ${round}`])
+      void subscription.close()
+    }
+    await port.close()
+  })
+
   it('a session that lost its connection fails, and the next one works', async () => {
     const port = await openPort(way())
     const work = port.session(async (session) => {
