@@ -1,6 +1,5 @@
 import {
   APICallError,
-  embedMany,
   generateObject,
   generateText,
   jsonSchema,
@@ -8,13 +7,12 @@ import {
   streamObject,
   streamText,
   tool,
-  wrapEmbeddingModel,
   wrapLanguageModel,
 } from 'ai'
-import { convertArrayToReadableStream, MockEmbeddingModelV3, MockLanguageModelV3 } from 'ai/test'
+import { convertArrayToReadableStream, MockLanguageModelV3 } from 'ai/test'
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { cacheMiddleware, embeddingCacheMiddleware } from '../../../src/adapters/ai-sdk/index.ts'
+import { cacheMiddleware } from '../../../src/adapters/ai-sdk/index.ts'
 import type { CacheMiddlewareOptions } from '../../../src/adapters/ai-sdk/index.ts'
 import { mapTier, testCache } from '../../../src/testing/index.ts'
 import type { TestCache } from '../../../src/testing/index.ts'
@@ -394,48 +392,5 @@ describe('streamText', () => {
       await turn()
     }
     expect(inner.doStreamCalls).toHaveLength(1)
-  })
-})
-
-describe('embedMany', () => {
-  it('asks for the vectors that are missing, and gives them back to the last digit', async () => {
-    const { cache } = build()
-    const asked: (readonly string[])[] = []
-    const inner = new MockEmbeddingModelV3({
-      maxEmbeddingsPerCall: 10,
-      doEmbed: async ({ values }) => {
-        asked.push(values)
-        return { embeddings: values.map((text) => [text.length, 0.1]), usage: { tokens: values.length }, warnings: [] }
-      },
-    })
-    const model = wrapEmbeddingModel({ model: inner, middleware: embeddingCacheMiddleware(cache) })
-    await embedMany({ model, values: ['a', 'bb'] })
-    const second = await embedMany({ model, values: ['bb', 'ccc', 'a', 'ccc'] })
-    expect(second.embeddings).toEqual([
-      [2, 0.1],
-      [3, 0.1],
-      [1, 0.1],
-      [3, 0.1],
-    ])
-    expect(asked).toEqual([['a', 'bb'], ['ccc']])
-    expect(second.usage.tokens).toBe(1)
-    expect(markOf(second.providerMetadata)).toEqual({ cached: 2, asked: 1 })
-    const third = await embedMany({ model, values: ['a'] })
-    expect([third.embeddings, third.usage.tokens, markOf(third.providerMetadata)]).toEqual([
-      [[1, 0.1]],
-      0,
-      { cached: 1, asked: 0 },
-    ])
-    await embedMany({ model, values: ['a'], providerOptions: { openai: { dimensions: 2 } } })
-    expect(asked).toHaveLength(3)
-  })
-
-  it('rejects with the errors of the SDK', async () => {
-    const { cache } = build()
-    const inner = new MockEmbeddingModelV3({
-      doEmbed: async () => Promise.reject(new APICallError({ message: 'no', url: '', requestBodyValues: {} })),
-    })
-    const model = wrapEmbeddingModel({ model: inner, middleware: embeddingCacheMiddleware(cache) })
-    await expect(embedMany({ model, values: ['a'] })).rejects.toSatisfy((error) => APICallError.isInstance(error))
   })
 })
