@@ -18,3 +18,12 @@ export type {
   PartnerResponsesOptions,
   PartnerResponsesStats,
 } from './partner-responses.ts'
+export { connectorLimiter } from './connector-limiter.ts'
+export type {
+  Acquisition,
+  ConnectorLimiter,
+  ConnectorLimiterOptions,
+  ConnectorWaitOptions,
+  EndpointLimit,
+  EndpointStatus,
+} from './connector-limiter.ts'
