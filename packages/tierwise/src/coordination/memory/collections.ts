@@ -16,8 +16,6 @@ export class Collections {
     if (entering.length === 0) return []
     const { now } = this.#states
     const members = held?.members ?? new EndingSet()
-    // There has to be room before anything is changed.
-    if (held === undefined) this.#states.put(key, { kind: 'set', members, endsAt: Infinity }, 'enter')
     const wereNew = entering.map(({ member, ttlMs = Infinity }) => members.enter(member, now + ttlMs, now))
     this.#states.put(key, { kind: 'set', members, endsAt: members.latest }, 'enter')
     return wereNew
@@ -69,12 +67,11 @@ export class Collections {
     { keep = Infinity, ttlMs }: { readonly keep?: number; readonly ttlMs?: number } = {},
   ): void {
     const held = this.#states.get(key, 'ranked', 'rank')
-    if (held === undefined && (members.length === 0 || keep < 1)) return
     const list = held?.list ?? new RankedList()
-    this.#states.put(key, { kind: 'ranked', list, endsAt: this.#endOf(ttlMs, held) }, 'rank')
     list.put(members)
     list.keepHighest(keep)
     if (list.size === 0) this.#states.delete(key)
+    else this.#states.put(key, { kind: 'ranked', list, endsAt: this.#endOf(ttlMs, held) }, 'rank')
   }
 
   ranked(key: string, range: ScoreRange = {}): readonly Scored[] {

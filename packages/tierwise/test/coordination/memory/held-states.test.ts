@@ -50,6 +50,26 @@ describe('room', () => {
     await expect(store.write('last', '', {})).rejects.toMatchObject(refusal)
     await store.close()
   })
+
+  test('makes room each time that something ends', async () => {
+    const runtime = fakeRuntime()
+    const store = memoryCoordination({ runtime, maxKeys: 2 })
+    await store.write('first', '', { ttlMs: 10 })
+    await store.write('second', '', { ttlMs: 20 })
+    await runtime.advance(10)
+    await store.write('third', '', {})
+    await expect(store.write('fourth', '', {})).rejects.toMatchObject(refusal)
+    await runtime.advance(10)
+    await store.write('fourth', '', {})
+    await store.close()
+  })
+})
+
+test('raises to nothing that is not a number', async () => {
+  const store = memoryCoordination()
+  for (const to of [NaN, Infinity, -Infinity])
+    await expect(store.raise('a', to)).rejects.toMatchObject({ ...refusal, operation: 'raise' })
+  expect(await store.read('a')).toBeUndefined()
 })
 
 describe('sweep', () => {
