@@ -136,10 +136,12 @@ describe('large keys', () => {
 
   test('keeps no more of a set than twice what has not ended', () => {
     const set = new EndingSet()
+    let most = 0
     for (let now = 0; now < 50_000; now++) {
       set.enter(`${now}`, now + 100, now)
-      expect(set.heldSize).toBeLessThan(300)
+      most = Math.max(most, set.heldSize)
     }
+    expect(most).toBeLessThan(300)
     expect(set.size(50_000)).toBe(99)
   })
 
