@@ -179,6 +179,12 @@ const cases = {
     firing: [['pending_writes', {}, '2000x30']],
     quiet: [['pending_writes', {}, '200x30']],
   },
+  CoordinationDegraded: {
+    value: 2,
+    firing: [['coordination_breaker_state', {}, '2x30']],
+    // One look during a pause that ended.
+    quiet: [['coordination_breaker_state', {}, '0x27 2 0 0']],
+  },
   CacheInconsistent: {
     value: 1,
     firing: [['audit_inconsistent_total', {}, growing(60)]],

@@ -28,7 +28,7 @@ import { StoredRateLimiter, type RateLimiter } from './primitives/rate-limiter.t
 import { StoredRegister, type Register } from './primitives/register.ts'
 import { StoredSortedSet, type SortedSet } from './primitives/sorted-set.ts'
 import { StoredWatermark, type Watermark } from './primitives/watermark.ts'
-import { Steps, type CoordinationFailure, type StepCounts } from './steps.ts'
+import { Steps, type CoordinationFailure, type StepCounts, type StepTally } from './steps.ts'
 import { StoreGuard } from './store-guard.ts'
 
 /** What became of the steps of one primitive. */
@@ -96,14 +96,15 @@ export function createCoordination(options: CoordinationOptions = {}): Coordinat
   return new StoreCoordination(readCoordinationOptions(options))
 }
 
+/** Names that are told apart in the statistics. */
+const mostNames = 1000
+const otherNames = 'other'
+
 class StoreCoordination implements Coordination {
   readonly #settings: CoordinationSettings
   readonly #store: CoordinationStore
   readonly #guard: StoreGuard
-  readonly #steps = new Map<
-    string,
-    { readonly primitive: PrimitiveKind; readonly name: string; readonly steps: Steps }
-  >()
+  readonly #tallies = new Map<string, StepTally & { readonly primitive: PrimitiveKind; readonly name: string }>()
   readonly #held = new Set<HeldLock>()
   #local: CoordinationStore | undefined
   #stopped: Promise<void> | undefined
@@ -189,12 +190,7 @@ class StoreCoordination implements Coordination {
   }
 
   stats(): CoordinationStats {
-    const primitives = [...this.#steps.values()].map(({ primitive, name, steps }) => ({
-      primitive,
-      name,
-      ...steps.counts,
-    }))
-    return { store: this.#store.name, breaker: this.#guard.state, primitives }
+    return { store: this.#store.name, breaker: this.#guard.state, primitives: [...this.#tallies.values()].map(copyOf) }
   }
 
   async start(): Promise<void> {
@@ -227,20 +223,24 @@ class StoreCoordination implements Coordination {
     await Promise.all([this.#store.close(), this.#local?.close()])
   }
 
-  /** One for each kind and name, so that its counts are those of all who asked for it; of different modes, each has its own. */
   #stepsOf(primitive: PrimitiveKind, name: string, own: CoordinationFailure | undefined): Steps {
-    const failure = own ?? this.#standardFor(primitive)
-    const id = `${primitive}:${name}:${failure}`
-    const known = this.#steps.get(id)
-    if (known) return known.steps
-    const steps = new Steps({
+    return new Steps({
       guard: this.#guard,
       local: () => (this.#local ??= memoryCoordination({ name: 'local', runtime: this.#settings.runtime })),
-      failure,
+      failure: own ?? this.#standardFor(primitive),
       onDegraded: (step) => this.#tell({ type: 'degraded', primitive, name, ...step }),
+      tally: this.#tallyOf(primitive, name),
     })
-    this.#steps.set(id, { primitive, name, steps })
-    return steps
+  }
+
+  /** Names are chosen in code; one who makes them of ids must not fill the memory. */
+  #tallyOf(primitive: PrimitiveKind, asked: string): StepTally {
+    const isKnown = this.#tallies.has(`${primitive}:${asked}`) || this.#tallies.size < mostNames
+    const name = isKnown ? asked : otherNames
+    const id = `${primitive}:${name}`
+    const tally = this.#tallies.get(id) ?? { primitive, name, calls: 0, unavailable: 0, local: 0, assumed: 0 }
+    this.#tallies.set(id, tally)
+    return tally
   }
 
   /** Primitives that cannot go on without their store stay closed when all others are open. */
@@ -256,4 +256,8 @@ class StoreCoordination implements Coordination {
       // Who listens must not change what happens.
     }
   }
+}
+
+function copyOf(tally: PrimitiveStats): PrimitiveStats {
+  return { ...tally }
 }

@@ -19,6 +19,9 @@ export interface StepCounts {
   readonly assumed: number
 }
 
+/** Counts that go on. */
+export type StepTally = { -readonly [K in keyof StepCounts]: number }
+
 /** An answer that did not come from the store. */
 export interface DegradedStep {
   readonly operation: string
@@ -32,19 +35,16 @@ export interface StepsParts {
   readonly local: () => CoordinationStore
   readonly failure: CoordinationFailure
   readonly onDegraded: (step: DegradedStep) => void
+  /** Shared by all of one kind and name. */
+  readonly tally: StepTally
 }
 
 /** The steps of one primitive, and what it does when the store cannot be asked. */
 export class Steps {
   readonly #parts: StepsParts
-  readonly #counts = { calls: 0, unavailable: 0, local: 0, assumed: 0 }
 
   constructor(parts: StepsParts) {
     this.#parts = parts
-  }
-
-  get counts(): StepCounts {
-    return { ...this.#counts }
   }
 
   /** @throws TierError ERR_CACHE_UNAVAILABLE with `closed`, or with `open` when there is nothing to assume */
@@ -58,7 +58,7 @@ export class Steps {
     step: Step<T>,
     assume?: () => T,
   ): Promise<{ readonly answer: T; readonly source: AnswerSource }> {
-    this.#counts.calls++
+    this.#parts.tally.calls++
     try {
       return { answer: await this.#parts.guard.run(operation, step), source: 'store' }
     } catch (error) {
@@ -81,14 +81,14 @@ export class Steps {
     }: { readonly step: Step<T>; readonly assume: (() => T) | undefined; readonly error: unknown },
   ): Promise<{ readonly answer: T; readonly source: AnswerSource }> {
     const { failure, local, onDegraded } = this.#parts
-    this.#counts.unavailable++
+    this.#parts.tally.unavailable++
     onDegraded({ operation, failure, error })
     if (failure === 'local') {
-      this.#counts.local++
+      this.#parts.tally.local++
       return { answer: await step(local(), true), source: 'local' }
     }
     if (failure === 'closed' || assume === undefined) throw error
-    this.#counts.assumed++
+    this.#parts.tally.assumed++
     return { answer: assume(), source: 'assumed' }
   }
 }

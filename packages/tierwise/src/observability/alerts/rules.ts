@@ -91,7 +91,7 @@ function allRules(limits: Limits, window: Window): readonly AlertRule[] {
   return [
     ...hitRules(limits, window),
     ...tierRules(limits, window),
-    ...coherenceRules(limits),
+    ...coherenceRules(limits, window),
     ...loadRules(limits, window),
     ...policyRules(window),
   ]
@@ -177,7 +177,7 @@ function tierRules(limits: Limits, window: Window): readonly AlertRule[] {
   ]
 }
 
-function coherenceRules(limits: Limits): readonly AlertRule[] {
+function coherenceRules(limits: Limits, window: Window): readonly AlertRule[] {
   return [
     rule('CacheBusSilent', 1 * minutes, {
       summary: 'It is not known what other instances have changed',
@@ -193,6 +193,11 @@ function coherenceRules(limits: Limits): readonly AlertRule[] {
     rule('CachePendingWrites', 5 * minutes, {
       summary: 'Acknowledged writes do not reach their tiers',
       condition: above(gauge('pending_writes'), limits.pendingWrites),
+    }),
+    rule('CoordinationDegraded', 1 * minutes, {
+      severity: 'critical',
+      summary: 'Limits, locks or claims are not asked of their store',
+      condition: above(highest('coordination_breaker_state', Math.min(window, minutes)), 1),
     }),
     rule('CacheInconsistent', 0, {
       severity: 'critical',

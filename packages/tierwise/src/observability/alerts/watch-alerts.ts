@@ -4,6 +4,7 @@ import type { CacheManager } from '../../contract/cache.ts'
 import type { Duration } from '../../contract/options.ts'
 import type { Runtime, Timer } from '../../contract/runtime.ts'
 import type { MetricSourceOptions } from '../metrics/metric-source.ts'
+import { sourceOptions } from '../metrics/source-options.ts'
 import type { AlertRule } from './alert-rule.ts'
 import { History } from './history.ts'
 import { alertRules } from './rules.ts'
@@ -25,7 +26,7 @@ export interface Alert {
 }
 
 /** What `watchAlerts` takes. */
-export interface WatchAlertsOptions extends Pick<MetricSourceOptions, 'auditor'> {
+export interface WatchAlertsOptions extends Pick<MetricSourceOptions, 'auditor' | 'coordination'> {
   /** What is looked at. @default alertRules() */
   readonly rules?: readonly AlertRule[]
   /** Time between two looks. @default '15s' */
@@ -53,10 +54,8 @@ const table = {
   rules: shaped('a list of rules', (raw): raw is readonly AlertRule[] => Array.isArray(raw)),
   interval: duration,
   onAlert: shaped('a function', isFunction),
-  auditor: shaped(
-    'an auditor',
-    (raw): raw is NonNullable<WatchAlertsOptions['auditor']> => isObject(raw) && 'report' in raw,
-  ),
+  auditor: sourceOptions.auditor,
+  coordination: sourceOptions.coordination,
   runtime: shaped('an object', (raw): raw is Partial<Runtime> => isObject(raw)),
 }
 
@@ -75,11 +74,13 @@ export function watchAlerts(manager: CacheManager, options: WatchAlertsOptions):
     rules = alertRules(),
     interval = 15_000,
     auditor,
+    coordination,
     runtime,
   } = readOptions(options, 'watchAlerts', table)
   if (onAlert === undefined) throw optionError('watchAlerts.onAlert', undefined, 'a function')
   const series = rules.flatMap(({ condition }) => condition.series)
-  const reader = new SeriesReader(manager, series, auditor === undefined ? {} : { auditor })
+  const parts = { ...(auditor && { auditor }), ...(coordination && { coordination }) }
+  const reader = new SeriesReader(manager, series, parts)
   const history = new History(series, Math.max(0, ...rules.map(({ condition }) => condition.windowMs)))
   return new Watcher({
     manager,

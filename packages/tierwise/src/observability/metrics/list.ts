@@ -1,3 +1,4 @@
+import { coordinationMetrics } from './coordination-metrics.ts'
 import { durationMetrics } from './duration-metrics.ts'
 import { governanceMetrics } from './governance-metrics.ts'
 import { healthMetrics } from './health-metrics.ts'
@@ -11,6 +12,7 @@ export const readMetrics: readonly ReadMetric[] = [
   ...tierMetrics,
   ...healthMetrics,
   ...governanceMetrics,
+  ...coordinationMetrics,
 ]
 
 /** Everything that is exported, the same to Prometheus, OpenTelemetry, alerts and dashboards. */

@@ -1,4 +1,5 @@
 import type { CacheManager } from '../../contract/cache.ts'
+import type { Coordination } from '../../coordination/index.ts'
 import type { Auditor } from '../auditor/auditor.ts'
 import type {
   DurationMetric,
@@ -21,21 +22,25 @@ export interface MetricSourceOptions {
   readonly maxNamespaces?: number
   /** Whose report becomes metrics too. @default none */
   readonly auditor?: Pick<Auditor, 'report'>
+  /** Whose steps become metrics too. @default none */
+  readonly coordination?: Pick<Coordination, 'stats'>
 }
 
 /** Reads the metrics of one manager. */
 export class MetricSource {
   readonly #manager: CacheManager
   readonly #auditor: Pick<Auditor, 'report'> | undefined
+  readonly #coordination: Pick<Coordination, 'stats'> | undefined
   readonly #maxNamespaces: number
   /** A namespace keeps its place: if it moved to `other` and back, counters would fall. */
   readonly #named = new Set<string>()
   #running: Promise<MetricSnapshot> | undefined
   #askedAt = -Infinity
 
-  constructor(manager: CacheManager, { maxNamespaces = 200, auditor }: MetricSourceOptions = {}) {
+  constructor(manager: CacheManager, { maxNamespaces = 200, auditor, coordination }: MetricSourceOptions = {}) {
     this.#manager = manager
     this.#auditor = auditor
+    this.#coordination = coordination
     this.#maxNamespaces = maxNamespaces
   }
 
@@ -59,9 +64,10 @@ export class MetricSource {
     const health = await this.#manager.health()
     const manager = this.#manager
     const audit = this.#auditor?.report()
+    const coordination = this.#coordination?.stats()
     const analytics = manager.analytics()
     if (health.state === 'started') this.#askTiers(analytics.at)
-    return { analytics, health, governance: manager.governanceReport(), audit }
+    return { analytics, health, governance: manager.governanceReport(), audit, coordination }
   }
 
   /** Nobody waits for the answer: it is in the next snapshot. */

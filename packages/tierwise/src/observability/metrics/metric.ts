@@ -2,6 +2,7 @@ import type { Analytics } from '../../contract/analytics.ts'
 import type { CacheManager } from '../../contract/cache.ts'
 import type { GovernanceReport } from '../../contract/governance.ts'
 import type { Health } from '../../contract/health.ts'
+import type { CoordinationStats } from '../../coordination/index.ts'
 import type { AuditReport } from '../auditor/report.ts'
 
 /** What values of a metric are told apart by. None of them has keys for values. */
@@ -16,6 +17,8 @@ export type MetricLabel =
   | 'severity'
   | 'coherence'
   | 'percentile'
+  | 'primitive'
+  | 'name'
 
 /** The values of labels. */
 export type MetricLabels = Readonly<Partial<Record<MetricLabel, string>>>
@@ -33,6 +36,8 @@ export interface MetricSnapshot {
   readonly governance: GovernanceReport
   /** Undefined without an auditor. */
   readonly audit: AuditReport | undefined
+  /** Undefined without a coordination. */
+  readonly coordination: CoordinationStats | undefined
 }
 
 interface MetricDescription {

@@ -18,11 +18,17 @@ export const ownLabels: OptionReader<Readonly<Record<string, string>>> = (raw, p
 export const sourceOptions: {
   readonly maxNamespaces: OptionReader<number>
   readonly auditor: OptionReader<NonNullable<MetricSourceOptions['auditor']>>
+  readonly coordination: OptionReader<NonNullable<MetricSourceOptions['coordination']>>
 } = {
   maxNamespaces: positiveInteger,
   auditor: shaped(
     'an auditor',
     (raw): raw is NonNullable<MetricSourceOptions['auditor']> =>
       typeof raw === 'object' && raw !== null && 'report' in raw,
+  ),
+  coordination: shaped(
+    'a coordination',
+    (raw): raw is NonNullable<MetricSourceOptions['coordination']> =>
+      typeof raw === 'object' && raw !== null && 'stats' in raw,
   ),
 }

@@ -3,7 +3,7 @@ import type { BreakerState } from '../../contract/events.ts'
 import type { MetricLabel, MetricSample, ReadMetric } from './metric.ts'
 
 /** Numbers for Prometheus, which has no texts for values. */
-const breakerNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+export const breakerNumbers: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 }
 
 const percentiles: readonly (readonly [string, keyof LatencySummary])[] = [
   ['50', 'p50Ms'],

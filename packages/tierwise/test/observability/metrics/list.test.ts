@@ -21,7 +21,7 @@ describe('the list of metrics', () => {
   test('has no label that has keys for values', () => {
     const labels = new Set(metrics.flatMap((metric) => metric.labels))
     expect([...labels].toSorted()).toEqual(
-      'coherence kind namespace operation outcome percentile reason rule severity tier'.split(' '),
+      'coherence kind name namespace operation outcome percentile primitive reason rule severity tier'.split(' '),
     )
   })
 
@@ -42,6 +42,13 @@ describe('the list of metrics', () => {
           inconsistencies: [],
         }),
       },
+      coordination: {
+        stats: () => ({
+          store: 'redis',
+          breaker: 'open',
+          primitives: [{ primitive: 'lock', name: 'reports', calls: 9, unavailable: 6, local: 1, assumed: 2 }],
+        }),
+      },
     })
     const snapshot = await source.snapshot()
     for (const metric of readMetrics) {
@@ -52,6 +59,11 @@ describe('the list of metrics', () => {
     }
     const audited = readMetrics.filter(({ name }) => name.startsWith('audit_'))
     expect(audited.map((metric) => source.read(metric, snapshot)[0]?.value)).toEqual([5, 1, 1, 2])
+    const coordinated = readMetrics.filter(({ name }) => name.startsWith('coordination_'))
+    expect(coordinated.map((metric) => source.read(metric, snapshot).map(({ value }) => value))).toEqual([
+      [3, 3, 1, 2],
+      [2],
+    ])
   })
 
   test('reads every field of the contract, but for those that have a reason', async () => {
