@@ -88,6 +88,18 @@ describe('what the server holds', () => {
     expect(await store.acquire('endless', 'y', { ttlMs: 1 })).toEqual({ kind: 'busy', leftMs: Infinity, ahead: 0 })
   })
 
+  it('is absent in the millisecond in which it ends, when the server still has it', async () => {
+    let seen = 0
+    for (let turn = 0; turn < 50; turn++) {
+      await store.write('a', 'x', { ttlMs: 3 })
+      for (let held = await store.read('a'); held !== undefined; held = await store.read('a')) {
+        seen++
+        expect(held.leftMs).toBeGreaterThan(0)
+      }
+    }
+    expect(seen).toBeGreaterThan(50)
+  })
+
   it('is refused as a whole when the memory is full, and can still be read and removed', async () => {
     await store.write('held', 'x', {})
     await store.enter('set', [{ member: 'x' }])
