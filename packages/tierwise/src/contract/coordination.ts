@@ -93,7 +93,7 @@ export interface CoordinationCapabilities {
  * key; batches are of one key too. Keys are any text. Times are stretches in milliseconds, never instants, so clocks of
  * processes play no part. What has ended is absent at once, whether or not it was removed.
  *
- * A key holds one kind of state: a step of another kind rejects with a `TierError` ERR_CACHE_TIER_WRITE.
+ * A key holds one kind of state: a step of another kind rejects with a `TierError` that is not retryable.
  *
  * Every method rejects with a `TierError` (retryable, with its cause) when the store cannot be asked. A step that rejected
  * for that reason may have been taken. Deadlines and breakers are not the store's: `createCoordination` puts them around it.
@@ -147,7 +147,7 @@ export interface CoordinationStore {
     members: readonly Scored[],
     options?: { readonly keep?: number; readonly ttlMs?: number },
   ): Promise<void>
-  /** Lowest first; of equal scores by name. */
+  /** Lowest first; those of equal scores in no order that stores agree on. */
   ranked(key: string, range?: ScoreRange): Promise<readonly Scored[]>
   /** How many were removed. */
   unrank(key: string, which: readonly string[] | Pick<ScoreRange, 'min' | 'max'>): Promise<number>

@@ -58,7 +58,7 @@ export function giveBack(
     const isOfThisWindow = at < state.endsAt && at >= state.endsAt - rule.periodMs
     return isOfThisWindow ? { ...state, taken: Math.max(0, state.taken - units) } : state
   }
-  if (state.kind !== 'sliding-window') return state
+  if (rule.kind !== 'sliding-window' || state.kind !== 'sliding-window') return state
   let left = units
   const taken = state.taken.map((each) => {
     const back = each.at === at ? Math.min(left, each.units) : 0
