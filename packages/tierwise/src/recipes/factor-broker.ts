@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 
 import { CacheError, escapeGlob, KeyError } from '../index.ts'
 import type { Cache, CacheManager, Lifetime, TierEntry, WriteResult } from '../index.ts'
+import { LoadWatch } from './load-watch.ts'
 
 /** What a factor is asked for by. Products are compared without case, regions too. */
 export interface FactorRequest {
@@ -56,12 +57,6 @@ export interface FactorBrokerStats {
 /** Names the fields of requests, each as in the requests that are meant; what is left out may be anything. */
 export type FactorPattern = Partial<FactorRequest>
 
-/** Calls of one key that are under way, and the loads of it that ended meanwhile. */
-interface Waiting {
-  callers: number
-  loaded: number
-}
-
 /**
  * Answers requests for emission factors from the cache, else from the source, and keeps what the source says. How long is
  * for the namespace to say: with `license` and `maxTtl` no tier keeps a factor for longer, and no call can ask for more.
@@ -83,7 +78,7 @@ export class FactorBroker<R extends FactorResponse> implements AsyncDisposable {
   readonly #cache: Cache<R>
   readonly #source: FactorSource<R>
   readonly #manager: CacheManager | undefined
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #loads = new LoadWatch()
   #hits = 0
   #misses = 0
   #isClosed = false
@@ -128,22 +123,21 @@ export class FactorBroker<R extends FactorResponse> implements AsyncDisposable {
   ): Promise<ResolvedFactor<R> | undefined> {
     this.#refuseClosed('resolve')
     const key = factorKey(request)
-    const waiting = this.#join(key)
-    const loadedBefore = waiting.loaded
+    const call = this.#loads.watch(key)
     try {
       const response = await this.#cache.getOrSet(
         key,
         async (context) => {
           const found = await this.#source(request, { signal: context.signal })
           if (found !== undefined) context.setTags([sourceTag(found.provenance.source)])
-          waiting.loaded++
+          call.loaded()
           return found as R
         },
         options,
       )
-      return this.#answer(response, waiting.loaded === loadedBefore)
+      return this.#answer(response, !call.wasLoaded)
     } finally {
-      this.#leave(key, waiting)
+      call.end()
     }
   }
 
@@ -210,18 +204,6 @@ export class FactorBroker<R extends FactorResponse> implements AsyncDisposable {
     else this.#misses++
     if (response === undefined) return undefined
     return { ...response, provenance: { ...response.provenance, cacheHit } } as ResolvedFactor<R>
-  }
-
-  /** A caller may be answered by the load of another one, so the loads of a key are counted while somebody waits for it. */
-  #join(key: string): Waiting {
-    const waiting = this.#waiting.get(key) ?? { callers: 0, loaded: 0 }
-    waiting.callers++
-    this.#waiting.set(key, waiting)
-    return waiting
-  }
-
-  #leave(key: string, waiting: Waiting): void {
-    if (--waiting.callers === 0) this.#waiting.delete(key)
   }
 
   #refuseClosed(operation: string): void {

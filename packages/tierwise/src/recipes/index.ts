@@ -27,3 +27,23 @@ export type {
   EndpointLimit,
   EndpointStatus,
 } from './connector-limiter.ts'
+export { goldenQueries, queryTtlsFromEnvironment } from './golden-queries/index.ts'
+export type {
+  GoldenQueries,
+  GoldenQueriesOptions,
+  GoldenQueriesStats,
+  GoldenQuery,
+  GoldenQueryOptions,
+  InvalidationStrategy,
+  OfTenant,
+  PatternStats,
+  PatternValues,
+  QueryFrequency,
+  QueryLoader,
+  QueryParams,
+  QueryPattern,
+  QueryShape,
+  QuerySpan,
+  QueryTtls,
+  QueryType,
+} from './golden-queries/index.ts'

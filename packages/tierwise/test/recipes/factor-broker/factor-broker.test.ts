@@ -25,7 +25,8 @@ afterEach(async () => {
 function open(options: { grace?: '1h'; negativeTtl?: '1m' } = {}): Opened {
   const test = testCache()
     .memory()
-    .tier(mapTier({ name: 'below' }))
+    // Not shared: what instances tell each other every second would make a day of fake time long.
+    .tier(mapTier({ name: 'below', capabilities: { shared: false } }))
     .namespace('emission_factors', { ...emissionFactors, ...options })
     .build()
   const source = new CountingSource()

@@ -54,7 +54,9 @@ describe('responses of partners', () => {
     server.answerWith(headers as Record<string, string>)
     const [acme, bell] = [responses.forPartner('acme'), responses.forPartner('bell')]
     expect([await bodyOf(acme(server.url())), await bodyOf(acme(server.url()))]).toEqual(['1', '1'])
-    expect((await acme(server.url())).headers.getSetCookie()).toEqual([headers['set-cookie'] ?? []].flat())
+    expect((await acme(server.url())).headers.getSetCookie()).toEqual(
+      [(headers as Record<string, string | string[]>)['set-cookie'] ?? []].flat(),
+    )
     expect([await bodyOf(bell(server.url())), await bodyOf(bell(server.url()))]).toEqual(['2', '3'])
   })
 
