@@ -151,4 +151,18 @@ describe('the connection that listens', () => {
     await store.close()
     await until(async () => (await listeners()) === 0, { what: 'ending' })
   })
+
+  it('tells nobody whose subscription was closed by who was told before', async () => {
+    const store = storeOf({ client: 'ioredis', ...place() })
+    const heard: string[] = []
+    await store.subscribe('news', (text) => {
+      heard.push(text)
+      void later.close()
+    })
+    const later = await store.subscribe('news', () => void heard.push('too late'))
+    await store.publish('news', 'one')
+    await store.publish('news', 'two')
+    await until(() => heard.includes('two'), { what: 'telling' })
+    expect(heard).toEqual(['one', 'two'])
+  })
 })
