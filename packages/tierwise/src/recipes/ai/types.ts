@@ -53,7 +53,7 @@ export interface StreamOptions {
   readonly maxRecordBytes?: Size
   /** What becomes of the source when everybody has stopped reading: it is cancelled, or read to its end for the record. @default 'cancel' */
   readonly whenAllLeft?: 'cancel' | 'finish'
-  /** How recorded chunks follow each other: at once, as they came, or so far apart. @default 'instant' */
+  /** How recorded chunks follow each other: at once, as they came, or so far apart. A pause does not keep the process alive. @default 'instant' */
   readonly replay?: 'instant' | 'recorded' | { readonly every: Duration }
   /** How long a caller waits for another process that makes the same call; then it makes its own, which is not stored. @default '1s' */
   readonly waitForOthers?: Duration

@@ -199,6 +199,19 @@ describe('a shared stream', () => {
     expect(cancelled).toHaveLength(0)
   })
 
+  it('lets go of what all have read, so who is a little behind is not cut off', async () => {
+    const { source, stream } = share()
+    const [fast, slow] = [stream.read(), stream.read()]
+    for (let count = 0; count < 10; count++) {
+      await source.give(chunkOf(300))
+      expect((await fast.next()).done).toBe(false)
+      if (count > 0) expect((await slow.next()).done).toBe(false)
+      await turn()
+    }
+    await source.end()
+    expect(await drain(slow)).toMatchObject({ seen: [expect.any(Uint8Array)], end: 'done' })
+  })
+
   it('gives each reader what came, in order, one call for all, and a record exactly when it is whole', async () => {
     const action = fc.oneof(
       {

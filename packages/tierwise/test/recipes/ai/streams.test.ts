@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 
 import { createCacheManager } from '../../../src/index.ts'
 import { aiResponseCache } from '../../../src/recipes/ai/index.ts'
-import type { AiRequest, AiResponseCacheOptions, AiStream } from '../../../src/recipes/ai/index.ts'
+import type { AiRequest, AiResponseCacheOptions } from '../../../src/recipes/ai/index.ts'
 import { fakeRuntime, mapTier, sharedStore, testCache } from '../../../src/testing/index.ts'
 import type { TestCache } from '../../../src/testing/index.ts'
 import { memory } from '../../../src/tiers/memory/index.ts'
@@ -239,32 +239,55 @@ describe('streams', () => {
 })
 
 describe('streams of two processes', () => {
-  it('wait for each other for a while only, and the late one is not kept', async () => {
+  function twoProcesses() {
     const runtime = fakeRuntime()
     const store = sharedStore(runtime)
     const managers = [1, 2].map(() => createCacheManager({ tiers: [memory(), store.tier()], runtime }))
     const [one, other] = managers.map((manager) => aiResponseCache(manager, { runtime }))
-    let go: () => void = () => undefined
-    const gate = new Promise<void>((resolve) => (go = resolve))
-    const slow = await runtime.until(
-      one!.stream(request, async function* () {
-        yield 'slow'
-        await gate
-      }),
-    )
+    const stop = async (): Promise<void> => {
+      for (const manager of managers) await runtime.until(manager.stop())
+    }
+    return { runtime, one: one!, other: other!, stop }
+  }
+
+  /** Streams one chunk and then waits for `end`. */
+  function slowModel(failure?: Error) {
+    let end: () => void = () => undefined
+    const gate = new Promise<void>((resolve) => (end = resolve))
+    const call = async function* (): AsyncGenerator<string> {
+      yield 'slow'
+      await gate
+      if (failure !== undefined) throw failure
+    }
+    return { call, end }
+  }
+
+  it('wait for each other for a while only, and that of the first is kept', async () => {
+    const { runtime, one, other, stop } = twoProcesses()
+    const { call, end } = slowModel()
+    const slow = await runtime.until(one.stream(request, call))
     const from = runtime.clock.now()
-    const late: AiStream<string> = await runtime.until(
-      other!.stream(request, async function* () {
-        yield 'late'
-      }),
-    )
+    const late = await runtime.until(other.stream(request, model(['late']).call))
     expect(runtime.clock.now() - from).toBe(1000)
     expect(await all(late)).toEqual(['late'])
-    go()
+    end()
     expect(await all(slow)).toEqual(['slow'])
     await runtime.advance(100)
-    const kept = await runtime.until(other!.stream(request, model().call))
-    expect(await all(kept)).toEqual(['slow'])
-    for (const manager of managers) await runtime.until(manager.stop())
+    expect(await all(await runtime.until(other.stream(request, model().call)))).toEqual(['slow'])
+    await stop()
+  })
+
+  it('do not keep the late one, which began without the right to', async () => {
+    const { runtime, one, other, stop } = twoProcesses()
+    const { call, end } = slowModel(new Error('lost'))
+    const slow = await runtime.until(one.stream(request, call))
+    expect(await all(await runtime.until(other.stream(request, model(['late']).call)))).toEqual(['late'])
+    end()
+    await expect(all(slow)).rejects.toThrow('lost')
+    await runtime.advance(15_000)
+    const again = await runtime.until(other.stream(request, model().call))
+    expect([again.source, (await all(again)).length]).toEqual(['call', 3])
+    await runtime.advance(100)
+    await stop()
   })
 })
