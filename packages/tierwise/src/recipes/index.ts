@@ -47,3 +47,19 @@ export type {
   QueryTtls,
   QueryType,
 } from './golden-queries/index.ts'
+export { RefusedError } from './refusal.ts'
+export type { Refusal } from './refusal.ts'
+export { tokenBlacklist } from './token-blacklist.ts'
+export type {
+  PresentedToken,
+  Revocation,
+  RevocationNote,
+  RevocationOutcome,
+  RevocationReason,
+  TokenBlacklist,
+  TokenBlacklistOptions,
+  TokenName,
+  TokenToRevoke,
+} from './token-blacklist.ts'
+export { deduplication } from './deduplication.ts'
+export type { BatchOutcome, Deduplication, DeduplicationOptions, OnceOutcome, WorkContext } from './deduplication.ts'
