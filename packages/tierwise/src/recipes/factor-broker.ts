@@ -87,6 +87,8 @@ export class FactorBroker<R extends FactorResponse> implements AsyncDisposable {
     this.#cache = cache
     this.#source = options.source
     this.#manager = options.manager
+    // Not a method: its name cannot be written into a declaration.
+    Object.defineProperty(this, inspect.custom, { value: () => this.#show() })
   }
 
   /** Opens the tiers of the manager. @throws TierError ERR_CACHE_TIER_OPEN */
@@ -193,7 +195,7 @@ export class FactorBroker<R extends FactorResponse> implements AsyncDisposable {
     return this.#cache.inspect(factorKey(request))
   }
 
-  [inspect.custom](): string {
+  #show(): string {
     const shown = { backend: 'CacheManager of tierwise', namespace: this.#cache.name, ...this.stats() }
     return `FactorBroker ${inspect(shown)}`
   }
