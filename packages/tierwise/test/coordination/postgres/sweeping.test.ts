@@ -11,7 +11,7 @@ let pool: pg.Pool
 let url: string
 beforeAll(async () => {
   url = await serverUrl()
-  pool = poolOf(url)
+  pool = poolOf(url, 6)
 })
 afterAll(() => pool.end())
 
@@ -50,6 +50,35 @@ describe('what has ended', () => {
     expect(await store.members('half')).toEqual(['y'])
     expect(await store.read('stays')).toMatchObject({ value: 'x' })
     await sweeping.close()
+    await store.close()
+  })
+
+  it('is left where a step is at the key, and where it has begun again meanwhile', async () => {
+    const table = freshTable()
+    const { entries, fn } = coordinationNames('tierwise', table)
+    const store = postgresCoordination({ pool, table, sweepInterval: never })
+    await store.open()
+    const clock = await stillClock((text) => pool.query(text), table)
+    for (const key of ['slow', 'again', 'busy', 'over']) await store.write(key, 'old', { ttlMs: 50 })
+    await clock.advance(50)
+    const step = await pool.connect()
+    await step.query('begin')
+    await step.query(`select ${fn('lock')}('busy'::bytea)`)
+    // The sweep has seen all keys when it comes to a row that somebody holds.
+    const holder = await pool.connect()
+    await holder.query('begin')
+    await holder.query(`select from ${entries} where key = 'slow'::bytea for update`)
+    const sweep = pool.query(`select ${fn('sweep_keys')}('(0,0)', '(100,0)', 200) as removed`)
+    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%sweep_keys%'`
+    await expect.poll(async () => (await pool.query(waiting)).rowCount, { timeout: 5000 }).toBe(1)
+    await store.write('again', 'new', {})
+    await holder.query('commit')
+    expect((await sweep).rows).toEqual([{ removed: 2 }])
+    await step.query('commit')
+    for (const client of [step, holder]) client.release()
+    expect(await store.read('again')).toMatchObject({ value: 'new' })
+    const left = await pool.query(`select key from ${entries} order by key`)
+    expect(left.rows.map(({ key }) => String(key))).toEqual(['again', 'busy'])
     await store.close()
   })
 
