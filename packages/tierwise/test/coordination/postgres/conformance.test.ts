@@ -30,12 +30,6 @@ coordinationConformance({
 })
 
 coordinationConformance({
-  name: 'postgres over pg, whose clock stands still',
-  runner,
-  create: () => stillWorld({ table: 'still', query: run, handles: pools.map((pool) => ({ pool })) }),
-})
-
-coordinationConformance({
   name: 'postgres over postgres.js',
   runner,
   create: () => realWorld({ table: 'js', query: run, handles: sqls.map((sql) => ({ sql })) }),
