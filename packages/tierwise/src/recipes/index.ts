@@ -63,3 +63,19 @@ export type {
 } from './token-blacklist.ts'
 export { deduplication } from './deduplication.ts'
 export type { BatchOutcome, Deduplication, DeduplicationOptions, OnceOutcome, WorkContext } from './deduplication.ts'
+export { deltaSync } from './delta-sync.ts'
+export type {
+  DeltaSync,
+  DeltaSyncOptions,
+  PartlyDone,
+  SyncContext,
+  SyncFailure,
+  SyncOutcome,
+  SyncPage,
+  SyncProgress,
+  SyncRecord,
+  SyncRequest,
+  SyncRun,
+  SyncStatus,
+  SyncTarget,
+} from './delta-sync.ts'
