@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 
-import { CacheError, escapeGlob, KeyError } from '../index.ts'
+import { CacheError, KeyError } from '../index.ts'
 import type { Cache, CacheManager, Lifetime, TierEntry, WriteResult } from '../index.ts'
 import { LoadWatch } from './load-watch.ts'
 
@@ -238,9 +238,10 @@ function factorKey(request: FactorRequest): string {
   return `factor:${fields.map((field) => partOf(field, request[field])).join(':')}`
 }
 
+/** Nothing in a part has a meaning in patterns: it is escaped already. */
 function globOf(pattern: FactorPattern): string {
   refuseUnknown(pattern)
-  return `factor:${fields.map((field) => (pattern[field] === undefined ? '*' : escapeGlob(partOf(field, pattern[field])))).join(':')}`
+  return `factor:${fields.map((field) => (pattern[field] === undefined ? '*' : partOf(field, pattern[field]))).join(':')}`
 }
 
 function refuseUnknown(request: object): void {

@@ -170,7 +170,7 @@ class ResponseCache implements PartnerResponses {
     })
     if (own.response !== undefined) return { response: own.response }
     const held = storedResponse(value)
-    if (held === undefined || !matchesVary(held.policy, request.seen)) return { held }
+    if (held === undefined) return { held }
     const reuse = rules.reuse(held.policy, request.seen)
     if (reuse === 'no') return { held }
     if (reuse === 'while-revalidating') this.#confirmLater(visit, key, held)

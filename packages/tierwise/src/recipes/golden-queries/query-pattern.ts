@@ -102,7 +102,7 @@ export function valueOf(name: string, values: PatternValues, params: QueryParams
     return Array.isArray(params) ? (params as readonly unknown[])[Number(name.slice(1)) - 1] : undefined
   const named = name.startsWith(':') ? params : values
   const own = name.startsWith(':') ? name.slice(1) : name
-  return named !== undefined && Object.hasOwn(named, own) ? (named as Record<string, unknown>)[own] : undefined
+  return (named as Readonly<Record<string, unknown>> | undefined)?.[own]
 }
 
 function shown(value: unknown): string {

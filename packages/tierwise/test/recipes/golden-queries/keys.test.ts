@@ -161,6 +161,39 @@ describe('keys of golden queries', () => {
     await stop()
   })
 
+  test('tell parameters apart by their types and their places, and not by the order of their names', () => {
+    const { queries } = open({})
+    const keyOf = (params: GoldenQuery['params']): string => queries.keyOf({ tenant: 'acme', query: 'select', params })
+    const few = [
+      '1',
+      1,
+      1n,
+      'true',
+      true,
+      'null',
+      null,
+      'undefined',
+      undefined,
+      0,
+      -0,
+      NaN,
+      'NaN',
+      '',
+      'a',
+      'a","b',
+      '[]',
+      [],
+    ]
+    const lists: GoldenQuery['params'][] = [undefined, [], {}]
+    for (const one of few) {
+      lists.push([one], [[one]], { one }, { one: [one] }, { [String(one)]: 1, other: one })
+      for (const other of few) lists.push([one, other])
+    }
+    const distinct = new Set(lists.map((list) => JSON.stringify(typed(list))))
+    expect(new Set(lists.map(keyOf)).size).toBe(distinct.size)
+    expect(keyOf({ a: 1, b: { c: 2, d: 3 } })).toBe(keyOf({ b: { d: 3, c: 2 }, a: 1 }))
+  })
+
   test('bring no result of another query or tenant', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(golden, { minLength: 2, maxLength: 12 }), async (requests) => {

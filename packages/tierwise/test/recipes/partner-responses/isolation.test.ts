@@ -125,11 +125,22 @@ describe('unsafe methods', () => {
     for (const path of paths) await bodyOf(get(server.url(path)))
     server.answerWith({ location: '/location', 'content-location': server.url('/content') }, 201)
     await bodyOf(get(server.url('/new'), { method: 'POST' }))
-    server.answerWith({ location: 'http://elsewhere.example/kept', ...fresh }, 201)
-    await bodyOf(get(server.url('/new'), { method: 'POST' }))
+    server.answerWith(fresh)
     const answers: string[] = []
     for (const path of paths) answers.push(await bodyOf(get(server.url(path))))
-    expect(answers).toEqual(['6', '7', '3'])
+    expect(answers).toEqual(['5', '6', '3'])
+  })
+
+  test('forget nothing that the response names of another origin', async () => {
+    const { recipe } = await open()
+    let asked = 0
+    const get = recipe({
+      fetch: async () =>
+        new Response(String(++asked), { headers: { ...fresh, location: 'https://other.example/kept' } }),
+    }).forPartner('acme')
+    expect(await bodyOf(get('https://other.example/kept'))).toBe('1')
+    await get('https://acme.example/', { method: 'POST' })
+    expect(await bodyOf(get('https://other.example/kept'))).toBe('1')
   })
 
   test('forget nothing that the partner refused, and what it may have done before it was lost', async () => {

@@ -74,7 +74,7 @@ describe('requests to partners', () => {
   test('are aborted when the last caller has given up', async () => {
     const { server, responses } = await open()
     let isGone = false
-    server.handler = (request) => void request.on('close', () => (isGone = true))
+    server.handler = (_request, response) => void response.on('close', () => (isGone = true))
     const controller = new AbortController()
     const waiting = responses.forPartner('acme')(server.url(), { signal: controller.signal })
     await expect.poll(() => server.count).toBe(1)
@@ -119,8 +119,8 @@ describe('bodies', () => {
   test('that are not kept come while they are sent, and end when their caller wants that', async () => {
     const { server, recipe } = await open()
     let isGone = false
-    server.handler = (request, response) => {
-      request.on('close', () => (isGone = true))
+    server.handler = (_request, response) => {
+      response.on('close', () => (isGone = true))
       response.writeHead(200, fresh)
       response.write('x'.repeat(100))
     }
@@ -137,8 +137,8 @@ describe('bodies', () => {
   test('that are left unread by a caller end at the partner', async () => {
     const { server, recipe } = await open()
     let isGone = false
-    server.handler = (request, response) => {
-      request.on('close', () => (isGone = true))
+    server.handler = (_request, response) => {
+      response.on('close', () => (isGone = true))
       response.writeHead(200)
       response.write('x'.repeat(100))
     }

@@ -25,7 +25,8 @@ describe('responses of partners', () => {
   test.each([
     ['no directive', {}, 200],
     ['no-store', { 'cache-control': 'no-store, max-age=60' }, 200],
-    ['NO-STORE', { 'cache-control': 'No-Store, Max-Age=60' }, 200],
+    ['NO-STORE', { 'cache-control': 'max-age=60, No-Store' }, 200],
+    ['Private', { 'cache-control': 'max-age=60, Private' }, 200],
     ['private', { 'cache-control': 'private, max-age=60' }, 200],
     ['max-age=0', { 'cache-control': 'max-age=0' }, 200],
     ['a cookie', { 'cache-control': 'public, max-age=60', 'set-cookie': 'a=1' }, 200],
@@ -251,6 +252,37 @@ describe('responses of partners', () => {
     await runtime.advance(61_000)
     expect([await ask('fr'), await ask('de'), await ask('fr'), await ask('de')]).toEqual(['fr', 'de', 'fr', 'de'])
     expect(server.count).toBe(6)
+  })
+
+  test('are found under what they vary by when the first of them is not fresh any more', async () => {
+    const { server, responses, runtime } = await open()
+    const get = responses.forPartner('acme')
+    server.answerWith({ 'cache-control': 'max-age=60', vary: 'accept-language' })
+    const ask = (language: string): Promise<string> =>
+      bodyOf(get(server.url(), { headers: { 'accept-language': language } }))
+    await ask('de')
+    await runtime.advance(30_000)
+    await ask('fr')
+    await runtime.advance(31_000)
+    expect([await ask('fr'), await ask('de'), await ask('fr')]).toEqual(['2', '3', '2'])
+  })
+
+  test('are not even kept where they vary by more than headers', async () => {
+    const { server, responses, cache } = await open()
+    server.answerWith({ 'cache-control': 'max-age=60', vary: 'accept, *', etag: '"v1"' })
+    await bodyOf(responses.forPartner('acme')(server.url()))
+    for await (const key of cache.keys()) expect(key).toBe('none')
+  })
+
+  test('with no-cache are confirmed each time, whatever else they and their callers say', async () => {
+    const { server, responses } = await open()
+    const get = responses.forPartner('acme')
+    server.answerVersion('"v1"', { 'cache-control': 'no-cache, stale-while-revalidate=600' })
+    const headers = { 'cache-control': 'max-stale=600' }
+    for (let times = 0; times < 3; times++) await bodyOf(get(server.url()))
+    await bodyOf(get(server.url(), { headers }))
+    expect(server.count).toBe(4)
+    expect(responses.stats()).toMatchObject({ misses: 1, confirmed: 3 })
   })
 
   test('honour what the caller says of its request', async () => {
