@@ -47,7 +47,7 @@ describe('eight processes', () => {
       for (const kind of ['bucket', 'fixed-window', 'sliding-window'] as const) expect(total(kind), kind).toBe(500)
       expect(total('nonces'), 'each once as a key and once as a member').toBe(2 * times)
       expect(total('tenures')).toBe(times)
-      expect(results.filter(({ got }) => got.tenures > 0).length, 'several took part').toBeGreaterThan(1)
+      expect(results.filter(({ got }) => got.bucket > 0).length, 'several took part').toBeGreaterThan(1)
       const store = postgresCoordination({ url, table })
       expect(await store.read('sum')).toMatchObject({ value: String(8 * times) })
       await store.close()
