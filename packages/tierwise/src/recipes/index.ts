@@ -63,6 +63,21 @@ export type {
 } from './token-blacklist.ts'
 export { deduplication } from './deduplication.ts'
 export type { BatchOutcome, Deduplication, DeduplicationOptions, OnceOutcome, WorkContext } from './deduplication.ts'
+export { refreshTokens } from './refresh-tokens.ts'
+export type {
+  GivenToken,
+  Login,
+  RefreshRefusal,
+  RefreshTokenEvent,
+  RefreshTokens,
+  RefreshTokensOptions,
+  RevokeOutcome,
+  RotateOptions,
+  RotateOutcome,
+  Session,
+  SessionClient,
+  SessionEnd,
+} from './refresh-tokens.ts'
 export { deltaSync } from './delta-sync.ts'
 export type {
   DeltaSync,
@@ -79,3 +94,44 @@ export type {
   SyncStatus,
   SyncTarget,
 } from './delta-sync.ts'
+export { requestSigning, signRequest, canonicalRequest } from './request-signing.ts'
+export type {
+  RequestSigning,
+  RequestSigningOptions,
+  SignableRequest,
+  SignatureOutcome,
+  SignatureRefusal,
+  SignedRequest,
+  SigningKey,
+  SigningKeyLookup,
+  SigningMoment,
+} from './request-signing.ts'
+export type { RequestHeaders } from './request-headers.ts'
+export type { Secret } from './secrets.ts'
+export { webhooks } from './webhooks.ts'
+export type {
+  WebhookDelivery,
+  WebhookLimit,
+  WebhookOutcome,
+  WebhookPartner,
+  WebhookRefusal,
+  WebhookRequest,
+  Webhooks,
+  WebhooksOptions,
+} from './webhooks.ts'
+export { signWebhook } from './webhook-signature.ts'
+export type { WebhookFormat, WebhookToSign } from './webhook-signature.ts'
+export type { RawBody } from './raw-body.ts'
+export { apiKeys } from './api-keys.ts'
+export type {
+  ApiKey,
+  ApiKeyDemand,
+  ApiKeyGrant,
+  ApiKeyLimit,
+  ApiKeyOutcome,
+  ApiKeyRefusal,
+  ApiKeys,
+  ApiKeysOptions,
+  IssuedApiKey,
+} from './api-keys.ts'
+export type { Pepper } from './peppers.ts'
