@@ -73,6 +73,8 @@ export const optionPlaces = {
   CoordinationOptions: '`createCoordination(options)`',
   MemoryCoordinationOptions: '`memoryCoordination(options)`',
   RedisCoordinationOptions: '`redisCoordination(options)`',
+  PostgresCoordinationOptions: '`postgresCoordination(options)`',
+  PostgresCoordinationTableOptions: '`postgresCoordination(options)` and `postgresCoordinationSql(options)`',
   PrimitiveOptions: '`channel` of a coordination',
   StrictOptions: 'primitives that cannot go on without their store',
   CounterOptions: '`counter` of a coordination',

@@ -71,6 +71,7 @@ function optionsPage() {
     'coordination/options.ts',
     'coordination/memory/memory-coordination.ts',
     'coordination/redis/options.ts',
+    'coordination/postgres/options.ts',
     'coordination/primitives/channel.ts',
     'coordination/primitives/claims.ts',
     'coordination/primitives/limit-headers.ts',
