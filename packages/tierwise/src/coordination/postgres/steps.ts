@@ -1,9 +1,16 @@
 import type { PostgresQuery, PostgresRow, PostgresValue } from '../../clients/postgres/port.ts'
+import type { CoordinationStore } from '../../contract/coordination.ts'
 import type { CoordinationNames } from './names.ts'
 import { bytesOf } from './stored-text.ts'
 
+/** Steps that are a function of the server. */
+export type StepName = Exclude<
+  keyof CoordinationStore,
+  'name' | 'capabilities' | 'open' | 'close' | 'publish' | 'subscribe'
+>
+
 /** The function of each step, and the types of what it takes after the key. */
-const functions = {
+const functions: Readonly<Record<StepName, readonly [fn: string, types: readonly string[]]>> = {
   read: ['read', []],
   write: ['write', ['bytea', 'bigint', 'text', 'bytea']],
   remove: ['remove', ['bytea']],
@@ -24,10 +31,7 @@ const functions = {
   release: ['release', ['bytea', 'text']],
   take: ['take', ['text', 'numeric', 'numeric', 'numeric', 'numeric', 'boolean']],
   giveBack: ['give_back', ['text', 'numeric', 'numeric', 'numeric', 'bigint']],
-} as const satisfies Record<string, readonly [string, readonly string[]]>
-
-/** Steps that are a function of the server. */
-export type StepName = keyof typeof functions
+}
 
 /** Has the server take a step; the rows of its answer, a single value in the column `answer`. */
 export type Ask = (step: StepName, key: string, values?: readonly PostgresValue[]) => Promise<readonly PostgresRow[]>
