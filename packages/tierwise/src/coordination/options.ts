@@ -1,7 +1,7 @@
 import { breakerOptions, defaultBreaker, type BreakerOverrides } from '../base/breaker-options.ts'
 import type { BreakerSettings } from '../base/breaker.ts'
 import { boolean, duration, lifetime, oneOf, positiveInteger, readOptions, shaped } from '../base/option-reader.ts'
-import type { OptionReader } from '../base/option-reader.ts'
+import type { OptionReader, OptionTable } from '../base/option-reader.ts'
 import { systemRuntime } from '../base/runtime.ts'
 import type { CoordinationStore } from '../contract/coordination.ts'
 import type { BreakerReason, BreakerState } from '../contract/events.ts'
@@ -153,8 +153,11 @@ export interface PrimitiveValues {
   readonly allowVolatile: boolean
 }
 
+/** Kinds whose options are read here. */
+export type SimpleKind = Exclude<PrimitiveKind, 'limiter'>
+
 /** How the options of each kind are read. */
-const tables = {
+const tables: Readonly<Record<SimpleKind, Partial<OptionTable<PrimitiveValues>>>> = {
   counter: { failure: strictFailure, window: duration },
   register: { failure, ttl: lifetime },
   set: { failure, ttl: lifetime },
@@ -164,11 +167,15 @@ const tables = {
   watermark: { allowVolatile: boolean },
   channel: { failure },
   lock: { failure: strictFailure, ttl: duration, wait: duration },
-} as const satisfies Partial<Record<PrimitiveKind, Partial<Record<keyof PrimitiveValues, unknown>>>>
+}
 
 /** @throws ConfigError ERR_CACHE_OPTION */
-export function readPrimitiveOptions(kind: keyof typeof tables, name: string, raw: object): Partial<PrimitiveValues> {
-  return readOptions<Partial<PrimitiveValues>>(raw, `${kind} ${name}`, tables[kind] as never)
+export function readPrimitiveOptions(kind: SimpleKind, name: string, raw: object): Partial<PrimitiveValues> {
+  return readOptions<Partial<PrimitiveValues>>(
+    raw,
+    `${kind} ${name}`,
+    tables[kind] as OptionTable<Partial<PrimitiveValues>>,
+  )
 }
 
 /** A lifetime that never ends needs no ttl. */
