@@ -41,7 +41,7 @@ export class RankedList {
   }
 
   /** How many there were. */
-  removeRange(min = -Infinity, max = Infinity): number {
+  removeRange(min: number = -Infinity, max: number = Infinity): number {
     const from = this.#firstFrom(min)
     const removed = this.#sorted.splice(from, Math.max(0, this.#firstAbove(max) - from))
     for (const { member } of removed) this.#scores.delete(member)

@@ -38,7 +38,7 @@ export class Texts {
     return { removed, before }
   }
 
-  add(key: string, by: number, ttlMs = Infinity): { readonly value: number; readonly leftMs: number } {
+  add(key: string, by: number, ttlMs: number = Infinity): { readonly value: number; readonly leftMs: number } {
     const { now } = this.#states
     const held = this.#states.get(key, 'text', 'add')
     const start = held === undefined ? 0 : this.#wholeNumber(held.value, 'add')
