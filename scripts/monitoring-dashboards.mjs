@@ -233,10 +233,14 @@ const coherence = [
     ],
     { unit: 'short' },
   ),
-  panel('Coordination: steps that the store did not answer', [[rate('coordination_steps_total', 'primitive, outcome', 'outcome!="store"'), '{{primitive}} {{outcome}}']], {
-    unit: 'ops',
-    text: 'Limits, locks and claims that were denied, counted in the process or assumed. Nothing without a coordination.',
-  }),
+  panel(
+    'Coordination: steps that the store did not answer',
+    [[rate('coordination_steps_total', 'primitive, outcome', 'outcome!="store"'), '{{primitive}} {{outcome}}']],
+    {
+      unit: 'ops',
+      text: 'Limits, locks and claims that were denied, counted in the process or assumed. Nothing without a coordination.',
+    },
+  ),
   panel('Stale reads', [[rate('gets_total', 'namespace', 'outcome="stale"'), '{{namespace}}']], { unit: 'reqps' }),
   panel('Broken rules', [[rate('policy_violations_total', 'namespace, rule'), '{{namespace}} {{rule}}']], {
     unit: 'ops',

@@ -4,7 +4,7 @@ import { root } from './command.mjs'
 import { configReference } from './config-reference.mjs'
 import { readDeclarations } from './declarations.mjs'
 import { metricsReference } from './metrics-reference.mjs'
-import { optionPlaces } from './option-places.mjs'
+import { optionPlaces, optionSources } from './option-places.mjs'
 
 /**
  * Writes the reference pages from the doc comments of the sources; with `--check` it only says which are out of date.
@@ -36,54 +36,7 @@ function page(title, intro, parts) {
 }
 
 function optionsPage() {
-  const find = index([
-    'contract/options.ts',
-    'contract/tier.ts',
-    'contract/codec.ts',
-    'contract/cache.ts',
-    'contract/analytics.ts',
-    'contract/warming.ts',
-    'warming/hot-keys/keep-warm-options.ts',
-    'warming/show-progress.ts',
-    'tiers/memory/index.ts',
-    'tiers/disk/options.ts',
-    'tiers/redis/options.ts',
-    'tiers/postgres/options.ts',
-    'tiers/postgres/views/view-options.ts',
-    'tiers/postgres/views/view-key.ts',
-    'tiers/postgres/views/invalidation-listener.ts',
-    'tiers/postgres/views/change-triggers.ts',
-    'clients/redis/options.ts',
-    'clients/redis/manager/options.ts',
-    'clients/postgres/connection-options.ts',
-    'tiers/postgres/outbox/invalidation-outbox.ts',
-    'tiers/postgres/outbox/relay-options.ts',
-    'observability/auditor/options.ts',
-    'observability/metrics/metric-source.ts',
-    'observability/prometheus/prometheus-metrics.ts',
-    'observability/opentelemetry/metrics.ts',
-    'observability/opentelemetry/traces.ts',
-    'observability/diagnostics-channel/publish-events.ts',
-    'observability/log/log-events.ts',
-    'observability/alerts/alert-rule.ts',
-    'observability/alerts/watch-alerts.ts',
-    'observability/endpoints/endpoints.ts',
-    'coordination/options.ts',
-    'coordination/memory/memory-coordination.ts',
-    'coordination/redis/options.ts',
-    'coordination/postgres/options.ts',
-    'coordination/primitives/channel.ts',
-    'coordination/primitives/claims.ts',
-    'coordination/primitives/limit-headers.ts',
-    'coordination/primitives/limit-options.ts',
-    'coordination/primitives/lock.ts',
-    'coordination/primitives/member-set.ts',
-    'coordination/primitives/rate-limiter.ts',
-    'coordination/primitives/register.ts',
-    'buses/thread-bus.ts',
-    'buses/definition.ts',
-    'presets/index.ts',
-  ])
+  const find = index(optionSources)
   const units = [
     'Duration',
     'Lifetime',

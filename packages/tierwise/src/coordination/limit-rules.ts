@@ -131,22 +131,22 @@ function judgeSliding(
   { now, cost }: LimitRequest,
 ): LimitOutcome {
   const recent = (state?.taken ?? []).filter(({ at }) => at > now - periodMs)
-  // A clock that was set back notes at the last time it had, so what is given back is found by it.
-  const at = Math.max(now, recent.at(-1)?.at ?? now)
   const used = recent.reduce((sum, { units }) => sum + units, 0)
   const allowed = used + cost <= limit
+  // A clock that was set back notes at the last time it had, so what is given back is found by it.
+  const at = Math.max(now, recent.at(-1)?.at ?? now)
   const taken = allowed && cost > 0 ? [...recent, { at, units: cost }] : recent
-  const last = taken.at(-1)
+  const freeAt = (taken.at(-1)?.at ?? now - periodMs) + periodMs
   return {
     answer: {
       allowed,
       remaining: Math.max(0, limit - used - (allowed ? cost : 0)),
       retryAfterMs: waitFor(allowed, cost > limit ? Infinity : freedAt(recent, used + cost - limit) + periodMs - now),
-      resetAfterMs: last === undefined ? 0 : Math.ceil(last.at + periodMs - now),
+      resetAfterMs: freeAt - now,
       at,
     },
     state: allowed ? { kind: 'sliding-window', taken } : state,
-    endsAt: (last?.at ?? now) + periodMs,
+    endsAt: freeAt,
   }
 }
 

@@ -16,11 +16,11 @@ afterEach(async () => {
   for (const each of open.splice(0)) await each.stop()
 })
 
-export const usage: Generated['usage'] = {
+const usage: Generated['usage'] = {
   inputTokens: { total: 10, noCache: 10, cacheRead: undefined, cacheWrite: undefined },
   outputTokens: { total: 5, text: 5, reasoning: undefined },
 }
-export const stop: Generated['finishReason'] = { unified: 'stop', raw: 'stop' }
+const stop: Generated['finishReason'] = { unified: 'stop', raw: 'stop' }
 
 export const answer = (text: string, change: Partial<Generated> = {}): Generated => ({
   content: [{ type: 'text', text }],
