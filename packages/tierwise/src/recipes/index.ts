@@ -135,3 +135,20 @@ export type {
   IssuedApiKey,
 } from './api-keys.ts'
 export type { Pepper } from './peppers.ts'
+export { liveMetrics } from './live-metrics.ts'
+export type {
+  EventStreamOptions,
+  LiveMetrics,
+  LiveMetricsOptions,
+  LiveMetricsStats,
+  MetricInterval,
+  MetricLabels,
+  MetricMessage,
+  MetricPoint,
+  MetricSeries,
+  MetricSubscription,
+  SeriesFilter,
+  SeriesName,
+  SnapshotRange,
+  SubscribeOptions,
+} from './live-metrics.ts'

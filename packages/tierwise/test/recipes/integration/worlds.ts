@@ -7,6 +7,7 @@ import { redisCoordination } from '../../../src/coordination/redis/index.ts'
 import { fakeRuntime } from '../../../src/testing/fake-runtime.ts'
 import { checkTimers } from '../../../src/testing/invariants.ts'
 import type { RedisServer } from '../../../src/testing/servers/index.ts'
+import { until } from '../../../src/testing/servers/until.ts'
 import type { CoordinationStore as Store } from '../../../src/contract/coordination.ts'
 import type { Runtime } from '../../../src/contract/runtime.ts'
 import { switchableStore, type SwitchableStore } from '../../coordination/primitives/switchable-store.ts'
@@ -22,6 +23,8 @@ export interface RecipeWorld extends AsyncDisposable {
   now(): number
   /** Lets time pass: on a real store it is waited for. */
   advance(ms: number): Promise<void>
+  /** Lets time pass until something has come about; a busy machine may need longer. */
+  eventually(look: () => boolean): Promise<void>
   /** The result of work that waits for timers. */
   until<T>(work: Promise<T>): Promise<T>
 }
@@ -47,6 +50,10 @@ export const embedded: RecipeWorlds = {
       switched,
       now: () => runtime.clock.now(),
       advance: (ms) => runtime.advance(ms),
+      eventually: async (look) => {
+        for (let tries = 0; tries < 60 && !look(); tries++) await runtime.advance(1000)
+        if (!look()) throw new Error('It has not come about within a minute.')
+      },
       until: (work) => runtime.until(work),
       [Symbol.asyncDispose]: async () => {
         await Promise.all([one.stop(), other.stop()])
@@ -76,6 +83,7 @@ export function onRedis(server: () => RedisServer): RecipeWorlds {
         switched,
         now: () => Date.now(),
         advance: (ms) => sleep(ms),
+        eventually: (look) => until(look, { what: 'it' }),
         until: (work) => work,
         [Symbol.asyncDispose]: async () => {
           await Promise.all([one.stop(), other.stop()])

@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { build } from 'vite'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 
 import { createCoordination } from '../../../src/coordination/index.ts'
 import { redisCoordination } from '../../../src/coordination/redis/index.ts'
@@ -10,29 +7,13 @@ import { deduplication, type Deduplication, type OnceOutcome } from '../../../sr
 import { startRedis } from '../../../src/testing/servers/index.ts'
 import { until } from '../../../src/testing/servers/until.ts'
 import { isWord, startChild, type Child } from '../../tiers/disk/child-process.ts'
+import { bundledChild } from '../integration/bundled-child.ts'
 import { deduplicationCases } from '../integration/deduplication-cases.ts'
 import { onRedis } from '../integration/worlds.ts'
 
-const package_ = join(import.meta.dirname, '../../..')
-/** Below the package, so that the children find the client. */
-const bundles = join(package_, `.cache/deduplication-children-${process.pid}`)
 const server = await startRedis({ dedicated: true })
-beforeAll(() =>
-  build({
-    configFile: false,
-    root: package_,
-    logLevel: 'error',
-    build: {
-      ssr: join(import.meta.dirname, '../integration/children/worker.ts'),
-      outDir: bundles,
-      rollupOptions: { external: ['ioredis', 'iovalkey', 'redis'], output: { entryFileNames: 'worker.mjs' } },
-    },
-  }),
-)
-afterAll(async () => {
-  rmSync(bundles, { recursive: true, force: true })
-  await server.stop()
-})
+afterAll(() => server.stop())
+const worker = await bundledChild('worker')
 
 deduplicationCases(onRedis(() => server))
 
@@ -46,7 +27,7 @@ interface Scene extends AsyncDisposable {
 /** Another process is in the middle of the work of `o1`. */
 async function scene(): Promise<Scene> {
   const prefix = `tw-${randomUUID()}`
-  const child = startChild(join(bundles, 'worker.mjs'), [server.url, prefix, 'o1', String(leaseMs)])
+  const child = startChild(worker, [server.url, prefix, 'o1', String(leaseMs)])
   const coordination = createCoordination({ store: redisCoordination({ url: server.url, prefix }), timeout: '5s' })
   const orders = deduplication(coordination, { entity: 'orders', lease: leaseMs })
   await child.message(isWord('working'))
