@@ -20,7 +20,7 @@ export async function readRawBody(body: RawBody, mostBytes: number): Promise<Buf
   return Buffer.concat(chunks)
 }
 
-/** A request of Node would be destroyed with the end of its iterator, and the answer could not be sent. */
+/** A request of Node is destroyed with the end of its iterator otherwise, before it was answered. */
 function chunksOf(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const stream = body as { iterator?: (options: { readonly destroyOnReturn: boolean }) => AsyncIterable<Uint8Array> }
   return typeof stream.iterator === 'function' ? stream.iterator({ destroyOnReturn: false }) : body

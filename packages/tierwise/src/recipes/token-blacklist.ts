@@ -201,11 +201,11 @@ class StoredBlacklist implements TokenBlacklist {
     userId: string,
     { at, reason, actor, metadata }: RevocationNote & { readonly at?: number | Date } = {},
   ): Promise<Revocation> {
-    const { now, userLifeMs, leewayMs } = this.#settings
+    const { now, userLifeMs, leewayMs, toleranceMs } = this.#settings
     const revokedAt = at === undefined ? now() : Number(at)
     if (!Number.isFinite(revokedAt)) throw new RangeError('`at` is no time.')
-    // From now on, not from `at`: what came late must not be forgotten early.
-    const endsAt = Math.max(revokedAt, now()) + userLifeMs + leewayMs
+    // From now on at least, so that one of long ago has a life too.
+    const endsAt = Math.max(revokedAt, now()) + toleranceMs + userLifeMs + leewayMs
     return this.#keep(
       { kind: 'user', id: userId, userId, revokedAt, endsAt, ...given({ reason, actor, metadata }) },
       'revokedAt',

@@ -4,14 +4,18 @@ import type { AddressInfo } from 'node:net'
 import type * as Crypto from 'node:crypto'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
-const counted = vi.hoisted(() => ({ macs: 0 }))
+const counted = vi.hoisted(() => ({ macs: 0, comparisons: 0 }))
 vi.mock('node:crypto', async (original) => {
   const crypto = await original<typeof Crypto>()
   const createHmac = (...args: Parameters<typeof crypto.createHmac>): ReturnType<typeof crypto.createHmac> => {
     counted.macs++
     return crypto.createHmac(...args)
   }
-  return { ...crypto, createHmac }
+  const timingSafeEqual = (...args: Parameters<typeof crypto.timingSafeEqual>): boolean => {
+    counted.comparisons++
+    return crypto.timingSafeEqual(...args)
+  }
+  return { ...crypto, createHmac, timingSafeEqual }
 })
 
 import { createCoordination, rateLimitHeaders } from '../../src/coordination/index.ts'
@@ -23,7 +27,7 @@ import { embedded } from './security/worlds.ts'
 apiKeysCases(embedded)
 
 describe('apiKeys', () => {
-  beforeEach(() => void (counted.macs = 0))
+  beforeEach(() => void Object.assign(counted, { macs: 0, comparisons: 0 }))
 
   it('makes one HMAC for a wrong key, however many keys there are and whether or not it is one of them', async () => {
     await using coordination = createCoordination()
@@ -35,6 +39,7 @@ describe('apiKeys', () => {
       await keys.verify(presented)
       expect(counted.macs).toBe(1)
     }
+    expect(counted.comparisons, 'in constant time').toBe(2)
     counted.macs = 0
     await keys.verify('no key')
     expect(counted.macs).toBe(0)

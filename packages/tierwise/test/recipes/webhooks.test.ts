@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
@@ -210,7 +211,12 @@ describe('webhooks: bodies', () => {
     expect(read).toBeLessThan(1000)
     const large = { ...signed(), body: Buffer.alloc(101) }
     expect(await hooks.receive('acme', large, () => 1)).toMatchObject({ reason: 'too-large' })
-    const told = { headers: { ...signed().headers, 'content-length': '101' }, body: endless }
+    const untouched: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => {
+        throw new Error('it was read')
+      },
+    }
+    const told = { headers: { ...signed().headers, 'content-length': '101' }, body: untouched }
     expect(await hooks.receive('acme', told, () => 1)).toMatchObject({ reason: 'too-large' })
   })
 
@@ -241,6 +247,25 @@ describe('webhooks: bodies', () => {
 })
 
 describe('webhooks: a server', () => {
+  it('answers over HTTP/2 to a body that it does not read to its end', async () => {
+    await using coordination = createCoordination()
+    const hooks = webhooks(coordination, { partners: { acme: { secrets: [secret] } } })
+    const server = createHttp2Server(async (request, response) => {
+      const outcome = await hooks.receive('acme', { headers: request.headers, body: request }, () => 1)
+      response.writeHead(outcome.ok ? 204 : outcome.status).end()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const headers = Object.entries(signed().headers).map(([name, value]) => [name.toLowerCase(), value])
+    const stream = client.request({ ':method': 'POST', ...Object.fromEntries(headers) })
+    stream.on('error', () => {})
+    stream.end(Buffer.alloc(3 * 1024 ** 2))
+    const [answer] = (await once(stream, 'response')) as [Record<string, unknown>]
+    expect(answer[':status']).toBe(413)
+    client.destroy()
+    server.close()
+  })
+
   it('answers by what came of a delivery, also to a body that it does not read to its end', async () => {
     await using coordination = createCoordination()
     const limit = { limit: 3, period: '1m' } as const
@@ -251,6 +276,7 @@ describe('webhooks: a server', () => {
       },
     })
     let failures = 1
+    const destroyed: boolean[] = []
     const server = createServer(async (request, response) => {
       const { headers, socket } = request
       const source = { headers, body: request, ip: socket.remoteAddress }
@@ -258,6 +284,7 @@ describe('webhooks: a server', () => {
         const outcome = await hooks.receive(String(request.url).slice(1), source, () => {
           if (failures-- > 0) throw new Error('not now')
         })
+        destroyed.push(request.destroyed)
         if (outcome.ok) response.writeHead(204).end()
         else response.writeHead(outcome.status, outcome.headers).end()
       } catch {
@@ -294,6 +321,7 @@ describe('webhooks: a server', () => {
       body: Buffer.alloc(3 * 1024 ** 2),
     }
     expect(await send('/acme', unsized)).toBe(413)
+    expect(destroyed.at(-1), 'what listens to the request is not told that it failed').toBe(false)
     server.closeAllConnections()
     server.close()
   })

@@ -71,6 +71,9 @@ export function apiKeysCases(worlds: SecurityWorlds): void {
       expect(await asked(`${key.slice(0, 35)}${'A'.repeat(43)}`)).toEqual(['read'])
       expect(await asked(`${key.slice(0, 10)}${'0'.repeat(24)}${key.slice(34)}`)).toEqual(['read'])
       expect(await asked('no key')).toEqual([])
+      world.switched.asked.length = 0
+      await keys.create('billing')
+      expect(world.switched.asked, 'listed before it is good').toEqual(['enter', 'write'])
       expect(await asked(key)).toEqual(['read', 'take', 'add'])
     })
 

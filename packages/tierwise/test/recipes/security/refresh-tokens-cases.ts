@@ -208,8 +208,15 @@ export function refreshTokensCases(worlds: SecurityWorlds): void {
       expect(await Promise.all([one, three].map((token) => reasonOf(tokens, token)))).toEqual(['revoked', 'revoked'])
       const next = await rotated(tokens, two)
       expect(await tokens.revokeAll('ada')).toBe(1)
+      expect(await world.other.memberSet('auth_refresh.user').members('ada')).toEqual([])
       expect(await reasonOf(tokens, next)).toBe('revoked')
       expect(await reasonOf(tokens, bob)).toBe('ok')
+    })
+
+    it('lists a session before it is good, so that none is left out when all are revoked', async () => {
+      await using world = await worlds.create()
+      await login(open(world))
+      expect(world.switched.asked).toEqual(['enter', 'write'])
     })
 
     it('revokes all of a user while they are rotated: no successor lives', async () => {
