@@ -72,7 +72,8 @@ export interface Revocation extends RevocationNote {
 
 /** Whether a token is revoked. As an object or as a promise that was not awaited it is true: a mistake refuses. */
 export type RevocationOutcome =
-  | { readonly revoked: false }
+  /** `assumed` with `failure: 'open'`: the store could not be asked. */
+  | { readonly revoked: false; readonly assumed?: true }
   /** `token`: it, by itself. `user`: it was issued before all tokens of its user were revoked. `unavailable`: nobody knows. */
   | { readonly revoked: true; readonly reason: RevocationReason }
 
@@ -278,12 +279,15 @@ class StoredBlacklist implements TokenBlacklist {
     const ids = idsOf(token)
     if (ids.length === 0 && userId === undefined) throw nameless()
     const [ofUser, ...ofToken] = await Promise.all([
-      userId === undefined ? undefined : this.#asked.user.get(userId),
-      ...ids.map((id) => this.#asked.token.get(id)),
+      userId === undefined ? undefined : this.#asked.user.getWithSource(userId),
+      ...ids.map((id) => this.#asked.token.getWithSource(id)),
     ])
-    if (ofToken.some((each) => each !== undefined)) return { revoked: true, reason: 'token' }
-    if (ofUser !== undefined && !this.#isIssuedAfter(token, ofUser.revokedAt)) return { revoked: true, reason: 'user' }
-    return { revoked: false }
+    if (ofToken.some((each) => each?.value !== undefined)) return { revoked: true, reason: 'token' }
+    const revocation = ofUser?.value
+    if (revocation !== undefined && !this.#isIssuedAfter(token, revocation.revokedAt))
+      return { revoked: true, reason: 'user' }
+    const isAssumed = [ofUser, ...ofToken].some((each) => each?.source === 'assumed')
+    return isAssumed ? { revoked: false, assumed: true } : { revoked: false }
   }
 
   /**

@@ -2,7 +2,7 @@ import type { HeldText } from '../../contract/coordination.ts'
 import { duration } from '../../base/option-reader.ts'
 import type { Duration } from '../../contract/options.ts'
 import type { Keys } from '../keys.ts'
-import type { Steps } from '../steps.ts'
+import type { AnswerSource, Steps } from '../steps.ts'
 import { textOf, valueOf } from '../values.ts'
 
 /** How a value is written. */
@@ -26,6 +26,8 @@ export type RegisterChange<V> = (current: V | undefined) => V | undefined | Prom
 export interface Register<V> {
   /** The value; undefined for none. @throws CodecError ERR_CACHE_DECODE when it was not written by a register */
   get(id: string): Promise<V | undefined>
+  /** As `get`, with where the answer came from: the store, this process (`local`) or nobody (`open`). */
+  getWithSource(id: string): Promise<{ readonly value: V | undefined; readonly source: AnswerSource }>
   /** Writes, whatever was there. @throws ValueError ERR_CACHE_VALUE_UNDEFINED, CodecError ERR_CACHE_ENCODE */
   set(id: string, value: V, options?: RegisterWriteOptions): Promise<void>
   /** True for the one that was first. */
@@ -55,8 +57,17 @@ export class StoredRegister<V> implements Register<V> {
   }
 
   async get(id: string): Promise<V | undefined> {
-    const held = await this.#read(this.#keys.of(id, 'get'), 'get')
-    return held && (valueOf(held.value) as V)
+    return (await this.getWithSource(id)).value
+  }
+
+  async getWithSource(id: string): Promise<{ readonly value: V | undefined; readonly source: AnswerSource }> {
+    const key = this.#keys.of(id, 'get')
+    const { answer, source } = await this.#steps.takeFrom(
+      'get',
+      (store) => store.read(key),
+      () => undefined,
+    )
+    return { value: answer && (valueOf(answer.value) as V), source }
   }
 
   async set(id: string, value: V, options: RegisterWriteOptions = {}): Promise<void> {
@@ -93,7 +104,7 @@ export class StoredRegister<V> implements Register<V> {
   async update(id: string, change: RegisterChange<V>, options: RegisterWriteOptions = {}): Promise<V | undefined> {
     const key = this.#keys.of(id, 'update')
     const ttlMs = this.#ttlOf(options)
-    let held = await this.#read(key, 'update')
+    let held: HeldText | undefined = await this.#steps.take('update', (store) => store.read(key))
     for (;;) {
       const current = held && (valueOf(held.value) as V)
       const next = await change(current)
@@ -124,14 +135,6 @@ export class StoredRegister<V> implements Register<V> {
       () => ({ written: true, before: undefined }),
     )
     return written
-  }
-
-  #read(key: string, operation: string): Promise<HeldText | undefined> {
-    return this.#steps.take(
-      operation,
-      (store) => store.read(key),
-      () => undefined,
-    )
   }
 
   #ttlOf({ ttl }: RegisterWriteOptions): number | undefined {

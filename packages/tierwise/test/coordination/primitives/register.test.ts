@@ -169,9 +169,9 @@ describe('register', () => {
       expect.objectContaining({
         primitive: 'register',
         name: 'settings',
-        calls: 9,
-        unavailable: 8,
-        assumed: 5,
+        calls: 8,
+        unavailable: 7,
+        assumed: 4,
         local: 0,
       }),
     ])
