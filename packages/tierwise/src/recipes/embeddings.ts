@@ -33,7 +33,7 @@ export interface EmbeddingsCacheOptions {
   readonly precision?: 'float32' | 'float64'
   /** What makes the keys, or its options: give a `secret`. @default see KeyGeneratorOptions */
   readonly keys?: KeyGenerator | Omit<KeyGeneratorOptions, 'model'>
-  /** @default that of the namespace */
+  /** How long it is kept. @default that of the namespace */
   readonly ttl?: Lifetime
 }
 

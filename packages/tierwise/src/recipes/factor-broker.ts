@@ -41,6 +41,7 @@ export type FactorSource<R extends FactorResponse> = (
 
 /** What `factorBroker` takes. */
 export interface FactorBrokerOptions<R extends FactorResponse> {
+  /** Where factors come from. */
   readonly source: FactorSource<R>
   /** Started by `start` and stopped by `close`. @default none: whoever made the cache starts and stops it */
   readonly manager?: CacheManager

@@ -32,13 +32,13 @@ export interface WebhookLimit {
 export interface WebhookPartner {
   /** All that are good, at least 24 bytes each: to rotate, add the new one, and take the old one out when the partner has moved. */
   readonly secrets: readonly Secret[]
-  /** @default 'standard' */
+  /** What the partner signs, and how. @default 'standard' */
   readonly format?: WebhookFormat
   /** The field of the signature, with `stripe`. @default 'stripe-signature' */
   readonly signatureHeader?: string
   /** Addresses and CIDR blocks, IPv4 and IPv6, that it delivers from. @default from anywhere */
   readonly allowedIps?: readonly string[]
-  /** @default that of the webhooks */
+  /** How much it may send. @default that of the webhooks */
   readonly limit?: WebhookLimit
   /** With `stripe`, what names a delivery: found in the body, because nothing else is signed. @default `id` of a JSON body, else its digest */
   readonly deliveryId?: (body: Buffer) => string | undefined

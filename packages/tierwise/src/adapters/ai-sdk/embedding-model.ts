@@ -13,7 +13,7 @@ export interface EmbeddingCacheMiddlewareOptions<S extends SpecificationVersion 
   readonly namespace?: string
   /** What makes the keys, or its options: give a `secret`. @default see KeyGeneratorOptions */
   readonly keys?: KeyGenerator | Omit<KeyGeneratorOptions, 'model'>
-  /** @default that of the namespace */
+  /** How long it is kept. @default that of the namespace */
   readonly ttl?: Lifetime
   /** Whose a call is; tenants never share a vector. @default nobody's */
   readonly tenant?: () => string | undefined

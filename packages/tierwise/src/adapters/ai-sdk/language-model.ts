@@ -28,7 +28,7 @@ export interface CacheMiddlewareOptions<S extends SpecificationVersion = 'v3'> e
   readonly specificationVersion?: S
   /** What the answers are counted and invalidated as. @default 'language-model' */
   readonly operation?: string
-  /** @default that of the namespace */
+  /** How long it is kept. @default that of the namespace */
   readonly ttl?: Lifetime
   /** Whose a call is; tenants never share an answer. @default nobody's */
   readonly tenant?: () => string | undefined

@@ -18,7 +18,7 @@ export type InvalidationStrategy = 'ttl_only' | 'bust_on_write' | 'pattern_based
 export interface QueryPattern {
   /** Letters, digits, `_`, `-` and `.`; part of the key. */
   readonly name: string
-  /** @default 'custom' */
+  /** What is asked for; decides the ttl. @default 'custom' */
   readonly type?: QueryType
   /**
    * Which queries: a regular expression with named groups, or a function that gives the values, and undefined for other
@@ -34,7 +34,7 @@ export interface QueryPattern {
   readonly frequency?: QueryFrequency
   /** What results cover: ranges and aggregations are kept for a share of the ttl of their class. @default 'aggregation' for that type, else 'point' */
   readonly span?: QuerySpan
-  /** @default 'ttl_only' */
+  /** When results end besides their ttl. @default 'ttl_only' */
   readonly strategy?: InvalidationStrategy
   /** The tables that queries of this shape read, or how to tell from the values of one. @default none */
   readonly tables?: readonly string[] | ((values: PatternValues) => readonly string[])
