@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-
+import { canonicalDigest } from '../../base/canonical.ts'
 import { KeyError } from '../../index.ts'
 
 /** Parameters of a query, by position or by name. */
@@ -37,44 +36,13 @@ function isBlank(character: string): boolean {
  * @throws KeyError ERR_CACHE_KEY for what has no content to compare
  */
 export function queryDigest(query: QueryShape, params: QueryParams | undefined): string {
-  const whole = [typeof query === 'string' ? canonicalQuery(query) : query, params]
-  return createHash('sha256').update(textOf(whole, [])).digest('hex').slice(0, 32)
-}
-
-/** Each kind of value begins in a way of its own, and strings are quoted, so no text is that of two values. */
-function textOf(value: unknown, parents: readonly object[]): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value)
-    case 'number':
-      return Object.is(value, -0) ? '-0' : String(value)
-    case 'bigint':
-      return `${value}n`
-    case 'boolean':
-    case 'undefined':
-      return String(value)
-    case 'object':
-      return value === null ? 'null' : textOfObject(value, parents)
-    default:
-      throw keyError(`a ${typeof value}`)
+  try {
+    return canonicalDigest([typeof query === 'string' ? canonicalQuery(query) : query, params]).slice(0, 32)
+  } catch (cause) {
+    throw new KeyError('A query contains what cannot become part of a key. Use plain data.', {
+      code: 'ERR_CACHE_KEY',
+      operation: 'query',
+      cause,
+    })
   }
-}
-
-function textOfObject(value: object, parents: readonly object[]): string {
-  if (parents.includes(value)) throw keyError('a value that contains itself')
-  const inside = [...parents, value]
-  if (Array.isArray(value)) return `[${Array.from(value, (item) => textOf(item, inside)).join()}]`
-  if (value instanceof Date) return `Date(${value.getTime()})`
-  if (value instanceof Uint8Array) return `Bytes(${Buffer.from(value).toString('base64')})`
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) throw keyError('an instance of a class')
-  const fields = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
-  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${textOf(field, inside)}`).join()}}`
-}
-
-function keyError(what: string): KeyError {
-  return new KeyError(`A query contains ${what}, which cannot become part of a key. Use plain data.`, {
-    code: 'ERR_CACHE_KEY',
-    operation: 'query',
-  })
 }

@@ -217,7 +217,7 @@ describe('keys of golden queries', () => {
     },
   )
 
-  test.each([[() => 1], [Symbol('s')], [new Map()], [new (class Own {})()]])('are not made of %s', async (value) => {
+  test.each([[() => 1], [Symbol('s')], [new (class Own {})()]])('are not made of %s', async (value) => {
     const { queries } = open()
     const asked = queries.query({ tenant: 'acme', query: 'select $1', params: [value] }, () => 'never')
     await expect(asked).rejects.toMatchObject({ code: 'ERR_CACHE_KEY' })
