@@ -152,3 +152,22 @@ export type {
   SnapshotRange,
   SubscribeOptions,
 } from './live-metrics.ts'
+export { alertEngine } from './alert-engine.ts'
+export type {
+  Acknowledgement,
+  Alert,
+  AlertCondition,
+  AlertEngine,
+  AlertEngineOptions,
+  AlertLabels,
+  AlertNotification,
+  AlertRule,
+  AlertState,
+  AlertTransition,
+  EvaluationOutcome,
+  LastEvaluation,
+  Sample,
+  SampledSeries,
+  SampleRequest,
+  Silence,
+} from './alert-engine.ts'
