@@ -17,7 +17,7 @@ export interface Guards {
 
 /** How long an access token is good, so how long a revocation of one has to be remembered. */
 export const accessMs = 10 * 60_000
-export const maxWebhookBytes = 16_384
+const maxWebhookBytes = 16_384
 
 export function createGuards({ coordination }: Store, settings: Settings): Guards {
   const { processes, pepper, orderSecret, webhookSecret, log } = settings

@@ -42,16 +42,19 @@ export interface WorldOptions {
   readonly redis?: RedisServer
   readonly maxAgeSeconds?: number
   readonly processes?: number
+  readonly tls?: boolean
   readonly deliver?: Warehouse
 }
 
-export async function startWorld({ redis, maxAgeSeconds = 60, processes = 1, deliver }: WorldOptions): Promise<World> {
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const { redis, maxAgeSeconds = 60, processes = 1, tls = false, deliver } = options
   const lines: string[] = []
   const delivered: string[] = []
   const prices = await startPriceServer({ maxAgeSeconds })
   const settings: Settings = {
     ...settingsFrom({ PORT: '0', REDIS_URL: redis?.url }),
     processes,
+    tls,
     pricesUrl: prices.url,
     log: (line) => lines.push(line),
   }

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { signAccess } from '../src/access-tokens.ts'
 import { ask, logIn, overBothStores, statuses } from './api.ts'
 
-overBothStores((world) => {
+overBothStores((world, restart) => {
   test('a login opens what is of the user, and its cookie is out of reach of scripts and of other sites', async () => {
     const [one, other] = world().services
     const login = await logIn(one)
@@ -16,7 +16,12 @@ overBothStores((world) => {
     expect(JSON.stringify(sessions.body)).not.toContain(login.cookie.slice(60))
   })
 
-  test('no more passwords are tried at once than the limit allows, and a user cannot be locked out by name alone', async () => {
+  test('the cookie goes over TLS only where there is TLS', async () => {
+    await restart({ tls: true })
+    expect((await logIn(world().services[0])).headers.getSetCookie()[0]).toMatch(/; Secure$/)
+  })
+
+  test('no more passwords are tried at once than the limit allows, and nobody else is locked out', async () => {
     const { services } = world()
     const guesses = Array.from({ length: 12 }, (_, index) => logIn(services[index % 2]!, 'ada', `guess ${index}`))
     const replies = await Promise.all(guesses)
@@ -29,6 +34,8 @@ overBothStores((world) => {
       'ratelimit-policy': '"default";q=4;w=60',
     })
     expect((await logIn(services[0])).status).toBe(429)
+    // At another address, or by another name, there is nothing of it.
+    expect((await services[0].guards.logins.take('192.0.2.1', 'ada')).allowed).toBe(true)
     expect((await logIn(services[0], 'bob', 'battery staple')).status).toBe(200)
   })
 
