@@ -72,6 +72,17 @@ export interface PostgresConnectionSettings {
   readonly statementTimeoutMs: number | undefined
 }
 
+/** Whether other processes can reach the same data: anything but a database in this process. */
+export function isServer({ url, pool, client, sql }: PostgresConnectionSettings): boolean {
+  return [url, pool, client, sql].some((place) => place !== undefined)
+}
+
+/** Whether a database in this process has a folder; one without keeps its data in memory. */
+export function isKept({ pglite, dataDir }: PostgresConnectionSettings): boolean {
+  const folder = dataDir ?? (pglite as { readonly dataDir?: string } | undefined)?.dataDir
+  return folder !== undefined && !folder.startsWith('memory://')
+}
+
 /** The options as they were given, durations in milliseconds. */
 export type GivenConnection = Required<Omit<PostgresConnectionOptions, 'connectTimeout' | 'statementTimeout'>> & {
   readonly connectTimeout: number

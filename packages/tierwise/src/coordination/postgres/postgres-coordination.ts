@@ -1,6 +1,6 @@
 import { systemRuntime } from '../../base/runtime.ts'
 import { withDeadline } from '../../base/deadline.ts'
-import type { PostgresConnectionSettings } from '../../clients/postgres/connection-options.ts'
+import { isKept, isServer } from '../../clients/postgres/connection-options.ts'
 import { createPostgresPort } from '../../clients/postgres/create-port.ts'
 import { applyMigrations } from '../../clients/postgres/migrations/apply-migrations.ts'
 import { textOf } from '../../clients/postgres/migrations/migration.ts'
@@ -165,14 +165,4 @@ class PostgresCoordination implements Unstepped {
       { code: 'ERR_CACHE_TIER_WRITE', operation: 'publish', tier: this.name },
     )
   }
-}
-
-function isServer({ url, pool, client, sql }: PostgresConnectionSettings): boolean {
-  return [url, pool, client, sql].some((place) => place !== undefined)
-}
-
-/** PGlite with a folder; one without keeps its data in memory. */
-function isKept({ pglite, dataDir }: PostgresConnectionSettings): boolean {
-  const folder = dataDir ?? (pglite as { readonly dataDir?: string } | undefined)?.dataDir
-  return folder !== undefined && !folder.startsWith('memory://')
 }

@@ -1,4 +1,4 @@
-import type { PostgresConnectionSettings } from '../../clients/postgres/connection-options.ts'
+import { isKept, isServer, type PostgresConnectionSettings } from '../../clients/postgres/connection-options.ts'
 import { createPostgresPort } from '../../clients/postgres/create-port.ts'
 import type { TierDefinition } from '../../contract/tier.ts'
 import { readOptions } from '../../base/option-reader.ts'
@@ -92,16 +92,6 @@ export function postgres(options: PostgresOptions = {}): TierDefinition {
 export function postgresMigrations(options: PostgresTableOptions = {}): string {
   const { schema = 'tierwise', table = 'entries', logged = false } = readOptions(options, 'postgres', tableOptionTable)
   return migrationText(tablesOf(schema, table), { logged })
-}
-
-function isServer({ url, pool, client, sql }: PostgresConnectionSettings): boolean {
-  return [url, pool, client, sql].some((place) => place !== undefined)
-}
-
-/** PGlite with a folder; one without keeps its data in memory. */
-function isKept({ pglite, dataDir }: PostgresConnectionSettings): boolean {
-  const folder = dataDir ?? (pglite as { readonly dataDir?: string } | undefined)?.dataDir
-  return folder !== undefined && !folder.startsWith('memory://')
 }
 
 function hasOneConnection(connection: PostgresConnectionSettings): boolean {
