@@ -1,19 +1,18 @@
-import { stepScript, type StepScript } from './step-script.ts'
+import { nowLua, stepScript, type StepScript } from './step-script.ts'
 
 /** A set: a sorted set of members by the instant of their end. The key ends with the last of them. */
 const setLua = `
-local now = nowMs()
-local function isThere(member)
+${nowLua}local function isThere(member)
   local ends = redis.call('ZSCORE', key, 's' .. member)
   return ends and tonumber(ends) > now
 end
 local function removeEnded()
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now))
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
   local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
   if last == 'inf' then
     redis.call('PERSIST', key)
   elseif last then
-    redis.call('PEXPIREAT', key, whole(tonumber(last)))
+    redis.call('PEXPIREAT', key, tonumber(last))
   end
 end
 `
@@ -27,7 +26,7 @@ ${setLua}
 local found = {}
 for i = 1, #ARGV, 2 do
   found[#found + 1] = isThere(ARGV[i]) and 0 or 1
-  local ends = ARGV[i + 1] == '' and '+inf' or whole(now + tonumber(ARGV[i + 1]))
+  local ends = ARGV[i + 1] == '' and '+inf' or now + tonumber(ARGV[i + 1])
   redis.call('ZADD', key, ends, 's' .. ARGV[i])
 end
 -- After the first addition, which is refused when the memory is full; after a removal Redis would let all of it pass.
@@ -68,14 +67,14 @@ return found
 export const sizeScript: StepScript = stepScript(
   'size',
   ['set'],
-  `return redis.call('ZCOUNT', key, '(' .. whole(nowMs()), '+inf')`,
+  `${nowLua} return redis.call('ZCOUNT', key, string.format('(%.0f', now), '+inf')`,
 )
 
 /** ARGV: none. Returns the members, each with an `s` before it. */
 export const membersScript: StepScript = stepScript(
   'members',
   ['set'],
-  `return redis.call('ZRANGEBYSCORE', key, '(' .. whole(nowMs()), '+inf')`,
+  `${nowLua} return redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf')`,
 )
 
 /** Gives the whole key a new life in milliseconds, empty for never ending, unless it is to `keep` the one it has. */
@@ -149,7 +148,7 @@ export const rankScript: StepScript = stepScript(
   `
 ${liveLua}
 for i = 3, #ARGV, 2 do redis.call('ZADD', key, ARGV[i], 'r' .. ARGV[i + 1]) end
-if ARGV[1] ~= '' then redis.call('ZREMRANGEBYRANK', key, 0, whole(-1 - tonumber(ARGV[1]))) end
+if ARGV[1] ~= '' then redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[1])) end
 live(ARGV[2])
 return false
 `,

@@ -13,8 +13,8 @@ export type HeldKind =
   | 'foreign'
 
 /**
- * What every step begins with. `KEYS[1]` is the only key of a step, and of its state, so that any node of a cluster can
- * hold it and removing it removes all.
+ * `KEYS[1]` is the only key of a step, and of its state, so that any node of a cluster can hold it and removing it removes
+ * all.
  *
  * A text is a string. Members of sets begin with `s`, those of sorted lists with `r`. Hashes say in `kind` what they are,
  * a sliding window in its last item. Whatever looks otherwise belongs to somebody else and is left alone.
@@ -22,14 +22,7 @@ export type HeldKind =
  * Expiry is the server's own, set to the instant at which the state says nothing more. A key that ends in this very
  * millisecond is still there for the server, and not for us.
  */
-const prologue = `
-local key = KEYS[1]
-local function whole(number) return string.format('%.0f', number) end
-local function nowMs()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local kinds = { fields = true, tenure = true, bucket = true, ['fixed-window'] = true }
+const kindLua = `
 local function kindOfKey()
   local shape = redis.call('TYPE', key).ok
   if shape == 'none' then return nil end
@@ -39,8 +32,9 @@ local function kindOfKey()
   end
   if shape == 'string' then return 'text' end
   if shape == 'hash' then
-    local kind = redis.call('HGET', key, 'kind')
-    if kind and kinds[kind] then return kind end
+    local kinds = { fields = true, tenure = true, bucket = true, ['fixed-window'] = true }
+    local named = redis.call('HGET', key, 'kind')
+    if named and kinds[named] then return named end
   elseif shape == 'zset' then
     local first = string.sub(redis.call('ZRANGE', key, 0, 0)[1], 1, 1)
     if first == 's' then return 'set' end
@@ -50,7 +44,7 @@ local function kindOfKey()
   end
   return 'foreign'
 end
-local kind = kindOfKey()
+kind = kindOfKey()
 `
 
 /** A script that is one step. */
@@ -66,8 +60,53 @@ export interface StepScript {
  * `TWRANGE` when a sum is not exact.
  */
 export function stepScript(operation: string, kinds: readonly HeldKind[] | 'any', body: string): StepScript {
-  const others = kinds === 'any' ? [] : kinds.map((each) => `kind ~= '${each}'`)
-  const check = ['kind', ...others].join(' and ')
-  const refusal = kinds === 'any' ? '' : `if ${check} then return redis.error_reply('TWKIND ' .. kind) end`
-  return { operation, script: new Script(`${prologue}${refusal}\n${body}`) }
+  return scriptOf(operation, [`local kind`, kindLua, refusalOf(kinds), body])
 }
+
+/** How a step sees at the first look that a key holds what it is for, which spares it from asking for more than that. */
+export interface FirstLook {
+  readonly kind: HeldKind
+  /** Lua that sets the local `held` by a `redis.pcall` of what the step needs anyway. */
+  readonly look: string
+  /** When `held` can only be of that kind. It may have ended in this very millisecond, which the body has to see. */
+  readonly isOwn: string
+  /** When there is no such key. */
+  readonly isAbsent: string
+}
+
+/** As `stepScript`, with `held` in the body; it means something only where `kind` is that of the look. */
+export function lookingScript(
+  operation: string,
+  { kind, look, isOwn, isAbsent }: FirstLook,
+  { kinds = [kind], body }: { readonly kinds?: readonly HeldKind[]; readonly body: string },
+): StepScript {
+  const first = `
+local kind
+${look}
+if ${isOwn} then
+  kind = '${kind}'
+elseif not (${isAbsent}) then
+  -- Of a wrong type, or an error that says nothing about the key: a command that this user may not run.
+  if held.err and string.sub(held.err, 1, 9) ~= 'WRONGTYPE' then return held end
+  ${kindLua}
+  ${refusalOf(kinds)}
+end
+`
+  return scriptOf(operation, [first, body])
+}
+
+function refusalOf(kinds: readonly HeldKind[] | 'any'): string {
+  if (kinds === 'any') return ''
+  const check = ['kind', ...kinds.map((each) => `kind ~= '${each}'`)].join(' and ')
+  return `if ${check} then return redis.error_reply('TWKIND ' .. kind) end`
+}
+
+function scriptOf(operation: string, parts: readonly string[]): StepScript {
+  return { operation, script: new Script(['local key = KEYS[1]', ...parts].join('\n')) }
+}
+
+/** Sets the local `now`, in whole milliseconds. */
+export const nowLua = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`

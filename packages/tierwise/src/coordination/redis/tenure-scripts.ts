@@ -1,4 +1,4 @@
-import { stepScript, type StepScript } from './step-script.ts'
+import { nowLua, stepScript, type StepScript } from './step-script.ts'
 
 /**
  * A hash: `fence` of the latest tenure, `owner` and `ends` of the holder, and in `line` those who wait, first in front, as
@@ -11,8 +11,7 @@ import { stepScript, type StepScript } from './step-script.ts'
 const tenureLua = `
 local never = 9007199254740991
 local keptMs = 2592000000
-local now = nowMs()
-local held = redis.call('HMGET', key, 'owner', 'ends', 'line', 'fence')
+${nowLua}local held = redis.call('HMGET', key, 'owner', 'ends', 'line', 'fence')
 local owner, ends, fence = held[1], tonumber(held[2] or 0), tonumber(held[4] or 0)
 if ends <= now then owner, ends = false, 0 end
 local line = {}
@@ -33,10 +32,10 @@ local function save()
     packed[2 * i - 1], packed[2 * i] = each.name, each.ends
     last = math.max(last, each.ends)
   end
-  redis.call('HSET', key, 'kind', 'tenure', 'fence', whole(fence))
-  if owner then redis.call('HSET', key, 'owner', owner, 'ends', whole(ends)) else redis.call('HDEL', key, 'owner', 'ends') end
+  redis.call('HSET', key, 'kind', 'tenure', 'fence', fence)
+  if owner then redis.call('HSET', key, 'owner', owner, 'ends', ends) else redis.call('HDEL', key, 'owner', 'ends') end
   if #line > 0 then redis.call('HSET', key, 'line', cmsgpack.pack(packed)) else redis.call('HDEL', key, 'line') end
-  redis.call('PEXPIREAT', key, whole(last + keptMs))
+  redis.call('PEXPIREAT', key, last + keptMs)
 end
 `
 
@@ -61,7 +60,7 @@ if owner == me or (not owner and ahead == 0) then
   if place then table.remove(line, place) end
   owner, ends = me, endOf(ARGV[2])
   save()
-  return { 1, whole(fence) }
+  return { 1, fence }
 end
 local left = owner and leftOf(ends) or leftOf(line[1].ends)
 if ARGV[3] ~= '0' then

@@ -56,13 +56,13 @@ local before = tonumber(held)
 local sum = before + tonumber(ARGV[1])
 if math.abs(before) > exact or math.abs(sum) > exact then return redis.error_reply('TWRANGE') end
 if kind then
-  redis.call('SET', key, whole(sum), 'KEEPTTL')
+  redis.call('SET', key, string.format('%.0f', sum), 'KEEPTTL')
 elseif ARGV[2] == '' then
-  redis.call('SET', key, whole(sum))
+  redis.call('SET', key, string.format('%.0f', sum))
 else
-  redis.call('SET', key, whole(sum), 'PX', ARGV[2])
+  redis.call('SET', key, string.format('%.0f', sum), 'PX', ARGV[2])
 end
-return { whole(sum), redis.call('PTTL', key) }
+return { string.format('%.0f', sum), redis.call('PTTL', key) }
 `,
 )
 
