@@ -74,7 +74,7 @@ export interface FirstLook {
   readonly isAbsent: string
 }
 
-/** As `stepScript`, with `held` in the body; it means something only where `kind` is that of the look. */
+/** As `stepScript`, with `held` in the body, empty or false when the key is absent or holds another of the kinds. */
 export function lookingScript(
   operation: string,
   { kind, look, isOwn, isAbsent }: FirstLook,
@@ -90,6 +90,7 @@ elseif not (${isAbsent}) then
   if held.err and string.sub(held.err, 1, 9) ~= 'WRONGTYPE' then return held end
   ${kindLua}
   ${refusalOf(kinds)}
+  held = {}
 end
 `
   return scriptOf(operation, [first, body])

@@ -8,7 +8,7 @@ import { storeOf } from './opened-store.ts'
 const rules = [
   'on >secret ~tw:c:* &tw:c:*',
   '-@all +@connection +info +eval +evalsha +time +publish +subscribe +unsubscribe',
-  '+type +pttl +unlink +persist +pexpire +pexpireat +get +set',
+  '+type +pttl +unlink +persist +pexpire +pexpireat +get +set +incrby',
   '+hget +hmget +hgetall +hset +hdel +hlen',
   '+zadd +zrem +zscore +zcount +zrange +zrevrange +zrangebyscore +zrevrangebyscore +zremrangebyscore +zremrangebyrank',
   '+rpush +lrange +lindex +lset +ltrim +lrem +llen',
