@@ -1,4 +1,4 @@
-import { nowLua, stepScript, type StepScript } from './step-script.ts'
+import { lookingScript, nowLua, type FirstLook, type StepScript } from './step-script.ts'
 
 /**
  * A hash: `fence` of the latest tenure, `owner` and `ends` of the holder, and in `line` those who wait, first in front, as
@@ -8,16 +8,31 @@ import { nowLua, stepScript, type StepScript } from './step-script.ts'
  * state, or its last steps in a failover, does not give what it has given before, unless its clock was set back too. The
  * last fence is remembered for a while after the tenure for that case.
  */
+const tenureLook: FirstLook = {
+  kind: 'tenure',
+  look: `local held = redis.pcall('HMGET', key, 'kind', 'owner', 'ends', 'line', 'fence')`,
+  isOwn: `held[1] == 'tenure'`,
+  // Without the first field it may still be somebody else's hash.
+  isAbsent: `held[1] == false and redis.call('HLEN', key) == 0`,
+}
+
 const tenureLua = `
+${nowLua}
 local never = 9007199254740991
 local keptMs = 2592000000
-${nowLua}local held = redis.call('HMGET', key, 'owner', 'ends', 'line', 'fence')
-local owner, ends, fence = held[1], tonumber(held[2] or 0), tonumber(held[4] or 0)
+local me = ARGV[1]
+local owner, ends, waiting, fence = held[2], tonumber(held[3] or 0), held[4], tonumber(held[5] or 0)
 if ends <= now then owner, ends = false, 0 end
+`
+
+/** The line, and how all of it is saved. Most tenures never have one: without `waiting` a step does without this. */
+const lineLua = `
 local line = {}
-local waiting = held[3] and cmsgpack.unpack(held[3]) or {}
-for i = 1, #waiting, 2 do
-  if waiting[i + 1] > now then line[#line + 1] = { name = waiting[i], ends = waiting[i + 1] } end
+if waiting then
+  waiting = cmsgpack.unpack(waiting)
+  for i = 1, #waiting, 2 do
+    if waiting[i + 1] > now then line[#line + 1] = { name = waiting[i], ends = waiting[i + 1] } end
+  end
 end
 local function endOf(life) return life == '' and never or now + tonumber(life) end
 local function leftOf(instant) return instant == never and -1 or instant - now end
@@ -39,24 +54,28 @@ local function save()
 end
 `
 
+const nextFenceLua = `if owner ~= me then fence = math.max(fence + 1, time[1] * 1000000 + time[2]) end`
+
 /**
  * ARGV: the owner; the life of the tenure in milliseconds, empty for never ending; for how long the owner stands in the
  * line, empty for never ending, 0 for not at all. Returns 1 and the fence; or 0, for how long it is busy at most (-1 for
  * ever), and how many stand before.
  */
-export const acquireScript: StepScript = stepScript(
-  'acquire',
-  ['tenure'],
-  `
+export const acquireScript: StepScript = lookingScript('acquire', tenureLook, {
+  body: `
 ${tenureLua}
-local me = ARGV[1]
+if not waiting and (not owner or owner == me) then
+  ${nextFenceLua}
+  ends = ARGV[2] == '' and never or now + tonumber(ARGV[2])
+  redis.call('HSET', key, 'kind', 'tenure', 'fence', fence, 'owner', me, 'ends', ends)
+  redis.call('PEXPIREAT', key, ends + keptMs)
+  return { 1, fence }
+end
+${lineLua}
 local place = placeOf(me)
 local ahead = (place or #line + 1) - 1
 if owner == me or (not owner and ahead == 0) then
-  if owner ~= me then
-    local time = redis.call('TIME')
-    fence = math.max(fence + 1, time[1] * 1000000 + time[2])
-  end
+  ${nextFenceLua}
   if place then table.remove(line, place) end
   owner, ends = me, endOf(ARGV[2])
   save()
@@ -72,29 +91,34 @@ elseif place then
 end
 return { 0, left, ahead }
 `,
-)
+})
 
 /** ARGV: the owner, and the life from now on in milliseconds, empty for never ending. Returns 1, or 0 for not held. */
-export const renewScript: StepScript = stepScript(
-  'renew',
-  ['tenure'],
-  `
+export const renewScript: StepScript = lookingScript('renew', tenureLook, {
+  body: `
 ${tenureLua}
-if owner ~= ARGV[1] then return 0 end
+if owner ~= me then return 0 end
+${lineLua}
 ends = endOf(ARGV[2])
 save()
 return 1
 `,
-)
+})
 
 /** ARGV: the owner, and the channel on which the next in line is told. Returns 1, or 0 for not held. */
-export const releaseScript: StepScript = stepScript(
-  'release',
-  ['tenure'],
-  `
+export const releaseScript: StepScript = lookingScript('release', tenureLook, {
+  body: `
 ${tenureLua}
-local place = placeOf(ARGV[1])
-local isHolder = owner == ARGV[1]
+local isHolder = owner == me
+if not waiting then
+  if not isHolder then return 0 end
+  redis.call('HDEL', key, 'owner', 'ends')
+  -- Else the fence is remembered for as long as it was going to be, which is long enough and does no harm.
+  if ends - now > keptMs then redis.call('PEXPIREAT', key, now + keptMs) end
+  return 1
+end
+${lineLua}
+local place = placeOf(me)
 if not isHolder and not place then return 0 end
 if place then table.remove(line, place) end
 if isHolder then owner, ends = false, 0 end
@@ -102,4 +126,4 @@ save()
 redis.call('PUBLISH', ARGV[2], '')
 return isHolder and 1 or 0
 `,
-)
+})

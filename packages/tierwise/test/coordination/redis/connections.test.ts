@@ -18,8 +18,10 @@ async function use(store: CoordinationStore): Promise<void> {
   const heard: string[] = []
   await store.subscribe('released:lock', (text) => void heard.push(text))
   await store.acquire('lock', 'x', { ttlMs: 60_000 })
+  await store.acquire('lock', 'y', { ttlMs: 60_000, waitMs: 60_000 })
   expect(await store.release('lock', 'x')).toBe(true)
   await until(() => heard.length === 1, { what: 'telling' })
+  await store.release('lock', 'y')
   expect((await store.add('number', 1)).value).toBeGreaterThan(0)
 }
 
