@@ -1,81 +1,100 @@
-import { nowLua, stepScript, type StepScript } from './step-script.ts'
+import { lookingScript, nowLua, stepScript, type FirstLook, type StepScript } from './step-script.ts'
 
 /** A set: a sorted set of members by the instant of their end. The key ends with the last of them. */
-const setLua = `
-${nowLua}local function isThere(member)
+const setLook: FirstLook = {
+  kind: 'set',
+  look: `local held = redis.pcall('ZRANGE', key, 0, 0, 'WITHSCORES')`,
+  isOwn: `held[1] and string.sub(held[1], 1, 1) == 's'`,
+  isAbsent: `not held[1] and not held.err`,
+}
+
+const isThereLua = `
+local function isThere(member)
   local ends = redis.call('ZSCORE', key, 's' .. member)
   return ends and tonumber(ends) > now
-end
-local function removeEnded()
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-  local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
-  if last == 'inf' then
-    redis.call('PERSIST', key)
-  elseif last then
-    redis.call('PEXPIREAT', key, tonumber(last))
-  end
 end
 `
 
 /** ARGV: pairs of a member and its life in milliseconds, empty for never ending. Returns 1 or 0 for whether each was new. */
-export const enterScript: StepScript = stepScript(
-  'enter',
-  ['set'],
-  `
-${setLua}
-local found = {}
+export const enterScript: StepScript = lookingScript('enter', setLook, {
+  body: `
+${nowLua}
+-- As long as the first to end has not, a member that is there is one that has not ended.
+local hasEnded = kind and tonumber(held[2]) <= now
+local found, latest, areNew = {}, 0, true
 for i = 1, #ARGV, 2 do
-  found[#found + 1] = isThere(ARGV[i]) and 0 or 1
-  local ends = ARGV[i + 1] == '' and '+inf' or now + tonumber(ARGV[i + 1])
-  redis.call('ZADD', key, ends, 's' .. ARGV[i])
+  local member = 's' .. ARGV[i]
+  local ends = ARGV[i + 1] == '' and math.huge or now + tonumber(ARGV[i + 1])
+  local before = hasEnded and redis.call('ZSCORE', key, member)
+  local isNew = redis.call('ZADD', key, ends == math.huge and '+inf' or ends, member) == 1
+  if not isNew then areNew = false end
+  if before and tonumber(before) <= now then isNew = true end
+  found[#found + 1] = isNew and 1 or 0
+  latest = math.max(latest, ends)
 end
 -- After the first addition, which is refused when the memory is full; after a removal Redis would let all of it pass.
-removeEnded()
+if hasEnded then redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
+local last = latest
+if kind or not areNew then last = tonumber(redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]) end
+-- The key ends with its last member, which is another one only if that is here or was moved.
+if last == latest or not areNew then
+  if last < math.huge then
+    redis.call('PEXPIREAT', key, last)
+  elseif kind then
+    redis.call('PERSIST', key)
+  end
+end
 return found
 `,
-)
+})
 
 /** ARGV: members. Returns 1 or 0 for whether each is there. */
-export const containsScript: StepScript = stepScript(
-  'contains',
-  ['set'],
-  `
-${setLua}
+export const containsScript: StepScript = lookingScript('contains', setLook, {
+  body: `
+${nowLua}
+${isThereLua}
 local found = {}
-for i, member in ipairs(ARGV) do found[i] = isThere(member) and 1 or 0 end
+for i, member in ipairs(ARGV) do found[i] = kind and isThere(member) and 1 or 0 end
 return found
 `,
-)
+})
 
 /** ARGV: members. Returns 1 or 0 for whether each was there. */
-export const leaveScript: StepScript = stepScript(
-  'leave',
-  ['set'],
-  `
-${setLua}
+export const leaveScript: StepScript = lookingScript('leave', setLook, {
+  body: `
+${nowLua}
+${isThereLua}
 local found = {}
 for i, member in ipairs(ARGV) do
-  found[i] = isThere(member) and 1 or 0
-  redis.call('ZREM', key, 's' .. member)
+  found[i] = kind and isThere(member) and 1 or 0
+  if kind then redis.call('ZREM', key, 's' .. member) end
 end
-if kind then removeEnded() end
+if kind then
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
+  if last and last ~= 'inf' then redis.call('PEXPIREAT', key, tonumber(last)) end
+end
 return found
 `,
-)
+})
 
 /** ARGV: none. Returns how many members there are. */
-export const sizeScript: StepScript = stepScript(
-  'size',
-  ['set'],
-  `${nowLua} return redis.call('ZCOUNT', key, string.format('(%.0f', now), '+inf')`,
-)
+export const sizeScript: StepScript = lookingScript('size', setLook, {
+  body: `
+if not kind then return 0 end
+${nowLua}
+return redis.call('ZCOUNT', key, string.format('(%.0f', now), '+inf')
+`,
+})
 
 /** ARGV: none. Returns the members, each with an `s` before it. */
-export const membersScript: StepScript = stepScript(
-  'members',
-  ['set'],
-  `${nowLua} return redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf')`,
-)
+export const membersScript: StepScript = lookingScript('members', setLook, {
+  body: `
+if not kind then return {} end
+${nowLua}
+return redis.call('ZRANGEBYSCORE', key, string.format('(%.0f', now), '+inf')
+`,
+})
 
 /** Gives the whole key a new life in milliseconds, empty for never ending, unless it is to `keep` the one it has. */
 const liveLua = `
