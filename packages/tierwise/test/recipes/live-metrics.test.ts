@@ -105,6 +105,28 @@ describe('series', () => {
 })
 
 describe('recording', () => {
+  it('does not let a flush that is slow write over one that came after it', async () => {
+    await using world = await embedded.create()
+    const metrics = metricsOf(world)
+    const { setFields } = world.switched.store
+    const waiting: (() => void)[] = []
+    world.switched.store.setFields = async (...args) => {
+      if (waiting.length < 5) await new Promise<void>((resolve) => waiting.push(resolve))
+      return setFields(...args)
+    }
+    metrics.record('orders', 1)
+    const slow = metrics.flush()
+    await world.advance(1)
+    metrics.record('orders', 2)
+    const fast = metrics.flush()
+    await world.advance(1)
+    for (const resume of waiting) resume()
+    expect(await Promise.all([slow, fast])).toEqual([true, true])
+    const [series] = await metrics.snapshot({ from: world.now() - 1000, interval: '1h' })
+    expect(series?.points).toMatchObject([{ count: 2, sum: 3 }])
+    await metrics.stop()
+  })
+
   it.each([Number.NaN, Infinity])('refuses a value of %s', async (value) => {
     await using world = await embedded.create()
     await using metrics = metricsOf(world)
@@ -178,7 +200,67 @@ describe('subscriptions', () => {
     if (isTold) expect(counts()).toEqual(all)
     // Nothing else could have told them.
     else expect(counts().length).toBeLessThan(20)
+    const texts = told.map((message) => JSON.stringify(message))
+    expect(new Set(texts).size, 'nothing twice').toBe(texts.length)
     await metrics.stop()
+    await coordination.stop()
+    checkTimers(runtime)
+  })
+
+  it('tell nothing again when a message comes again', async () => {
+    const runtime = fakeRuntime()
+    const now = (): number => runtime.clock.now()
+    const store = memoryCoordination({ runtime })
+    const coordination = createCoordination({ store, runtime })
+    const writing = createCoordination({ store, runtime })
+    const metrics = liveMetrics(coordination, { runtime, now })
+    const writer = liveMetrics(writing, { runtime, now })
+    const told: MetricMessage[] = []
+    await metrics.subscribe({}, (message) => told.push(message))
+    await runtime.advance(10_000)
+    const { publish } = store
+    let published = 0
+    store.publish = async (channel, text) => {
+      await publish(channel, text)
+      published++
+      throw new Error('It came, but nobody knows.')
+    }
+    writer.record('orders', 1)
+    await runtime.advance(6000)
+    expect(published).toBeGreaterThan(1)
+    store.publish = publish
+    await runtime.advance(20_000)
+    expect(writer.stats().pending).toBe(0)
+    expect(told.filter(({ type }) => type === 'point')).toHaveLength(1)
+    await Promise.all([metrics.stop(), writer.stop()])
+    await Promise.all([coordination.stop(), writing.stop()])
+    await store.close()
+    checkTimers(runtime)
+  })
+
+  it('read what was recorded shortly before messages were missed', async () => {
+    const runtime = fakeRuntime()
+    const now = (): number => runtime.clock.now()
+    const lossy = lossyStore(memoryCoordination({ runtime }))
+    const coordination = createCoordination({ store: lossy.store, runtime })
+    const metrics = liveMetrics(coordination, { runtime, now })
+    const other = liveMetrics(coordination, { runtime, now })
+    const told: MetricMessage[] = []
+    await metrics.subscribe({ metrics: 'quiet' }, (message) => told.push(message))
+    await runtime.advance(20_200)
+    metrics.record('loud', 1)
+    await runtime.advance(300)
+    other.record('quiet', 1)
+    await runtime.advance(800)
+    // The message of the loud one has come, that of the quiet one is still to come.
+    lossy.isLosing = true
+    await runtime.advance(500)
+    lossy.isLosing = false
+    lossy.gap()
+    await runtime.advance(10_000)
+    const points = told.filter(({ type }) => type === 'point')
+    expect(points).toMatchObject([{ metric: 'quiet', count: 1 }])
+    await Promise.all([metrics.stop(), other.stop()])
     await coordination.stop()
     checkTimers(runtime)
   })
@@ -203,16 +285,16 @@ describe('subscriptions', () => {
     expect(points.every((point) => point.interval === interval)).toBe(true)
   })
 
-  it('tell a point again when more of it comes late', async () => {
+  it.each([4000, 20_000])('tell a point again when more of it comes %i ms late', async (ms) => {
     await using world = await embedded.create()
     await using metrics = metricsOf(world)
-    const late = liveMetrics(world.other, { now: () => world.now() - 4000, runtime: world.runtime })
+    const late = liveMetrics(world.other, { now: () => world.now() - ms, runtime: world.runtime })
     const told: MetricMessage[] = []
     await world.advance(10_000)
     await metrics.subscribe({}, (message) => told.push(message))
     await world.advance(10_000)
     metrics.record('orders', 1)
-    await world.advance(4000)
+    await world.advance(ms)
     late.record('orders', 2)
     await world.advance(5000)
     const points = told.flatMap((message) => (message.type === 'point' ? [[message.count, message.sum]] : []))

@@ -147,7 +147,7 @@ export class GoingRun<T, C> {
     const { page, mark } = fetched
     const isDone = await this.#process(page.records)
     // After a batch that failed the watermark stays, and what somebody else may be moving is not moved.
-    if (isDone && this.#failures.length === 0 && mark !== undefined && !this.#signal.aborted) {
+    if (this.#failures.length === 0 && mark !== undefined && !this.#signal.aborted) {
       if (await advance(mark)) this.#watermark = mark
     }
     this.#tell()

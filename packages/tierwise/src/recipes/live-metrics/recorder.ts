@@ -115,15 +115,14 @@ export class Recorder {
   async #flush(): Promise<boolean> {
     const dirty = Array.from(this.#open.values()).filter(({ isDirty }) => isDirty)
     // From here on what is added makes a part dirty again.
-    const taken = dirty.map((part) => ({ part, sent: { ...part } }))
-    for (const { part } of taken) part.isDirty = false
+    for (const part of dirty) part.isDirty = false
     try {
       await this.#admitAll(new Set(dirty.map(({ series }) => series)))
-      const admitted = taken.filter(({ part }) => this.#admitted.get(part.series) !== Infinity).map(({ sent }) => sent)
+      const admitted = dirty.filter(({ series }) => this.#admitted.get(series) !== Infinity)
       await Promise.all(resolutions.map((resolution) => this.#bring(resolution, admitted)))
     } catch {
       // A store that cannot be asked: all of it is written again, which changes nothing where it was written.
-      for (const { part } of taken) part.isDirty = true
+      for (const part of dirty) part.isDirty = true
       if (!this.#isStopped) this.#timer ??= this.#parts.timers.after(this.#parts.flushMs, () => this.#again())
       return false
     }

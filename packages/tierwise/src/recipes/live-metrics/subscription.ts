@@ -53,6 +53,8 @@ export interface LiveSubscriptionParts {
 const mostIntervals = 1000
 /** Intervals that may still get late parts by message; later ones are in the series. */
 const keptIntervals = 3
+/** Intervals of which it is known what was told: nothing that has not changed is told again. */
+const toldIntervals = 60
 const minuteMs = 60_000
 /** How far the clocks of writers may be apart: what one of them calls the future may have been told before this one listened. */
 const clockMarginMs = 5000
@@ -141,9 +143,12 @@ export class LiveSubscription implements MetricSubscription {
     } catch {
       // The series could not be read: they stay due, and the next turn tries again.
     }
-    for (const map of [this.#heard, this.#told])
-      for (const at of map.keys())
-        if (at < ended - keptIntervals * this.#resolution.ms && !this.#due.has(at)) map.delete(at)
+    this.#forget(this.#heard, ended - keptIntervals * this.#resolution.ms)
+    this.#forget(this.#told, ended - toldIntervals * this.#resolution.ms)
+  }
+
+  #forget(map: Map<number, unknown>, before: number): void {
+    for (const at of map.keys()) if (at < before && !this.#due.has(at)) map.delete(at)
   }
 
   async #tellAll(due: readonly number[]): Promise<void> {

@@ -81,6 +81,7 @@ export function alertEngineCases(worlds: RecipeWorlds): void {
         ['ok', 0],
       ])
       expect(told).toEqual(['firing a', 'resolved a'])
+      expect(await world.switched.store.members('set:alerts.index:active')).toEqual([])
       const history = await engines[1].history()
       expect(history.map(({ from, to, value }) => `${from} ${to} ${value}`)).toEqual([
         'resolved ok 20',
@@ -215,6 +216,61 @@ export function alertEngineCases(worlds: RecipeWorlds): void {
       await world.advance(500)
       await engines[1].evaluate()
       expect(told).toEqual(['firing a'])
+    })
+
+    it('does not tell what another process is about to tell', async () => {
+      await using world = await worlds.create()
+      const { engines, measured, told, minute, options } = scene(world, { groupInterval: 200 })
+      let open = (): void => {}
+      const slow = alertEngine(world.one, {
+        ...options,
+        notify: async (notification) => {
+          await new Promise<void>((resolve) => {
+            open = resolve
+          })
+          await options.notify(notification)
+        },
+      })
+      const { acquire } = world.switched.store
+      let owners = 0
+      world.switched.store.acquire = (key, owner, held) => acquire(`${key}${owners++}`, owner, held)
+      measured['a'] = 95
+      const telling = slow.evaluate()
+      await world.advance(300)
+      minute()
+      expect(await engines[0].evaluate()).toMatchObject({ ok: true, notified: 0 })
+      open()
+      expect(await telling).toMatchObject({ ok: true, notified: 1 })
+      minute()
+      measured['b'] = 95
+      await engines[0].evaluate()
+      expect(told).toEqual(['firing a', 'firing b'])
+    })
+
+    it('tells what is still to be told, also when its rule cannot be read any more', async () => {
+      await using world = await worlds.create()
+      let failures = 1
+      const told: string[] = []
+      const { engines, minute } = scene(
+        world,
+        {
+          notify: ({ firing }) => {
+            if (failures-- > 0) throw new Error('theirs')
+            told.push(namesOf(firing))
+          },
+        },
+        {
+          read: ({ to }) => {
+            if (failures < 1) throw new Error('theirs')
+            return [{ labels: { host: 'a' }, samples: [{ at: to, value: 95 }] }]
+          },
+        },
+      )
+      await engines[0].evaluate()
+      minute()
+      await world.advance(20)
+      expect(await engines[0].evaluate()).toMatchObject({ ok: true, notified: 1, errors: [new Error('theirs')] })
+      expect(told).toEqual(['a'])
     })
 
     it('does not tell what somebody is at, until it has been over', async () => {
