@@ -15,6 +15,16 @@ local function isThere(member)
 end
 `
 
+/** The key ends with its last member. */
+const endWithLastLua = `
+local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
+if last == 'inf' then
+  redis.call('PERSIST', key)
+elseif last then
+  redis.call('PEXPIREAT', key, tonumber(last))
+end
+`
+
 /** ARGV: pairs of a member and its life in milliseconds, empty for never ending. Returns 1 or 0 for whether each was new. */
 export const enterScript: StepScript = lookingScript('enter', setLook, {
   body: `
@@ -22,6 +32,7 @@ ${nowLua}
 -- As long as the first to end has not, a member that is there is one that has not ended.
 local hasEnded = kind and tonumber(held[2]) <= now
 local found, latest, areNew = {}, 0, true
+local left = kind and redis.call('PTTL', key) or -2
 for i = 1, #ARGV, 2 do
   local member = 's' .. ARGV[i]
   local ends = ARGV[i + 1] == '' and math.huge or now + tonumber(ARGV[i + 1])
@@ -34,16 +45,18 @@ for i = 1, #ARGV, 2 do
 end
 -- After the first addition, which is refused when the memory is full; after a removal Redis would let all of it pass.
 if hasEnded then redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
-local last = latest
-if kind or not areNew then last = tonumber(redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]) end
--- The key ends with its last member, which is another one only if that is here or was moved.
-if last == latest or not areNew then
-  if last < math.huge then
-    redis.call('PEXPIREAT', key, last)
-  elseif kind then
-    redis.call('PERSIST', key)
+if areNew and not hasEnded then
+  -- The clocks of TIME and PTTL are a moment apart: the key may stay that much longer, and never less.
+  if not kind or (left >= 0 and left < latest - now + 2) then
+    if latest < math.huge then
+      redis.call('PEXPIREAT', key, math.max(latest, now + left + 2))
+    elseif kind then
+      redis.call('PERSIST', key)
+    end
   end
+  return found
 end
+${endWithLastLua}
 return found
 `,
 })
@@ -71,8 +84,7 @@ for i, member in ipairs(ARGV) do
 end
 if kind then
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-  local last = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]
-  if last and last ~= 'inf' then redis.call('PEXPIREAT', key, tonumber(last)) end
+  ${endWithLastLua}
 end
 return found
 `,
