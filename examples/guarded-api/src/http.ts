@@ -66,8 +66,7 @@ export async function listen(
 export async function readBody(request: IncomingMessage, mostBytes = 16_384): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
-  // An iterator that ends would destroy the request, and no answer could be sent.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.byteLength
     if (length > mostBytes) throw new HttpError(413, undefined, { Connection: 'close' })
     chunks.push(chunk)
