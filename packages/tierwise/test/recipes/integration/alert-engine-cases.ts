@@ -239,6 +239,7 @@ export function alertEngineCases(worlds: RecipeWorlds): void {
       await world.advance(300)
       minute()
       expect(await engines[0].evaluate()).toMatchObject({ ok: true, notified: 0 })
+      expect((await engines[0].alerts()).map((alert) => alert.told)).toEqual([undefined])
       open()
       expect(await telling).toMatchObject({ ok: true, notified: 1 })
       minute()
