@@ -7,6 +7,7 @@ export {
   CacheError,
   CodecError,
   ConfigError,
+  CoordinationError,
   KeyError,
   LicenseViolationError,
   LoaderError,

@@ -45,8 +45,9 @@ export interface CoordinationOptions {
 /** What every primitive takes. */
 export interface PrimitiveOptions {
   /**
-   * When the store cannot be asked: `closed` throws, `open` goes on as if it were allowed, `local` takes the step in this
-   * process. @default that of the coordination
+   * When the store cannot be asked: `closed` throws, `local` takes the step in this process, `open` goes on as if it were allowed:
+   * nothing is held, what is asked for first is first. Changes that keep something for later throw with `open` too.
+   * @default that of the coordination
    */
   readonly failure?: CoordinationFailure
 }

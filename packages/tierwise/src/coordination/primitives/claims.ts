@@ -4,7 +4,7 @@ import type { HeldText, TextWrite } from '../../contract/coordination.ts'
 import type { Duration } from '../../contract/options.ts'
 import type { Keys } from '../keys.ts'
 import type { AnswerSource, Steps } from '../steps.ts'
-import type { Step } from '../store-guard.ts'
+import { isUnavailable, type Step } from '../store-guard.ts'
 import { textOf, valueOf } from '../values.ts'
 
 /** How long a claim and a commit are kept. */
@@ -39,7 +39,14 @@ export interface ClaimedWork<R> {
 
 /** What came of `run`. */
 export type ClaimedRun<R> =
-  | { readonly kind: 'done'; readonly result: R | undefined; /** By this call. */ readonly ran: boolean }
+  | {
+      readonly kind: 'done'
+      readonly result: R | undefined
+      /** By this call. */
+      readonly ran: boolean
+      /** False when the work was done and that could not be kept: it may be done again by others. */
+      readonly committed: boolean
+    }
   | { readonly kind: 'busy'; readonly leftMs: number }
 
 /**
@@ -100,7 +107,7 @@ export class StoredClaims<R> implements Claims<R> {
 
   async run(id: string, work: (claim: ClaimedWork<R>) => R | Promise<R>, times?: ClaimTimes): Promise<ClaimedRun<R>> {
     const claim = await this.claim(id, times)
-    if (claim.kind === 'done') return { ...claim, ran: false }
+    if (claim.kind === 'done') return { ...claim, ran: false, committed: true }
     if (claim.kind === 'busy') return claim
     let result: R
     try {
@@ -110,8 +117,9 @@ export class StoredClaims<R> implements Claims<R> {
       await claim.abandon().catch(() => false)
       throw error
     }
-    await claim.commit(result)
-    return { kind: 'done', result, ran: true }
+    // What was done is not lost because that could not be written down.
+    const committed = await claim.commit(result).catch(unlessUnavailable)
+    return { kind: 'done', result, ran: true, committed }
   }
 
   async isDone(id: string): Promise<boolean> {
@@ -188,4 +196,9 @@ function outcomeOf<R>({ value, leftMs }: HeldText): Claim<R> {
   if (!value.startsWith(done)) return { kind: 'busy', leftMs }
   const text = value.slice(done.length)
   return { kind: 'done', result: text === '' ? undefined : (valueOf(text) as R) }
+}
+
+function unlessUnavailable(error: unknown): false {
+  if (isUnavailable(error)) return false
+  throw error
 }

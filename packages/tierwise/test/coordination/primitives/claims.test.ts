@@ -133,8 +133,18 @@ describe('claims', () => {
     const claims = world.coordination.claims<string>('orders')
     let runs = 0
     const run = (): Promise<unknown> => claims.run('o1', () => `run ${++runs}`)
-    expect(await run()).toEqual({ kind: 'done', result: 'run 1', ran: true })
-    expect(await run()).toEqual({ kind: 'done', result: 'run 1', ran: false })
+    expect(await run()).toEqual({ kind: 'done', result: 'run 1', ran: true, committed: true })
+    expect(await run()).toEqual({ kind: 'done', result: 'run 1', ran: false, committed: true })
+  })
+
+  it('answer what the work came to when that cannot be kept, and say so', async () => {
+    await using world = primitiveWorld()
+    const claims = world.coordination.claims<string>('orders')
+    const run = claims.run('o1', () => {
+      world.switched.mood = 'fails'
+      return 'sent'
+    })
+    expect(await run).toEqual({ kind: 'done', result: 'sent', ran: true, committed: false })
   })
 
   it('run nothing while somebody is at it', async () => {
@@ -151,7 +161,7 @@ describe('claims', () => {
       throw new Error('mine')
     })
     await expect(failing).rejects.toThrow('mine')
-    expect(await claims.run('o1', () => 'again')).toEqual({ kind: 'done', result: 'again', ran: true })
+    expect(await claims.run('o1', () => 'again')).toEqual({ kind: 'done', result: 'again', ran: true, committed: true })
   })
 
   it('throw what the work threw when the store cannot free it either', async () => {
