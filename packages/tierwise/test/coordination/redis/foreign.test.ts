@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CoordinationStore, LimitRule } from '../../../src/contract/coordination.ts'
 import { startRedis, type RedisServer } from '../../../src/testing/servers/index.ts'
+import { until } from '../../../src/testing/servers/until.ts'
 import { storeOf } from './opened-store.ts'
 
 const rule: LimitRule = { kind: 'fixed-window', limit: 2, periodMs: 600_000 }
@@ -17,8 +18,10 @@ beforeEach(async () => {
 const foreign: readonly (readonly [string, readonly string[]])[] = [
   ['a hash', ['HSET', 'tw:c:a', 'x', '1']],
   ['a hash with the field `kind`', ['HSET', 'tw:c:a', 'kind', 'of blue']],
+  ['a hash with fields like those of ours', ['HSET', 'tw:c:a', 'owner', 'x', 'ends', '1', 'taken', '1', 'fence', '7']],
   ['a sorted set', ['ZADD', 'tw:c:a', '1', 'x']],
   ['a list', ['RPUSH', 'tw:c:a', 'x']],
+  ['a list of two', ['RPUSH', 'tw:c:a', '1 1', '2']],
   ['a set', ['SADD', 'tw:c:a', 'x']],
   ['a stream', ['XADD', 'tw:c:a', '*', 'x', '1']],
 ]
@@ -39,6 +42,8 @@ describe('what somebody else has put under a key', () => {
       store.unrank('a', ['x']),
       store.acquire('a', 'x', { ttlMs: 1000 }),
       store.take('a', rule, { cost: 1 }),
+      store.take('a', { ...rule, kind: 'sliding-window' }, { cost: 1 }),
+      store.take('a', { ...rule, kind: 'bucket', capacity: 2 }, { cost: 1 }),
     ]
     for (const step of await Promise.allSettled(steps)) {
       const reason: unknown = step.status === 'rejected' ? step.reason : undefined
@@ -50,6 +55,10 @@ describe('what somebody else has put under a key', () => {
     expect(await store.remove('a')).toEqual({ removed: true, before: undefined })
   })
 })
+
+async function left(key: string): Promise<number> {
+  return Number(await server.command('PTTL', `tw:c:${key}`))
+}
 
 describe('what the server holds', () => {
   it('is one key for each state, under the prefix', async () => {
@@ -77,7 +86,6 @@ describe('what the server holds', () => {
     await store.take('sliding', { kind: 'sliding-window', limit: 10, periodMs: 1000 }, { cost: 2 })
     await store.acquire('tenure', 'x', { ttlMs: 60_000 })
     await store.acquire('endless', 'x', { ttlMs: Infinity })
-    const left = async (key: string): Promise<number> => Number(await server.command('PTTL', `tw:c:${key}`))
     expect(await left('set')).toBeLessThanOrEqual(1000)
     expect(await left('for ever')).toBe(-1)
     expect(await left('bucket')).toBeLessThanOrEqual(2000)
@@ -86,6 +94,42 @@ describe('what the server holds', () => {
     expect(await left('tenure')).toBeLessThanOrEqual(30 * 86_400_000 + 60_000)
     expect(await left('endless')).toBeGreaterThan(1e14)
     expect(await store.acquire('endless', 'y', { ttlMs: 1 })).toEqual({ kind: 'busy', leftMs: Infinity, ahead: 0 })
+  })
+
+  it('ends with the last member of a set, whichever that is by now', async () => {
+    const enter = (member: string, ttlMs: number): Promise<unknown> => store.enter('set', [{ member, ttlMs }])
+    const isAbout = async (ms: number): Promise<void> => {
+      const about = await left('set')
+      expect(about).toBeGreaterThan(ms - 30_000)
+      expect(about).toBeLessThanOrEqual(ms + 2)
+    }
+    await enter('x', 100_000)
+    await enter('y', 900_000)
+    await isAbout(900_000)
+    await enter('z', 50_000)
+    await isAbout(900_000)
+    await enter('y', 200_000)
+    await isAbout(200_000)
+    await store.enter('set', [{ member: 'w' }])
+    expect(await left('set')).toBe(-1)
+    await enter('v', 300_000)
+    expect(await left('set')).toBe(-1)
+    await enter('w', 50_000)
+    await isAbout(300_000)
+  })
+
+  it('is rid of members that have ended when another is added', async () => {
+    await store.enter('set', [{ member: 'x', ttlMs: 1 }, { member: 'y' }])
+    await until(async () => (await store.size('set')) === 1, { what: 'ending' })
+    expect(await store.enter('set', [{ member: 'z' }, { member: 'y' }])).toEqual([true, false])
+    expect(await server.command('ZRANGE', 'tw:c:set', '0', '-1')).toBe('sy\nsz')
+  })
+
+  it('has a fence for a month when a tenure was given up that had no end', async () => {
+    await store.acquire('a', 'x', { ttlMs: Infinity })
+    await store.release('a', 'x')
+    expect(await left('a')).toBeGreaterThan(29 * 86_400_000)
+    expect(await left('a')).toBeLessThanOrEqual(30 * 86_400_000)
   })
 
   it('is absent in the millisecond in which it ends, when the server still has it', async () => {
@@ -98,6 +142,7 @@ describe('what the server holds', () => {
       }
     }
     expect(seen).toBeGreaterThan(50)
+    for (let turn = 0; turn < 1000; turn++) expect((await store.add('sum', 1, 3)).leftMs).toBeGreaterThan(0)
   })
 
   it('is refused as a whole when the memory is full, and can still be read and removed', async () => {

@@ -81,4 +81,26 @@ describe('the permissions of a user', () => {
     await expect(own.enter('a', [{ member: 'x' }])).rejects.toMatchObject({ retryable: true })
     expect(await own.read('a')).toBeUndefined()
   })
+
+  it('change nothing where the first look at a key is not allowed', async () => {
+    const access = { client: 'ioredis', host: server.host, port: server.port, username: 'state' } as const
+    const store = storeOf({ ...access, password: 'secret' })
+    await store.write('text', '1', {})
+    await store.add('sum', 1)
+    await store.acquire('tenure', 'x', { ttlMs: 60_000 })
+    await server.command('ACL', 'SETUSER', 'state', '-get', '-incrby', '-hmget', '-lrange', '-zrange')
+    const steps = [
+      store.write('text', 'x', {}),
+      store.add('sum', 1),
+      store.acquire('tenure', 'y', { ttlMs: 1 }),
+      store.enter('set', [{ member: 'x' }]),
+      ...limits.map((rule) => store.take(rule.kind, rule, { cost: 1 })),
+    ]
+    for (const step of await Promise.allSettled(steps))
+      expect(step).toMatchObject({ status: 'rejected', reason: { retryable: true } })
+    await server.command('ACL', 'SETUSER', 'state', '+get', '+incrby', '+hmget', '+lrange', '+zrange')
+    expect(await store.read('text')).toMatchObject({ value: '1' })
+    expect(await store.read('sum')).toMatchObject({ value: '1' })
+    expect(await store.renew('tenure', 'x', 60_000)).toBe(true)
+  })
 })
