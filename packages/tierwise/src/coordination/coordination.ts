@@ -151,7 +151,11 @@ class StoreCoordination implements Coordination {
   claims<R = undefined>(name: string, options: ClaimsOptions = {}): Claims<R> {
     const { failure, lease = 60_000, keep = 86_400_000 } = readPrimitiveOptions('claim', name, options)
     const steps = this.#stepsOf('claim', name, failure)
-    return new StoredClaims<R>(new Keys('claim', name), steps, { leaseMs: lease, keepMs: keep })
+    return new StoredClaims<R>(new Keys('claim', name), steps, {
+      leaseMs: lease,
+      keepMs: keep,
+      timers: this.#settings.runtime.timers,
+    })
   }
 
   watermark(name: string, options: WatermarkOptions = {}): Watermark {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { duration } from '../../base/option-reader.ts'
 import type { HeldText, TextWrite } from '../../contract/coordination.ts'
 import type { Duration } from '../../contract/options.ts'
+import type { Timers } from '../../contract/runtime.ts'
 import type { Keys } from '../keys.ts'
 import type { AnswerSource, Steps } from '../steps.ts'
 import { isUnavailable, type Step } from '../store-guard.ts'
@@ -58,7 +59,7 @@ export interface Claims<R = never> {
   claim(id: string, times?: ClaimTimes): Promise<Claim<R>>
   /** In the order of the ids; each is claimed by itself. */
   claimMany(ids: readonly string[], times?: ClaimTimes): Promise<readonly Claim<R>[]>
-  /** Claims, works and commits; abandons when the work fails, and throws what it threw. */
+  /** Claims, works and commits, and renews the lease meanwhile; abandons when the work fails, and throws what it threw. */
   run(id: string, work: (claim: ClaimedWork<R>) => R | Promise<R>, times?: ClaimTimes): Promise<ClaimedRun<R>>
   /** Whether it was committed. */
   isDone(id: string): Promise<boolean>
@@ -66,11 +67,15 @@ export interface Claims<R = never> {
   forget(id: string): Promise<boolean>
 }
 
-/** In milliseconds. */
+/** Times in milliseconds. */
 export interface ClaimSettings {
   readonly leaseMs: number
   readonly keepMs: number
+  readonly timers: Timers
 }
+
+/** Of the lease, after which `run` renews it. */
+const renewalShare = 1 / 3
 
 /** What is stored: who is at it, or what came of it. */
 const pending = 'p:'
@@ -109,6 +114,9 @@ export class StoredClaims<R> implements Claims<R> {
     const claim = await this.claim(id, times)
     if (claim.kind === 'done') return { ...claim, ran: false, committed: true }
     if (claim.kind === 'busy') return claim
+    const leaseMs = times?.lease === undefined ? this.#settings.leaseMs : duration(times.lease, 'lease')
+    // A renewal that fails is tried again; when the lease has ended the commit says so.
+    const renewal = this.#settings.timers.every(leaseMs * renewalShare, () => void claim.extend().catch(() => false))
     let result: R
     try {
       result = await work(claim)
@@ -116,6 +124,8 @@ export class StoredClaims<R> implements Claims<R> {
       // The lease frees it if this cannot.
       await claim.abandon().catch(() => false)
       throw error
+    } finally {
+      renewal.cancel()
     }
     // What was done is not lost because that could not be written down.
     const committed = await claim.commit(result).catch(unlessUnavailable)

@@ -137,6 +137,19 @@ describe('claims', () => {
     expect(await run()).toEqual({ kind: 'done', result: 'run 1', ran: false, committed: true })
   })
 
+  it('keep the lease for as long as the work takes', async () => {
+    await using world = primitiveWorld()
+    const claims = world.coordination.claims<string>('orders', { lease: '3s' })
+    const run = claims.run('o1', async () => {
+      await world.runtime.advance(30_000)
+      return (await world.other.claims<string>('orders').claim('o1')).kind
+    })
+    expect(await run).toEqual({ kind: 'done', result: 'busy', ran: true, committed: true })
+    world.switched.asked.length = 0
+    await world.runtime.advance(10_000)
+    expect(world.switched.asked).toEqual([])
+  })
+
   it('answer what the work came to when that cannot be kept, and say so', async () => {
     await using world = primitiveWorld()
     const claims = world.coordination.claims<string>('orders')
