@@ -79,7 +79,20 @@ function passOf(name, call, calls) {
 
 /** @param {Sides} sides @returns {readonly Job[]} */
 function jobs(sides) {
-  return [increments(sides), onces(sides), members(sides), claims(sides), locks(sides), ...limits(sides)]
+  return [
+    increments(sides),
+    onces(sides),
+    takings(sides),
+    swaps(sides),
+    members(sides),
+    records(sides),
+    histories(sides),
+    watermarks(sides),
+    messages(sides),
+    claims(sides),
+    locks(sides),
+    ...limits(sides),
+  ]
 }
 
 /** @param {Sides} sides @returns {Job} */
@@ -104,6 +117,114 @@ function onces({ coordination, raw }) {
     sides: {
       tierwise: async (id) => Number(await nonces.setIfAbsent(id, true)),
       'raw SET NX': async (id) => Number((await raw.set(`nonce:${id}`, 'true', 'PX', hourMs, 'NX')) === 'OK'),
+    },
+  }
+}
+
+/** @param {Sides} sides @returns {Job} */
+function takings({ coordination, raw }) {
+  const codes = coordination.register('codes', { ttl: '1h' })
+  return {
+    title: 'register: set and getAndDelete',
+    work: 'Sets a code and takes it: two steps a call. Raw: SET with PX, GETDEL.',
+    sides: {
+      tierwise: async (id, at) => {
+        await codes.set(`${id}-${at}`, 'code')
+        return Number((await codes.getAndDelete(`${id}-${at}`)) === 'code')
+      },
+      'raw SET and GETDEL': async (id, at) => {
+        await raw.set(`code:${id}-${at}`, '"code"', 'PX', hourMs)
+        return Number(JSON.parse((await raw.getdel(`code:${id}-${at}`)) ?? 'null') === 'code')
+      },
+    },
+  }
+}
+
+/** @param {Sides} sides @returns {Job} */
+function swaps({ coordination, raw }) {
+  const states = coordination.register('states', { ttl: '1h' })
+  return {
+    title: 'register: set and compareAndSet',
+    work: 'Sets a record and replaces what equals it: two steps a call. Raw: SET with PX, a script that replaces what equals.',
+    sides: {
+      tierwise: async (id, at) => {
+        await states.set(`${id}-${at}`, { state: 'pending' })
+        const change = { expected: { state: 'pending' }, value: { state: 'firing' } }
+        return Number(await states.compareAndSet(`${id}-${at}`, change))
+      },
+      'raw SET and script': async (id, at) => {
+        const key = `state:${id}-${at}`
+        const held = JSON.stringify({ state: 'pending' })
+        await raw.set(key, held, 'PX', hourMs)
+        return Number(await raw['rawIfEqual']?.(key, held, JSON.stringify({ state: 'firing' }), hourMs))
+      },
+    },
+  }
+}
+
+/** @param {Sides} sides @returns {Job} */
+function records({ coordination, raw }) {
+  const sessions = coordination.hash('sessions')
+  return {
+    title: 'hash.set, two fields',
+    work: 'Sets two fields of a record. Raw: HSET.',
+    sides: {
+      tierwise: async (id, at) => {
+        await sessions.set(id, { user: 'ada', at })
+        return 1
+      },
+      'raw HSET': async (id, at) => {
+        await raw.hset(`session:${id}`, { user: '"ada"', at: String(at) })
+        return 1
+      },
+    },
+  }
+}
+
+/** @param {Sides} sides @returns {Job} */
+function histories({ coordination, raw }) {
+  const history = coordination.sortedSet('history', { keep: 5 })
+  return {
+    title: 'sortedSet.add, of which five are kept',
+    work: 'Ten members a list. Raw: a script of ZADD and ZREMRANGEBYRANK.',
+    sides: {
+      tierwise: async (id, at) => {
+        await history.add(id, String(at), at)
+        return 1
+      },
+      'raw script': async (id, at) => Number(await raw['rawHistory']?.(`history:${id}`, at, String(at), 5)),
+    },
+  }
+}
+
+/** @param {Sides} sides @returns {Job} */
+function watermarks({ coordination, raw }) {
+  const marks = coordination.watermark('orders')
+  return {
+    title: 'watermark.advance',
+    work: 'Each id is raised ten times to the same number. Raw: a script of GET and SET.',
+    sides: {
+      tierwise: async (id) => Number(await marks.advance(id, 7)),
+      'raw script': async (id) => Number(await raw['rawRaise']?.(`mark:${id}`, 7)),
+    },
+  }
+}
+
+/** @param {Sides} sides @returns {Job} */
+function messages({ coordination, raw }) {
+  const channel = coordination.channel('prices')
+  return {
+    title: 'channel.publish',
+    work: 'Publishes a small message that nobody hears. Raw: PUBLISH.',
+    sides: {
+      tierwise: async (id, at) => {
+        await channel.publish(id, { at })
+        return 1
+      },
+      'raw PUBLISH': async (id, at) => {
+        await raw.publish(`prices:${id}`, JSON.stringify({ at }))
+        return 1
+      },
     },
   }
 }

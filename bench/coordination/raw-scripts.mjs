@@ -19,6 +19,17 @@ const deleteIfEqualScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`
 
+const raiseScript = `
+local held = tonumber(redis.call('GET', KEYS[1]) or '-inf')
+if tonumber(ARGV[1]) <= held then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1`
+
+const historyScript = `
+redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - tonumber(ARGV[3]))
+return 1`
+
 const fixedWindowScript = `
 local taken = redis.call('INCR', KEYS[1])
 if taken == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -54,6 +65,8 @@ export function rawScripts(client) {
     rawAdd: addScript,
     rawIfEqual: ifEqualScript,
     rawDeleteIfEqual: deleteIfEqualScript,
+    rawRaise: raiseScript,
+    rawHistory: historyScript,
     rawFixedWindow: fixedWindowScript,
     rawSlidingWindow: slidingWindowScript,
     rawTokenBucket: tokenBucketScript,
