@@ -57,7 +57,7 @@ export interface StepScript {
 /**
  * A step of keys that hold one of some kinds, or nothing. In the body `kind` is what the key holds, nil for nothing.
  * Another kind is answered with the error `TWKIND` and its name; the body answers `TWNUMBER` when a text is no number, and
- * `TWRANGE` when a sum is not exact.
+ * `TWRANGE` when a sum is not exact. More words follow: Redis puts `ERR` before an error of one word.
  */
 export function stepScript(operation: string, kinds: readonly HeldKind[] | 'any', body: string): StepScript {
   return scriptOf(operation, [`local kind`, kindLua, refusalOf(kinds), body])

@@ -80,13 +80,13 @@ local function answer(sum) return { math.abs(sum) > exact / 2 and string.format(
 if type(held) == 'number' then
   if math.abs(held) <= exact and math.abs(held - by) <= exact then return answer(held) end
   redis.call('INCRBY', key, string.format('%.0f', -by))
-  return redis.error_reply('TWRANGE')
+  return redis.error_reply('TWRANGE of the sum')
 end
 local text = kind and held or '0'
-if not string.find(text, '^%-?%d+$') then return redis.error_reply('TWNUMBER') end
+if not string.find(text, '^%-?%d+$') then return redis.error_reply('TWNUMBER of the text') end
 local before = tonumber(text)
 local sum = before + by
-if math.abs(before) > exact or math.abs(sum) > exact then return redis.error_reply('TWRANGE') end
+if math.abs(before) > exact or math.abs(sum) > exact then return redis.error_reply('TWRANGE of the sum') end
 if kind then
   redis.call('SET', key, sum, 'KEEPTTL')
 elseif ARGV[2] == '' then
@@ -106,7 +106,7 @@ export const raiseScript: StepScript = lookingScript('raise', textLook, {
 if kind and redis.call('PTTL', key) ~= 0 then
   local rest = string.match(held, '^%-?%d+%.?%d*(.*)$')
   local value = (rest == '' or string.find(rest or ' ', '^e[%+%-]?%d+$')) and tonumber(held)
-  if not value or math.abs(value) == math.huge then return redis.error_reply('TWNUMBER') end
+  if not value or math.abs(value) == math.huge then return redis.error_reply('TWNUMBER of the text') end
   if tonumber(ARGV[1]) <= value then return { held, 0 } end
 end
 redis.call('SET', key, ARGV[1])

@@ -4,6 +4,7 @@ import { startRedis, type RedisServer } from '../../../src/testing/servers/index
 import { until } from '../../../src/testing/servers/until.ts'
 import { storeOf } from './opened-store.ts'
 
+const limitKinds = ['bucket', 'fixed-window', 'sliding-window'] as const
 const rule: LimitRule = { kind: 'fixed-window', limit: 2, periodMs: 600_000 }
 
 let server: RedisServer
@@ -123,6 +124,9 @@ describe('what the server holds', () => {
     await until(async () => (await store.size('set')) === 1, { what: 'ending' })
     expect(await store.enter('set', [{ member: 'z' }, { member: 'y' }])).toEqual([true, false])
     expect(await server.command('ZRANGE', 'tw:c:set', '0', '-1')).toBe('sy\nsz')
+    await store.enter('other', [{ member: 'x', ttlMs: 1 }, { member: 'y' }])
+    await until(async () => (await store.size('other')) === 1, { what: 'ending' })
+    expect(await store.enter('other', [{ member: 'x' }, { member: 'x' }])).toEqual([true, false])
   })
 
   it('has a fence for a month when a tenure was given up that had no end', async () => {
@@ -131,6 +135,43 @@ describe('what the server holds', () => {
     expect(await left('a')).toBeGreaterThan(29 * 86_400_000)
     expect(await left('a')).toBeLessThanOrEqual(30 * 86_400_000)
   })
+
+  it('gives a fence larger than the last, when the clock of the server was set back', async () => {
+    const fence = 8_000_000_000_000_000
+    await store.acquire('a', 'x', { ttlMs: 1000 })
+    await store.release('a', 'x')
+    await server.command('HSET', 'tw:c:a', 'fence', String(fence))
+    expect(await store.acquire('a', 'y', { ttlMs: 1000 })).toEqual({ kind: 'granted', fence: fence + 1 })
+  })
+
+  it('may be a number that Redis does not write like this, or one that is not exact', async () => {
+    await store.write('zeros', '007', { ttlMs: 60_000 })
+    const { value, leftMs } = await store.add('zeros', 1, 5)
+    expect(value).toBe(8)
+    expect(leftMs).toBeGreaterThan(1000)
+    for (const [text, by] of [
+      ['9007199254740993', -5],
+      ['9007199254740991', 1],
+      ['9223372036854775807', 1],
+    ] as const) {
+      await store.write('large', text, {})
+      await expect(store.add('large', by)).rejects.toThrow('would leave the whole numbers that are exact')
+      expect((await store.read('large'))?.value).toBe(text)
+    }
+    await store.write('word', 'x', {})
+    await expect(store.add('word', 1)).rejects.toThrow('is no number')
+  })
+
+  it.each(limitKinds.flatMap((before) => limitKinds.map((after) => [before, after] as const)))(
+    'is a limit whose rule may be another one now: %s, then %s',
+    async (before, after) => {
+      const ruleOf = (kind: LimitRule['kind']): LimitRule => ({ kind, capacity: 2, limit: 2, periodMs: 600_000 })
+      await store.take('a', ruleOf(before), { cost: 2 })
+      expect((await store.take('a', ruleOf(after), { cost: 2 })).allowed).toBe(before !== after)
+      expect((await store.take('a', ruleOf(after), { cost: 1 })).allowed).toBe(false)
+      expect(await left('a')).toBeGreaterThan(0)
+    },
+  )
 
   it('is absent in the millisecond in which it ends, when the server still has it', async () => {
     let seen = 0
@@ -142,6 +183,14 @@ describe('what the server holds', () => {
       }
     }
     expect(seen).toBeGreaterThan(50)
+    for (let turn = 0; turn < 50; turn++) {
+      await store.write('mark', '5', { ttlMs: 3 })
+      for (let isHeld = true; isHeld;) {
+        const [held, { raised }] = await Promise.all([store.read('mark'), store.raise('mark', 1)])
+        isHeld = held !== undefined && !raised
+        if (held === undefined) expect(raised).toBe(true)
+      }
+    }
     for (let turn = 0; turn < 1000; turn++) expect((await store.add('sum', 1, 3)).leftMs).toBeGreaterThan(0)
   })
 
