@@ -29,11 +29,12 @@ coordinationConformance({
   create: () => realWorld({ table: 'pg', query: run, handles: pools.map((pool) => ({ pool })) }),
 })
 
-coordinationConformance({
-  name: 'postgres over postgres.js',
-  runner,
-  create: () => realWorld({ table: 'js', query: run, handles: sqls.map((sql) => ({ sql })) }),
-})
+if (process.env['ALL_CLIENTS'] === '1')
+  coordinationConformance({
+    name: 'postgres over postgres.js',
+    runner,
+    create: () => realWorld({ table: 'js', query: run, handles: sqls.map((sql) => ({ sql })) }),
+  })
 
 coordinationConformance({
   name: 'postgres over PGlite, whose clock stands still',
