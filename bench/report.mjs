@@ -41,10 +41,11 @@ const sections = new Map()
 const missed = []
 let failed = false
 
-/** Figures need the machine for themselves; whether sides agree does not. */
-const atOnce = flags.smoke ? 2 : 1
-const waiting = (flags.only?.map(benchNamed) ?? benches).values()
-await Promise.all(Array.from({ length: atOnce }, work))
+for (const bench of flags.only?.map(benchNamed) ?? benches) {
+  const reason = obstacle(bench, options)
+  if (reason === undefined) await report(bench)
+  else skip(bench, reason)
+}
 
 if (!options.quick) {
   console.log(missed.length === 0 ? 'Every target was reached' : `Targets that were missed:\n  ${missed.join('\n  ')}`)
@@ -52,14 +53,6 @@ if (!options.quick) {
   console.log('Wrote docs/benchmarks.md')
 }
 process.exitCode = failed ? 1 : 0
-
-async function work() {
-  for (const bench of waiting) {
-    const reason = obstacle(bench, options)
-    if (reason === undefined) await report(bench)
-    else skip(bench, reason)
-  }
-}
 
 /** @param {Bench} bench */
 async function report(bench) {

@@ -42,15 +42,8 @@ export async function checkSnippets(snippets, folder) {
   write(join(folder, 'tsconfig.json'), JSON.stringify(compilerSettings))
   for (const snippet of snippets) write(join(folder, 'src', `${moduleOf(snippet)}.ts`), instrument(snippet))
   await tool('typescript/bin/tsc', ['-p', folder], { cwd: folder })
-  const waiting = snippets.filter(({ runs }) => runs).values()
-  const runner = async () => {
-    for (const snippet of waiting) await runSnippet(snippet, folder)
-  }
-  await Promise.all(Array.from({ length: atOnce }, runner))
+  for (const snippet of snippets) if (snippet.runs) await runSnippet(snippet, folder)
 }
-
-/** Snippets wait more than they compute, each in a process and a folder of its own. */
-const atOnce = 3
 
 function pages() {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((path) => join('docs', path))
