@@ -104,11 +104,13 @@ export class StoredLock implements Lock {
     const endsAt = clock.now() + waitMs
     const wakeups = new Wakeups(timers)
     let listening: TextSubscription | undefined
+    let source: Asked['source'] = 'store'
     try {
       for (;;) {
         throwIfAborted(signal)
         const leftMs = endsAt - clock.now()
         const asked = await this.#ask({ key, owner, placeMs: Math.max(0, Math.min(leftMs, placeMs)) })
+        source = asked.source
         if (asked.tenure.kind === 'granted') return this.#hold(id, { key, owner, ...asked, fence: asked.tenure.fence })
         if (leftMs <= 0) throw this.#late(waitMs)
         // Listen first, then ask once more: it may have been released in between.
@@ -123,7 +125,7 @@ export class StoredLock implements Lock {
       }
     } catch (error) {
       // Out of the line; nobody is told when this fails, for a place ends by itself.
-      await steps.follow('store', 'release', (store) => store.release(key, owner)).catch(() => false)
+      await steps.follow(source, 'release', (store) => store.release(key, owner)).catch(() => false)
       throw error
     } finally {
       await listening?.close()

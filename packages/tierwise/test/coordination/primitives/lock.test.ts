@@ -183,6 +183,19 @@ describe('a lock', () => {
     expect(events.map((event) => event.type === 'degraded' && event.failure)).toContain('local')
   })
 
+  test('is given to the next at once when one who waited in this process has given up', async () => {
+    store.mood = 'fails'
+    const local = one.lock('reports', { failure: 'local' })
+    const held = await local.acquire('nightly')
+    const caller = new AbortController()
+    const waiting = local.acquire('nightly', { signal: caller.signal })
+    await runtime.settle()
+    caller.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_CACHE_ABORTED' })
+    await held.release()
+    expect(await local.tryAcquire('nightly')).toBeDefined()
+  })
+
   test('cannot be open: two holders are no lock', () => {
     // @ts-expect-error no such mode
     expect(() => one.lock('reports', { failure: 'open' })).toThrow('`lock reports.failure`')
