@@ -255,6 +255,7 @@ class ClaimedDeduplication<T> implements Deduplication<T> {
   }
 
   async #committed(id: string, claim: ClaimedWork<undefined>): Promise<boolean> {
+    // What is remembered beside it is for the count only.
     const [isCommitted] = await Promise.all([claim.commit(), this.#remembered.add(this.#entity, id).catch(() => false)])
     return isCommitted
   }

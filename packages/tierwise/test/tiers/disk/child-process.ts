@@ -1,29 +1,11 @@
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
-import { build } from 'vite'
+import { bundledProgram } from '../../bundled-program.ts'
 
-const package_ = join(import.meta.dirname, '../../..')
-/** Below the package, so that the children find `lmdb`. */
-const bundles = join(package_, `.cache/disk-children-${process.pid}`)
-
-/** Makes plain JavaScript of a program in `children`, as Node 20 does not run TypeScript; returns its path. */
-export async function bundledChild(name: string): Promise<string> {
-  afterAll(() => rmSync(bundles, { recursive: true, force: true }))
-  await build({
-    configFile: false,
-    root: package_,
-    logLevel: 'error',
-    build: {
-      ssr: join(import.meta.dirname, 'children', `${name}.ts`),
-      outDir: bundles,
-      emptyOutDir: false,
-      rollupOptions: { external: ['lmdb'], output: { entryFileNames: `${name}.mjs` } },
-    },
-  })
-  return join(bundles, `${name}.mjs`)
+/** The path of a program in `children`, as plain JavaScript. */
+export function bundledChild(name: string): Promise<string> {
+  return bundledProgram({ folder: join(import.meta.dirname, 'children'), name, external: ['lmdb'] })
 }
 
 export interface Child {
